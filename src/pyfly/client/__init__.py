@@ -1,0 +1,160 @@
+"""Declarative HTTP clients: everything a user of clients needs, in one import.
+
+A class of method signatures is the whole declaration::
+
+    from typing import Protocol
+    from pyfly.client import connect, get, service_client
+
+    @service_client(base_url="http://inventory-service:8080")
+    class Inventory(Protocol):
+        @get("/products/{product_id}")
+        async def product(self, product_id: str) -> dict: ...
+
+    async with connect(Inventory) as inventory:
+        print(await inventory.product("42"))
+"""
+
+import logging
+
+from pyfly.client._declare.markers import Body, Cookie, Header, Path, Query, Timeout
+from pyfly.client._declare.options import idempotent, retryable
+from pyfly.client._declare.service import http_client, service_client
+from pyfly.client._declare.verbs import delete, get, head, options, patch, post, put
+from pyfly.client.adapters.httpx import HttpxClientAdapter
+from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
+from pyfly.client.adapters.settings import ConnectionSettings, ConnectionSettingsException
+from pyfly.client.connect import ClientUsageWarning, connect, connect_sync
+from pyfly.client.errors import (
+    AccessDeniedException,
+    BadRequestException,
+    CallException,
+    ClientArgumentException,
+    ClientDeclarationException,
+    ClientErrorException,
+    ClientStoppedException,
+    ConflictException,
+    ConnectException,
+    ConnectTimeoutException,
+    ForbiddenException,
+    HttpStatusException,
+    NotFoundException,
+    PoolExhaustedException,
+    PortValueException,
+    ProtocolException,
+    ProxyException,
+    ReadException,
+    ReadTimeoutException,
+    RedirectException,
+    ResponseDecodeException,
+    ResponseException,
+    ResponseTooLargeException,
+    ServerErrorException,
+    TlsException,
+    TooManyRequestsException,
+    TransportException,
+    UnauthorizedException,
+    UnprocessableContentException,
+    WriteException,
+    WriteTimeoutException,
+)
+from pyfly.client.explain import explain
+from pyfly.client.message import Headers, Request, Response
+from pyfly.client.ports import HttpClientPort, SyncHttpClientPort
+from pyfly.client.post_processor import HttpClientBeanPostProcessor
+from pyfly.client.problem import ProblemDetail
+from pyfly.kernel.exceptions import (
+    AttemptTimeoutException,
+    BulkheadException,
+    CircuitBreakerException,
+    DeadlineExceededException,
+    InfrastructureException,
+    OperationTimeoutException,
+    PyFlyException,
+    RateLimitException,
+    RefusedException,
+    ServiceClientException,
+)
+from pyfly.resilience import CircuitBreaker, CircuitState, RetryPolicy, deadline, detached
+
+logging.getLogger("pyfly.client").addHandler(logging.NullHandler())
+
+__all__ = [
+    "AccessDeniedException",
+    "AttemptTimeoutException",
+    "BadRequestException",
+    "Body",
+    "BulkheadException",
+    "CallException",
+    "CircuitBreaker",
+    "CircuitBreakerException",
+    "CircuitState",
+    "ClientArgumentException",
+    "ClientDeclarationException",
+    "ClientErrorException",
+    "ClientStoppedException",
+    "ClientUsageWarning",
+    "ConflictException",
+    "ConnectException",
+    "ConnectTimeoutException",
+    "ConnectionSettings",
+    "ConnectionSettingsException",
+    "Cookie",
+    "DeadlineExceededException",
+    "ForbiddenException",
+    "Header",
+    "Headers",
+    "HttpClientBeanPostProcessor",
+    "HttpClientPort",
+    "HttpStatusException",
+    "HttpxClientAdapter",
+    "HttpxSyncClientAdapter",
+    "InfrastructureException",
+    "NotFoundException",
+    "OperationTimeoutException",
+    "Path",
+    "PoolExhaustedException",
+    "PortValueException",
+    "ProblemDetail",
+    "ProtocolException",
+    "ProxyException",
+    "PyFlyException",
+    "Query",
+    "RateLimitException",
+    "ReadException",
+    "ReadTimeoutException",
+    "RedirectException",
+    "RefusedException",
+    "Request",
+    "Response",
+    "ResponseDecodeException",
+    "ResponseException",
+    "ResponseTooLargeException",
+    "RetryPolicy",
+    "ServerErrorException",
+    "ServiceClientException",
+    "SyncHttpClientPort",
+    "Timeout",
+    "TlsException",
+    "TooManyRequestsException",
+    "TransportException",
+    "UnauthorizedException",
+    "UnprocessableContentException",
+    "WriteException",
+    "WriteTimeoutException",
+    "connect",
+    "connect_sync",
+    "deadline",
+    "delete",
+    "detached",
+    "explain",
+    "get",
+    "head",
+    "http_client",
+    "idempotent",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "retryable",
+    "service_client",
+]

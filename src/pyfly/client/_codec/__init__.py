@@ -1,0 +1,1 @@
+"""Step 6: from values to bodies, and from bodies to values."""

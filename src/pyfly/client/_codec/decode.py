@@ -1,0 +1,219 @@
+"""From a response to the value that the return annotation asks for.
+
+The decoder of a method is chosen once, when the client is wired.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import operator
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, get_args, get_origin
+
+from pyfly.client._codec.json_text import from_json
+from pyfly.client._codec.typed import TypedJson, typed_json
+from pyfly.client.errors import PortValueException, ResponseDecodeException
+from pyfly.client.message import Response, charset, media_type
+
+__all__ = ["Decoder", "UndecodableAnnotation", "decoder_for", "wants_raw_response"]
+
+Decoder = Callable[[Response[Any]], Any]
+
+class UndecodableAnnotation(Exception):
+    """Why nothing can be decoded into an annotation, as the end of a sentence."""
+
+
+def wants_raw_response(annotation: Any) -> bool:
+    """Whether the annotation is ``Response`` alone, for which no status is an error."""
+    return annotation is Response
+
+
+def decoder_for(annotation: Any) -> Decoder:
+    """Choose the decoder for a resolved return annotation.
+
+    Raises:
+        UndecodableAnnotation: No body can become that.
+    """
+    if annotation is Response:
+        return _whole
+    if get_origin(annotation) is Response:
+        return _ResponseOf(decoder_for(_only(get_args(annotation))))
+    if annotation is None or annotation is type(None):
+        return _nothing
+    if annotation is inspect.Parameter.empty or annotation is Any:
+        return _any
+    if annotation is bytes:
+        return _bytes
+    if annotation is str:
+        return _text
+    inner, optional = _without_none(annotation)
+    if optional:
+        return _Optional(decoder_for(inner))
+    if annotation is object or annotation in (dict, list):
+        return _json
+    return _Typed(_typed(annotation))
+
+
+def _only(arguments: tuple[Any, ...]) -> Any:
+    return arguments[0] if arguments else Any
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if get_origin(annotation) not in (typing.Union, types.UnionType):
+        return annotation, False
+    options = get_args(annotation)
+    rest = tuple(option for option in options if option is not type(None))
+    if len(rest) == len(options):
+        return annotation, False
+    return functools.reduce(operator.or_, rest), True
+
+
+def _typed(annotation: Any) -> TypedJson:
+    origin = get_origin(annotation) or annotation
+    name = getattr(origin, "__name__", str(origin))
+    if name in ("AsyncIterator", "AsyncIterable", "AsyncGenerator", "Iterator", "Generator"):
+        raise UndecodableAnnotation(
+            f"-> {name} asks for a stream, which this version does not have (return bytes or list)"
+        )
+    try:
+        return typed_json(annotation)
+    except Exception as error:  # whatever a user's model does when its schema is built
+        raise UndecodableAnnotation(f"nothing decodes into {annotation!r}: {error}") from error
+
+
+def _whole(response: Response[Any]) -> Any:
+    if response.is_plain_value:
+        _ = response.status_code  # raises the error that names the port
+    return response
+
+
+def _nothing(response: Response[Any]) -> None:
+    return None
+
+
+def _any(response: Response[Any]) -> Any:
+    return None if _is_empty(response) else _json(response)
+
+
+def _json(response: Response[Any]) -> Any:
+    _require_body(response)
+    if type(response) is not Response:
+        return _foreign_json(response)
+    try:
+        return from_json(response.content)
+    except ValueError as error:
+        raise _no_json(response, error) from error
+
+
+def _foreign_json(response: Response[Any]) -> Any:
+    try:
+        return response.json()
+    except PortValueException:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise _no_json(response, error) from error
+
+
+def _bytes(response: Response[Any]) -> bytes:
+    return response.content
+
+
+def _text(response: Response[Any]) -> str:
+    if type(response) is not Response:
+        return response.text
+    encoding = charset(response.headers) or "utf-8"
+    try:
+        return response.content.decode(encoding)
+    except LookupError:
+        raise ResponseDecodeException(
+            f"the response's charset {encoding!r} is not known (return bytes to read it anyway)"
+        ) from None
+    except UnicodeError:
+        raise ResponseDecodeException(
+            f"the body is not the {encoding} text that it claims to be{_described(response)}"
+        ) from None
+
+
+class _Optional:
+    """``T | None``: None for 204, an empty body, JSON ``null``, and a 404 that was let pass."""
+
+    def __init__(self, inner: Decoder) -> None:
+        self._inner = inner
+
+    def __call__(self, response: Response[Any]) -> Any:
+        if not response.is_plain_value:
+            if response.status_code == 404 or _is_empty(response):
+                return None
+            if type(response) is Response and response.content.strip() == b"null":
+                return None
+        needs_json = type(response) is not Response and self._inner not in (_bytes, _text)
+        if needs_json and _foreign_json(response) is None:
+            return None
+        return self._inner(response)
+
+
+class _ResponseOf:
+    """``Response[T]``: the response, with the value in it."""
+
+    def __init__(self, inner: Decoder) -> None:
+        self._inner = inner
+
+    def __call__(self, response: Response[Any]) -> Any:
+        response.value = self._inner(_whole(response))
+        return response
+
+
+class _Typed:
+    """A model, a dataclass, or a collection of them: decoded and validated in one go."""
+
+    def __init__(self, codec: TypedJson) -> None:
+        self._codec = codec
+
+    def __call__(self, response: Response[Any]) -> Any:
+        _require_body(response)
+        codec = self._codec
+        try:
+            if type(response) is Response:
+                return codec.from_bytes(response.content)
+            return codec.from_value(_foreign_json(response))
+        except codec.errors as error:
+            location, reason = codec.explain(error)
+            where = f" at {location}" if location else ""
+            failure = ResponseDecodeException(
+                f"the body is no {codec.name}{where}: {reason}{_described(response)}"
+            )
+            failure.location = location
+            raise failure from None
+
+
+def _is_empty(response: Response[Any]) -> bool:
+    if response.is_plain_value:
+        return False
+    if response.status_code == 204:
+        return True
+    return type(response) is Response and not response.content
+
+
+def _require_body(response: Response[Any]) -> None:
+    if _is_empty(response):
+        raise ResponseDecodeException(
+            f"answered {response.status_code} with an empty body where a value is required "
+            "(annotate the return as T | None, or as None)"
+        )
+
+
+def _no_json(response: Response[Any], error: Exception) -> ResponseDecodeException:
+    position = f" at byte {error.pos}" if hasattr(error, "pos") else ""
+    reason = getattr(error, "msg", None) or str(error)
+    return ResponseDecodeException(f"the body is no JSON{position}: {reason}{_described(response)}")
+
+
+def _described(response: Response[Any]) -> str:
+    """What the body was instead: its type and size, never its text, which may be secret."""
+    if type(response) is not Response:
+        return ""
+    kind = media_type(response.headers) or "no content type"
+    return f" (status {response.status_code}, {kind}, {len(response.content)} bytes)"

@@ -1,0 +1,43 @@
+"""The base URL of a client: checked before a byte is sent anywhere."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+__all__ = ["check_base_url"]
+
+_TEXT = re.compile(r"[\x21-\x7e]+")
+_PATH = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
+
+
+def check_base_url(url: object) -> tuple[str, str | None]:
+    """A base URL without a trailing slash, and what is wrong with it (None: nothing).
+
+    The message never shows the part before an ``@``, which may be a password.
+    """
+    if not isinstance(url, str) or not url:
+        return "", 'has no base_url (write @service_client(base_url="http://…"))'
+    shown = re.sub(r"//[^/]*@", "//***@", url)
+    if not _TEXT.fullmatch(url):
+        return "", f"base_url {shown!r} holds a space or a character that is not ASCII"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        return "", f"base_url {shown!r} is no URL: {error}"
+    if parts.scheme not in ("http", "https"):
+        return "", f"base_url {shown!r} must start with http:// or https://"
+    if "@" in parts.netloc:
+        return "", f"base_url {shown!r} holds credentials (send them in a header)"
+    if not parts.hostname or port == 0 or parts.netloc.endswith(":"):
+        return "", f"base_url {shown!r} has no host, or an empty port"
+    if "?" in url or "#" in url:
+        return "", f"base_url {shown.split('?')[0]!r} holds a query or a fragment (remove it)"
+    if not _PATH.fullmatch(parts.path):
+        return "", f"base_url {shown!r} holds characters that a path must not (encode them)"
+    if any(segment in (".", "..") for segment in parts.path.split("/")):
+        return "", f"base_url {shown!r} has a '.' or '..' segment (write the path it means)"
+    if "//" in parts.path:
+        return "", f"base_url {shown!r} has an empty segment, '//' (write one slash)"
+    return url.rstrip("/"), None

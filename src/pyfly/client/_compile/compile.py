@@ -1,0 +1,134 @@
+"""A class is read once: a plan comes out, or one error that lists every mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyfly.client._compile.plan import ClientPlan, MethodPlan
+from pyfly.client._compile.signature import read_signature
+from pyfly.client._compile.template import parse_path
+from pyfly.client._declare.options import is_idempotent, is_retryable
+from pyfly.client._declare.service import ClientDeclaration, client_declaration_of
+from pyfly.client._declare.verbs import Declaration, declaration_of
+from pyfly.client.errors import ClientDeclarationException
+from pyfly.resilience import RetryPolicy
+
+__all__ = ["compile_client"]
+
+_IDEMPOTENT_METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
+
+
+def compile_client(cls: type) -> ClientPlan:
+    """Read a client class.
+
+    Args:
+        cls: A class decorated with ``@http_client`` or ``@service_client``, or a subclass.
+
+    Raises:
+        ClientDeclarationException: Something is wrong with the class; it lists everything.
+    """
+    declaration = client_declaration_of(cls)
+    if declaration is None:
+        raise ClientDeclarationException(
+            cls.__name__,
+            [f"{cls.__name__}: is no client class (put @service_client(base_url=…) above it)"],
+        )
+    problems = _class_mistakes(cls, declaration)
+    methods: dict[Declaration, MethodPlan] = {}
+    names: dict[str, MethodPlan] = {}
+    for name, stub in _stubs(cls):
+        method, mistakes = _compile_method(cls, name, stub)
+        problems += [f"{method.operation}: {mistake}" for mistake in mistakes]
+        methods.setdefault(method.declaration, method)
+        effective = declaration_of(getattr(cls, name, None))
+        if effective is method.declaration:
+            names[name] = methods[method.declaration]
+    problems += _mixture(cls, names)
+    if problems:
+        raise ClientDeclarationException(cls.__name__, dict.fromkeys(problems))
+    asynchronous = any(method.asynchronous for method in names.values())
+    return ClientPlan(cls, declaration, tuple(methods.values()), names, asynchronous)
+
+
+def _stubs(cls: type) -> list[tuple[str, Any]]:
+    """Every stub in the class and its bases, those that are overridden too."""
+    found: list[tuple[str, Any]] = []
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            if declaration_of(value) is not None:
+                found.append((name, value))
+    return found
+
+
+def _compile_method(cls: type, name: str, stub: Any) -> tuple[MethodPlan, list[str]]:
+    declaration = declaration_of(stub)
+    assert declaration is not None  # by _stubs
+    template, mistakes = parse_path(declaration.path)
+    signature = read_signature(declaration, template)
+    method = MethodPlan(
+        name=name,
+        operation=f"{cls.__name__}.{name}",
+        declaration=declaration,
+        template=template,
+        parameters=tuple(signature.parameters),
+        returns=signature.returns,
+        asynchronous=declaration.is_coroutine_function,
+        idempotent=declaration.http_method in _IDEMPOTENT_METHODS or is_idempotent(stub),
+        retryable=is_retryable(stub),
+    )
+    return method, mistakes + signature.mistakes
+
+
+def _class_mistakes(cls: type, declaration: ClientDeclaration) -> list[str]:
+    wrong: list[str] = []
+    left = [
+        name
+        for name in getattr(cls, "__abstractmethods__", ())
+        if declaration_of(getattr(cls, name, None)) is None
+    ]
+    for name in sorted(left):
+        wrong.append(f"{cls.__name__}.{name}: is abstract and no stub (add a verb, or a body)")
+    wrong += _resilience_mistakes(cls, declaration)
+    return wrong
+
+
+def _resilience_mistakes(cls: type, declaration: ClientDeclaration) -> list[str]:
+    wrong: list[str] = []
+    given = declaration.resilience
+    retry = given["retry"]
+    if isinstance(retry, int) and not isinstance(retry, bool) and retry < 1:
+        wrong.append(f"retry={retry} makes no attempt at all (write False for one attempt)")
+    elif not isinstance(retry, (int, RetryPolicy)):
+        wrong.append(f"retry={retry!r} is no number of attempts (write an int, True or False)")
+    breaker = given["circuit_breaker"]
+    if breaker is None or (
+        isinstance(breaker, (int, float, str)) and not isinstance(breaker, bool)
+    ):
+        wrong.append(f"circuit_breaker={breaker!r} (write True, False or a CircuitBreaker)")
+    threshold = given["circuit_breaker_failure_threshold"]
+    if threshold is not None and (
+        isinstance(threshold, bool) or not isinstance(threshold, int) or threshold < 1
+    ):
+        wrong.append(f"circuit_breaker_failure_threshold={threshold!r} (write an int, 1 or more)")
+    for name in ("retry_base_delay", "circuit_breaker_recovery_timeout"):
+        value = given[name]
+        if value is not None and (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not 0 <= value < float("inf")
+        ):
+            wrong.append(f"{name}={value!r} (write seconds as a number, 0 or more)")
+    return [f"{cls.__name__}: {mistake}" for mistake in wrong]
+
+
+def _mixture(cls: type, names: dict[str, MethodPlan]) -> list[str]:
+    if not names:
+        return [f'{cls.__name__}: declares no request (put @get("/…") above a method)']
+    awaited = [name for name, method in names.items() if method.asynchronous]
+    blocking = [name for name, method in names.items() if not method.asynchronous]
+    if awaited and blocking:
+        return [
+            f"{cls.__name__}: {awaited[0]} is async and {blocking[0]} is not (declare one "
+            "class for each)"
+        ]
+    return []

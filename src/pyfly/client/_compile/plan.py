@@ -1,0 +1,119 @@
+"""The plans: what a class of stubs says, once it has been read and found right."""
+
+from __future__ import annotations
+
+from enum import Enum
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pyfly.client._compile.template import PathTemplate
+from pyfly.client._declare.markers import Marker
+from pyfly.client._declare.service import ClientDeclaration
+from pyfly.client._declare.verbs import Declaration
+from pyfly.kernel.record import Record
+
+__all__ = ["ClientPlan", "MethodPlan", "ParameterKind", "ParameterPlan"]
+
+
+class ParameterKind(Enum):
+    """Where the value of a parameter goes."""
+
+    PATH = "path"
+    QUERY = "query"
+    HEADER = "header"
+    HEADERS = "headers"
+    COOKIE = "cookie"
+    BODY = "body"
+    TIMEOUT = "timeout"
+
+
+class ParameterPlan(Record):
+    """One parameter of a stub.
+
+    Attributes:
+        name: Its Python name.
+        kind: Where its value goes.
+        wire_name: Its name on the wire.
+        annotation: Its resolved type, without the marker.
+        marker: The marker in its annotation, if there is one.
+        keyword_only: Whether it stands behind a ``*``.
+        has_default: Whether it may be left out.
+    """
+
+    name: str
+    kind: ParameterKind
+    wire_name: str
+    annotation: Any
+    marker: Marker | None
+    keyword_only: bool
+    has_default: bool
+
+
+class MethodPlan(Record):
+    """One stub.
+
+    Attributes:
+        name: Its name in the class.
+        operation: ``Class.method``, as errors, events and logs call it.
+        declaration: What the verb decorator noted.
+        template: The path.
+        parameters: All parameters but ``self``, in order.
+        returns: The resolved return annotation; ``inspect.Parameter.empty`` if there is none.
+        asynchronous: Whether the stub is an ``async def``.
+        idempotent: Whether repeated requests are harmless: by the method, or by decorator.
+        retryable: Whether ``@retryable`` allows retries all the same.
+    """
+
+    name: str
+    operation: str
+    declaration: Declaration
+    template: PathTemplate
+    parameters: tuple[ParameterPlan, ...]
+    returns: Any
+    asynchronous: bool
+    idempotent: bool
+    retryable: bool
+
+    @property
+    def http_method(self) -> str:
+        """``GET``, ``POST``, …"""
+        return self.declaration.http_method
+
+    @property
+    def absent_on_404(self) -> bool:
+        """Whether a 404 means that there is no such thing, and the annotation has room for it."""
+        return (
+            self.http_method in ("GET", "HEAD")
+            and bool(self.template.placeholders)
+            and not self.template.literals[-1]
+            and allows_none(self.returns)
+        )
+
+    def of_kind(self, *kinds: ParameterKind) -> tuple[ParameterPlan, ...]:
+        """The parameters of some kinds, in order."""
+        return tuple(p for p in self.parameters if p.kind in kinds)
+
+
+def allows_none(annotation: Any) -> bool:
+    """Whether an annotation is ``T | None``."""
+    is_union = get_origin(annotation) in (Union, UnionType)
+    return is_union and type(None) in get_args(annotation)
+
+
+class ClientPlan(Record):
+    """One client class.
+
+    Attributes:
+        cls: The class as declared.
+        declaration: What the class decorator noted.
+        methods: Every stub in it and its bases, overridden ones included, since ``super()``
+            may reach them.
+        names: The stubs that calls on an instance reach by name.
+        asynchronous: Whether the stubs are ``async def``; a class has stubs of one kind.
+    """
+
+    cls: type
+    declaration: ClientDeclaration
+    methods: tuple[MethodPlan, ...]
+    names: dict[str, MethodPlan]
+    asynchronous: bool

@@ -1,0 +1,1 @@
+"""Step 1: what a user writes. Decorators and markers note it down; nothing else happens."""

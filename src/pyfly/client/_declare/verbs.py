@@ -1,0 +1,146 @@
+"""``@get``, ``@post`` and their siblings: a stub, and what it stands for."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+__all__ = [
+    "Declaration",
+    "declaration_of",
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CO_COROUTINE = 0x80
+
+
+class Declaration:
+    """What a verb decorator noted about one stub.
+
+    Compared by identity: a client's table of wired functions is keyed by it, so that a stub
+    that was copied into a subclass still finds its function.
+
+    Attributes:
+        function: The user's own function; its body is never run.
+        http_method: ``GET``, ``POST``, …
+        path: The path template as written.
+    """
+
+    __slots__ = ("function", "http_method", "path")
+
+    def __init__(self, function: Callable[..., Any], http_method: str, path: str) -> None:
+        self.function = function
+        self.http_method = http_method
+        self.path = path
+
+    @property
+    def is_coroutine_function(self) -> bool:
+        """Whether the stub was written with ``async def``."""
+        return bool(getattr(self.function, "__code__", None)) and bool(
+            self.function.__code__.co_flags & _CO_COROUTINE
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self.http_method} {self.path} of {self.function.__qualname__}>"
+
+
+def get(path: str) -> Callable[[F], F]:
+    """Declare a ``GET`` request. Parameters not in ``path`` become query parameters."""
+    return _verb("GET", path)
+
+
+def head(path: str) -> Callable[[F], F]:
+    """Declare a ``HEAD`` request. Parameters not in ``path`` become query parameters."""
+    return _verb("HEAD", path)
+
+
+def options(path: str) -> Callable[[F], F]:
+    """Declare an ``OPTIONS`` request. Parameters not in ``path`` become query parameters."""
+    return _verb("OPTIONS", path)
+
+
+def post(path: str) -> Callable[[F], F]:
+    """Declare a ``POST`` request: ``body`` is sent as JSON, other parameters as the query."""
+    return _verb("POST", path)
+
+
+def put(path: str) -> Callable[[F], F]:
+    """Declare a ``PUT`` request: ``body`` is sent as JSON, other parameters as the query."""
+    return _verb("PUT", path)
+
+
+def patch(path: str) -> Callable[[F], F]:
+    """Declare a ``PATCH`` request: ``body`` is sent as JSON, other parameters as the query."""
+    return _verb("PATCH", path)
+
+
+def delete(path: str) -> Callable[[F], F]:
+    """Declare a ``DELETE`` request. Parameters not in ``path`` become query parameters."""
+    return _verb("DELETE", path)
+
+
+def _verb(http_method: str, path: str) -> Callable[[F], F]:
+    if callable(path):
+        raise TypeError(f'@{http_method.lower()} needs a path: write @{http_method.lower()}("/…")')
+
+    def decorate(function: F) -> F:
+        inner = declaration_of(function)
+        if inner is not None:
+            raise TypeError(
+                f"{function.__qualname__}: two verbs on one stub, {inner.http_method} and "
+                f"{http_method} (declare a method for each)"
+            )
+        stub: F = make_stub(Declaration(function, http_method, path))
+        return stub
+
+    return decorate
+
+
+def make_stub(declaration: Declaration) -> Any:
+    """A function in place of the user's: it forwards to what the client was wired with.
+
+    The instance's own attribute is the fast way to the same function; this one is reached by
+    ``super().method()`` and before the client is wired.
+    """
+    function = declaration.function
+    stub: Any
+    if declaration.is_coroutine_function:
+
+        @functools.wraps(function)
+        async def stub(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return await _wired(self, declaration)(self, *args, **kwargs)
+
+    else:
+
+        @functools.wraps(function)
+        def stub(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return _wired(self, declaration)(self, *args, **kwargs)
+
+    stub.__pyfly_http_method__ = declaration.http_method
+    stub.__pyfly_http_path__ = declaration.path
+    stub.__pyfly_declaration__ = declaration
+    return stub
+
+
+def _wired(client: Any, declaration: Declaration) -> Callable[..., Any]:
+    table: Mapping[Declaration, Callable[..., Any]] = getattr(client, "__pyfly_wired__", {})
+    function = table.get(declaration)
+    if function is None:
+        name = f"{type(client).__name__}.{declaration.function.__name__}"
+        raise NotImplementedError(f"{name} has not been wired by HttpClientBeanPostProcessor")
+    return function
+
+
+def declaration_of(function: Any) -> Declaration | None:
+    """The declaration that a verb decorator left on ``function``; None if there is none."""
+    found = getattr(function, "__pyfly_declaration__", None)
+    return found if isinstance(found, Declaration) else None

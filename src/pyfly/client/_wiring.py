@@ -1,0 +1,292 @@
+"""From a plan, a configuration and a port to a client that works.
+
+The one place where a client is put together; :mod:`.connect`, :mod:`.post_processor` and
+:func:`pyfly.testing.client_for` all come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pyfly.client._bind.codegen import generate
+from pyfly.client._codec.decode import UndecodableAnnotation, decoder_for, wants_raw_response
+from pyfly.client._compile.base_url import check_base_url
+from pyfly.client._compile.compile import compile_client
+from pyfly.client._compile.plan import ClientPlan, MethodPlan
+from pyfly.client._declare.service import implementation_of
+from pyfly.client._declare.verbs import Declaration
+from pyfly.client._invoke import Steps, invoker, sync_invoker
+from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
+from pyfly.client._redirects import Redirects
+from pyfly.client._resilience import Protection
+from pyfly.client.adapters._pools import HttpxPools
+from pyfly.client.adapters.foreign import ForeignPort, SyncForeignPort
+from pyfly.client.adapters.httpx import HttpxClientAdapter
+from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
+from pyfly.client.adapters.settings import ConnectionSettings
+from pyfly.client.config import ClientConfig, Setting, Settings
+from pyfly.client.errors import ClientDeclarationException
+from pyfly.client.observability.logging import LogListener
+from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
+from pyfly.resilience.events import Events, Listener
+
+__all__ = ["Wiring", "Workshop", "instantiate", "wiring_of"]
+
+PortFactory = Callable[[str], Any]
+
+
+class Workshop:
+    """What the clients of one context (or one ``connect``) are wired with.
+
+    Args:
+        config: The part of the configuration that is for clients.
+        port_factory: Called with a base URL, returns a port; None for the adapter that the
+            configuration names.
+        listeners: Hear the events of all clients.
+        clock: Where the time comes from.
+    """
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        port_factory: PortFactory | None = None,
+        listeners: Sequence[Listener] = (),
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.config = config
+        self.port_factory = port_factory
+        self.listeners = tuple(listeners)
+        self.clock = clock
+        self.pools = HttpxPools()
+
+    def wire(self, bean: Any, *, base_url: str | None = None, port: Any = None) -> Wiring:
+        """Give every stub of a client its function.
+
+        Args:
+            bean: An instance of a client class.
+            base_url: Overrides the declared and the configured one.
+            port: Overrides the factory.
+
+        Raises:
+            ClientDeclarationException: Something is wrong with the class; all of it.
+        """
+        wiring = Wiring(compile_client(type(bean)), self, base_url, port)
+        functions = wiring.functions
+        members: dict[str, Any] = {
+            name: functions[method.declaration].__get__(bean)
+            for name, method in wiring.plan.names.items()
+        }
+        members["__pyfly_wired__"] = functions
+        members["__pyfly_wiring__"] = wiring
+        try:
+            vars(bean).update(members)  # not setattr: a class may guard its attributes
+        except TypeError:
+            cls = type(bean).__name__
+            raise ClientDeclarationException(
+                cls, [f"{cls}: has __slots__ and no __dict__ (remove __slots__)"]
+            ) from None
+        return wiring
+
+
+class Wiring:
+    """One wired client: its port, its lifecycle, and one function for each stub.
+
+    Attributes:
+        plan: What the class says.
+        settings: Its effective settings.
+        steps: What the calls of each method go through, by the method's name.
+        functions: The generated functions, by declaration.
+        lifecycle: Starts and stops it.
+    """
+
+    def __init__(
+        self, plan: ClientPlan, workshop: Workshop, base_url: str | None, port: Any
+    ) -> None:
+        self.plan = plan
+        declaration = plan.declaration
+        self.name = declaration.name or plan.cls.__name__
+        self.settings = workshop.config.settings(declaration.name, _said(declaration.resilience))
+        self._workshop = workshop
+        mistakes: list[str] = []
+        decoders = _decoders(plan, mistakes)
+        if port is None:
+            port = self._make_port(base_url, mistakes)
+        if mistakes:
+            raise ClientDeclarationException(plan.cls.__name__, mistakes)
+        self.port = self._as_wire(port)
+        self.events = Events([*workshop.listeners, *declaration.listeners, LogListener()])
+        self.protection = Protection(
+            plan, self.settings, self.events, workshop.clock, self.port.bounds_deadline
+        )
+        self.lifecycle = self._lifecycle()
+        self.steps = {m.declaration: self._steps(m, decoders[m.declaration]) for m in plan.methods}
+        self.functions = {
+            declaration: generate(steps.method, self.port.takes_encoded, self._invoker(steps))
+            for declaration, steps in self.steps.items()
+        }
+
+    # Ports
+
+    def _make_port(self, base_url: str | None, mistakes: list[str]) -> Any:
+        url = self._base_url(base_url, mistakes)
+        if mistakes:
+            return None
+        if self._workshop.port_factory is not None:
+            return self._workshop.port_factory(url)
+        kind = HttpxClientAdapter if self.plan.asynchronous else HttpxSyncClientAdapter
+        timeout = self.settings.value("timeout")
+        settings = connection_settings(self.settings)
+        return kind(url, timeout, settings=settings, pools=self._workshop.pools)
+
+    def _base_url(self, override: str | None, mistakes: list[str]) -> str:
+        cls, declaration = self.plan.cls.__name__, self.plan.declaration
+        given = override
+        if given is None:
+            given = self.settings.value("base-url") or declaration.base_url
+        if not given and declaration.name is not None:
+            mistakes.append(
+                f"{cls}: has no base URL (write base_url=… in its decorator, or configure "
+                f"pyfly.client.clients.{declaration.name}.base-url)"
+            )
+            return ""
+        if isinstance(given, str) and "${" in given:
+            given = self._workshop.config.config.resolve(given)
+        url, wrong = check_base_url(given)
+        if wrong is not None:
+            mistakes.append(f"{cls}: {wrong}")
+        return url
+
+    def _as_wire(self, port: Any) -> Any:
+        if getattr(port, "takes_encoded", None) is True:
+            return port
+        wrap = ForeignPort if self.plan.asynchronous else SyncForeignPort
+        return wrap(port, self.name)
+
+    # The parts of a method
+
+    def _steps(self, method: MethodPlan, decode: Any) -> Steps:
+        raw = wants_raw_response(method.returns)
+        follow = self.settings.value("follow-redirects") and self.port.takes_encoded
+        return Steps(
+            method=method,
+            pipeline=self.protection.pipeline(method),
+            decode=decode,
+            accepts=_any_status if raw else _missing if method.absent_on_404 else _no_status,
+            redirects=Redirects(base_url=self.port.base_url) if follow else None,
+            max_response_size=self.settings.value("max-response-size"),
+            events=self.events,
+            clock=self._workshop.clock,
+        )
+
+    def _lifecycle(self) -> Lifecycle | SyncLifecycle:
+        kind = Lifecycle if self.plan.asynchronous else SyncLifecycle
+        return kind(self.name, self.port, self.settings.seconds("stop-timeout") or 0.0)
+
+    def _invoker(self, steps: Steps) -> Callable[..., Any]:
+        if isinstance(self.lifecycle, Lifecycle):
+            return invoker(steps, self.port, self.lifecycle)
+        return sync_invoker(steps, self.port, self.lifecycle)
+
+    # Its life
+
+    async def start(self) -> None:
+        """Start the port, before the first call does."""
+        if isinstance(self.lifecycle, Lifecycle):
+            await self.lifecycle.start()
+        else:
+            self.lifecycle.start()
+
+    async def stop(self) -> None:
+        """Drain and close; see :class:`~pyfly.client._lifecycle.Lifecycle`."""
+        self.protection.forget()
+        if isinstance(self.lifecycle, Lifecycle):
+            await self.lifecycle.stop()
+        else:
+            import asyncio
+
+            await asyncio.to_thread(self.lifecycle.stop)
+
+    def stop_sync(self) -> None:
+        """Drain and close a synchronous client."""
+        self.protection.forget()
+        assert isinstance(self.lifecycle, SyncLifecycle)  # by connect_sync
+        self.lifecycle.stop()
+
+
+def connection_settings(settings: Settings) -> ConnectionSettings:
+    """The settings of a connection pool."""
+    cert, key = settings.value("cert"), settings.value("key")
+    return ConnectionSettings(
+        library=settings.value("adapter"),
+        connect_timeout=settings.value("connect-timeout"),
+        pool_timeout=settings.value("pool-timeout"),
+        max_connections=settings.value("max-connections"),
+        keepalive_expiry=settings.value("keepalive-expiry"),
+        max_response_size=settings.value("max-response-size"),
+        verify=settings.value("verify"),
+        ca=settings.value("ca"),
+        cert=(cert, key) if cert and key else cert,
+        proxy=settings.value("proxy"),
+        trust_env=settings.value("trust-env"),
+    )
+
+
+def _decoders(plan: ClientPlan, mistakes: list[str]) -> dict[Declaration, Any]:
+    decoders: dict[Declaration, Any] = {}
+    for method in plan.methods:
+        try:
+            decoders[method.declaration] = decoder_for(method.returns)
+        except UndecodableAnnotation as reason:
+            mistakes.append(f"{method.operation}: {reason}")
+    return decoders
+
+
+def _said(resilience: Mapping[str, Any]) -> dict[str, Setting]:
+    """What the decorator's parameters say about settings; a None says nothing."""
+    said: dict[str, Setting] = {}
+
+    def say(key: str, value: Any, parameter: str) -> None:
+        said[key] = Setting(value, f"{parameter}={resilience[parameter]!r} in the decorator")
+
+    retry, breaker = resilience["retry"], resilience["circuit_breaker"]
+    if retry is not True:
+        say("retry.enabled", retry is not False, "retry")
+    if type(retry) is int:
+        say("retry.max-attempts", retry, "retry")
+    if breaker is not True:
+        say("circuit-breaker.enabled", breaker is not False, "circuit_breaker")
+    threshold = resilience["circuit_breaker_failure_threshold"]
+    if threshold is not None:
+        say("circuit-breaker.failure-threshold", threshold, "circuit_breaker_failure_threshold")
+    for key, parameter in (
+        ("circuit-breaker.recovery-timeout", "circuit_breaker_recovery_timeout"),
+        ("retry.base-delay", "retry_base_delay"),
+    ):
+        if resilience[parameter] is not None:
+            say(key, timedelta(seconds=resilience[parameter]), parameter)
+    return said
+
+
+def _any_status(status: int) -> bool:
+    return True
+
+
+def _no_status(status: int) -> bool:
+    return False
+
+
+def _missing(status: int) -> bool:
+    return status == 404
+
+
+def instantiate(cls: Any) -> Any:
+    """An instance of a client class, made by its concrete subclass where it has one."""
+    return implementation_of(cls)()
+
+
+def wiring_of(client: Any) -> Wiring | None:
+    """How a client was wired; None if it was not."""
+    found = getattr(client, "__pyfly_wiring__", None)
+    return found if isinstance(found, Wiring) else None

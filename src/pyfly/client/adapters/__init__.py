@@ -1,0 +1,1 @@
+"""Ports over HTTP libraries: they translate and map errors, nothing else."""

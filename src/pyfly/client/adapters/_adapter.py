@@ -1,0 +1,263 @@
+"""What the asynchronous and the blocking adapter share: everything but the waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from pyfly.client.adapters._deadline import Until
+from pyfly.client.adapters._errors import Exchange, translate
+from pyfly.client.adapters._library import Library, family_of, load
+from pyfly.client.adapters._pools import HttpxPools, Pool, PoolGroup
+from pyfly.client.adapters._target import Origin, Target, TargetResolver
+from pyfly.client.adapters._tls import check_files
+from pyfly.client.adapters._transport import PoolTransport, lifted
+from pyfly.client.adapters._wire import Body, RequestFields
+from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
+from pyfly.client.errors import ClientStoppedException
+from pyfly.client.message import Request, Response
+from pyfly.kernel.exceptions import PyFlyException
+
+__all__ = ["Attempt", "HttpxAdapter", "plain"]
+
+
+class Attempt:
+    """One exchange on its way: what to send, where, and what to tell if it fails."""
+
+    __slots__ = ("core", "exchange", "method", "pool", "request")
+
+    def __init__(
+        self, pool: Pool, core: Any, request: Any, method: str, exchange: Exchange
+    ) -> None:
+        self.pool = pool
+        self.core = core
+        self.request = request
+        self.method = method
+        self.exchange = exchange
+
+    def body(self, response: Any) -> Body:
+        """Where to collect the body of the core's response."""
+        return Body(
+            self.method,
+            response.status,
+            response.headers,
+            self.exchange.settings.max_response_size,
+            self.exchange.peer,
+        )
+
+
+class HttpxAdapter:
+    """Base of the two adapters.
+
+    Attributes:
+        takes_encoded: True: URL and body are sent as they are.
+        bounds_deadline: Whether ``send`` ends by its deadline; not with a blocking client
+            of the user's own.
+    """
+
+    takes_encoded = True
+    bounds_deadline = True
+
+    _blocking: bool
+    _client_kind: str
+    _transport: type[PoolTransport]
+
+    def __init__(
+        self,
+        base_url: str = "",
+        timeout: timedelta = timedelta(seconds=30),
+        headers: Mapping[str, str] | None = None,
+        *,
+        client: Any = None,
+        settings: ConnectionSettings | None = None,
+        pools: HttpxPools | None = None,
+    ) -> None:
+        require_span("timeout", timeout)
+        self._settings = checked(settings or ConnectionSettings())
+        self._targets = TargetResolver(base_url)
+        self._base_url = base_url
+        self._timeout = timeout.total_seconds()
+        self._headers = dict(headers or {})
+        self._pools = pools or HttpxPools()
+        self._group: PoolGroup | None = None
+        self._stopped = False
+        # The library's own client, for request(): one for each pool, or the user's.
+        self._clients: dict[int, tuple[Pool, Any]] = {}
+        self._given = client
+        if client is not None:
+            self._library: Library = family_of(client, self._client_kind)
+            # Its own defaults stay in force.
+            self._fields = RequestFields(headers, {})
+            self.bounds_deadline = not self._blocking
+        else:
+            self._fields = RequestFields(headers)
+        self._no_deadline = self._timeouts(None, 0.0)
+
+    def __repr__(self) -> str:
+        origin = self._targets.origin
+        return f"<{type(self).__name__} {origin or 'of absolute URLs'}>"
+
+    def _start(self) -> None:
+        self._stopped = False
+        origin = self._targets.origin
+        if self._given is None:
+            load(self._settings.library)
+            if origin is not None and origin.scheme == "https":
+                check_files(self._settings)
+            self._lent()
+
+    def _stop(self) -> None:
+        self._stopped = True
+        group, self._group = self._group, None
+        self._clients.clear()
+        if group is not None:
+            self._pools.take_back(group)
+
+    def _require_running(self) -> None:
+        if self._stopped:
+            raise ClientStoppedException(f"{self!r} was stopped: it makes no more requests")
+
+    def _lent(self) -> PoolGroup:
+        group = self._group
+        if group is None:
+            group = self._group = self._pools.lend(self._settings, self._blocking)
+        return group
+
+    def _begin(self, request: Request, deadline: float | None) -> Attempt:
+        self._require_running()
+        target = self._targets.resolve(request.url)
+        pool = self._lent().current()
+        core = pool.core_for(target.origin)
+        began = 0.0 if deadline is None else time.monotonic()
+        exchange = self._exchange(target, deadline, began)
+        if deadline is not None and deadline <= began:
+            raise exchange.timed_out()
+        timeouts = self._no_deadline if deadline is None else self._timeouts(deadline, began)
+        module = pool.library.core
+        wire = module.Request(
+            request.method,
+            module.URL(
+                scheme=target.origin.scheme,
+                host=pool.host_of(target.origin),
+                port=target.origin.port,
+                target=target.raw,
+            ),
+            headers=self._fields.for_request(request, target.host_header, target.home),
+            content=request.content,
+            extensions={"timeout": timeouts},
+        )
+        return Attempt(pool, core, wire, request.method, exchange)
+
+    def _exchange(self, target: Target, deadline: float | None, began: float) -> Exchange:
+        return Exchange(target.origin, self._settings, self._timeout, deadline, began)
+
+    def _exchange_at(self, url: str) -> Exchange:
+        """What to tell about a request that the library's own client makes."""
+        try:
+            origin: Origin | None = self._targets.resolve(url).origin
+        except (PyFlyException, TypeError):
+            origin = self._targets.origin
+        return Exchange(origin, self._settings, self._timeout)
+
+    def _timeouts(self, deadline: float | None, began: float) -> dict[str, float]:
+        """What the core hands to the backend, and uses itself while it waits for the pool."""
+        connect = self._settings.connect_timeout.total_seconds()
+        pool = self._settings.pool_timeout.total_seconds()
+        if deadline is None:
+            return {"connect": connect, "read": self._timeout, "write": self._timeout, "pool": pool}
+        step = Until(self._timeout, deadline)
+        return {
+            "connect": Until(connect, deadline),
+            "read": step,
+            "write": step,
+            "pool": min(pool, deadline - began),
+        }
+
+    def _raise(self, exc: Exception, exchange: Exchange, pool: Pool | None = None) -> NoReturn:
+        """Raise what ``exc`` means in our terms; itself if it is not the library's."""
+        if isinstance(exc, PyFlyException):
+            raise exc
+        if self._stopped and pool is not None and pool.sockets.closed:
+            raise ClientStoppedException(f"{self!r} was stopped during the request") from exc
+        if pool is not None:
+            exc = lifted(exc, pool.library)
+        error = translate(exc, exchange)
+        if error is None:
+            raise exc
+        raise error from exc
+
+    # --- the library's own client -------------------------------------------------------
+
+    def _client(self) -> tuple[Any, Pool | None]:
+        """The client of the library for ``request``, over the same connections."""
+        self._require_running()
+        if self._given is not None:
+            return self._given, None
+        pool = self._lent().current()
+        known = self._clients.get(id(pool))
+        if known is not None:
+            return known[1], pool
+        http = pool.library.http
+        client = getattr(http, self._client_kind)(
+            base_url=self._base_url,
+            headers=self._fields.as_mapping(),
+            timeout=http.Timeout(
+                self._timeout,
+                connect=self._settings.connect_timeout.total_seconds(),
+                pool=self._settings.pool_timeout.total_seconds(),
+            ),
+            transport=self._transport(pool, self._settings.max_response_size),
+            trust_env=False,
+            cookies=_no_cookies(),
+        )
+        self._clients[id(pool)] = (pool, client)
+        return client, pool
+
+    def _client_request(self, request: Request) -> tuple[Any, Exchange]:
+        """The request for a user's own client, its target byte for byte ours."""
+        self._require_running()
+        client = self._given
+        relative = self._targets.origin is None and request.url[:1] == "/"
+        origin, home = None, True
+        if relative:  # the client's own base URL is meant
+            base = client.base_url.raw_path.rstrip(b"/")
+            url, raw = request.url, base + request.url.partition("#")[0].encode("ascii")
+        else:
+            target = self._targets.resolve(request.url)
+            origin, home, raw = target.origin, target.home, target.raw
+            url = f"{origin}{raw.decode('ascii')}"
+        wire = client.build_request(
+            request.method,
+            url,
+            headers=self._fields.over_defaults(request.headers, home),
+            content=request.content,
+        )
+        if wire.url.raw_path != raw:  # the library's URL class has normalised it
+            wire.extensions["target"] = raw
+        return wire, Exchange(origin, self._settings, self._timeout)
+
+    def _client_body(self, request: Request, response: Any, exchange: Exchange) -> Body:
+        return Body(
+            request.method,
+            response.status_code,
+            response.headers.raw,
+            self._settings.max_response_size,
+            exchange.peer,
+        )
+
+
+def plain(body: Body, response: Any) -> Response[Any]:
+    """The response of a client whose hook has read, and so decoded, it already."""
+    body.add(response.content)
+    whole = body.response()
+    whole.content_encoding = None
+    return whole
+
+
+def _no_cookies() -> Any:
+    """A jar that takes nothing: cookies are not kept between calls."""
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))

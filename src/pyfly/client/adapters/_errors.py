@@ -1,0 +1,272 @@
+"""From the httpx family's exceptions to ours: at the edge, once for both libraries.
+
+The two libraries and their cores name their exceptions alike, so one table by name serves
+all four. No message holds a URL, a header value or anything that the peer wrote.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+from pyfly.client.adapters._target import Origin
+from pyfly.client.adapters.settings import ConnectionSettings
+from pyfly.client.errors import (
+    CallException,
+    ClientArgumentException,
+    ConnectException,
+    ConnectTimeoutException,
+    PoolExhaustedException,
+    ProtocolException,
+    ProxyException,
+    ReadException,
+    ReadTimeoutException,
+    ResponseDecodeException,
+    TlsException,
+    TransportException,
+    WriteException,
+    WriteTimeoutException,
+    status_error,
+)
+from pyfly.client.message import Headers
+from pyfly.kernel.exceptions import AttemptTimeoutException, PyFlyException
+
+__all__ = ["Exchange", "is_timeout", "translate"]
+
+_ROOTS = frozenset({"httpx2", "httpx", "httpcore2", "httpcore"})
+
+#: Exception of the family → ours and what it means; the nearest base class counts.
+_KINDS: dict[str, tuple[type[CallException], str]] = {
+    "ConnectTimeout": (ConnectTimeoutException, "no connection to {peer} within {connect}"),
+    "ReadTimeout": (ReadTimeoutException, "{peer} sent nothing for {read}"),
+    "WriteTimeout": (WriteTimeoutException, "{peer} took nothing for {read}"),
+    "PoolTimeout": (
+        PoolExhaustedException,
+        "all {connections} connections were in use for {pool}; raise max-connections, "
+        "or lower the number of calls at once",
+    ),
+    "TimeoutException": (ReadTimeoutException, "the exchange with {peer} took too long"),
+    "ConnectError": (ConnectException, "cannot connect to {peer}"),
+    "ReadError": (ReadException, "the connection to {peer} broke before the whole response came"),
+    "WriteError": (WriteException, "the connection to {peer} broke while the request was sent"),
+    "CloseError": (ReadException, "the connection to {peer} could not be closed"),
+    "NetworkError": (ReadException, "the connection to {peer} broke"),
+    "ProxyError": (ProxyException, "the proxy refused to connect to {peer}"),
+    "UnsupportedProtocol": (
+        ClientArgumentException,
+        "the URL cannot be used: it must start with http:// or https://",
+    ),
+    "InvalidURL": (ClientArgumentException, "the URL cannot be used: it is malformed"),
+    "LocalProtocolError": (
+        ClientArgumentException,
+        "the request to {peer} would break HTTP: a header, the method or the length is wrong",
+    ),
+    "RemoteProtocolError": (ProtocolException, "{peer} broke HTTP"),
+    "ProtocolError": (ProtocolException, "the exchange with {peer} broke HTTP"),
+    "DecodingError": (
+        ResponseDecodeException,
+        "the body that {peer} sent is not encoded as its content-encoding says",
+    ),
+    "TooManyRedirects": (ProtocolException, "{peer} redirected too often"),
+    "HTTPStatusError": (ProtocolException, "{peer} answered with an error status"),
+    "CookieConflict": (ClientArgumentException, "two cookies of the client have the same name"),
+    "StreamError": (
+        TransportException,
+        "a body of the exchange with {peer} cannot be read twice; a hook or an auth has read it",
+    ),
+    "ConnectionNotAvailable": (ConnectException, "the connection to {peer} was taken"),
+    "TransportError": (TransportException, "the exchange with {peer} failed"),
+    "RequestError": (TransportException, "the exchange with {peer} failed"),
+    "HTTPError": (TransportException, "the exchange with {peer} failed"),
+    "SSEError": (ProtocolException, "{peer} sent malformed server-sent events"),
+}
+
+#: The only texts of h11 that are shown: they quote nothing that the peer sent.
+_CUT_SHORT = re.compile(r"received (\d+) bytes, expected (\d+)")
+_PEER_FAULTS = (
+    ("illegal status line", "its status line is malformed"),
+    ("illegal header line", "a header line is malformed"),
+    ("illegal chunk header", "the size of a chunk is malformed"),
+    ("illegal request line", "its status line is malformed"),
+    ("Receive buffer too long", "its headers are longer than 100 KiB"),
+    ("conflicting Content-Length", "it sent two different lengths"),
+    ("bad Content-Length", "its content-length is no number"),
+    ("Unknown Transfer-Encoding", "its transfer-encoding is not known"),
+    ("multiple Transfer-Encoding", "it sent two transfer-encodings"),
+    ("Too much data", "it sent more than its length says"),
+    ("no response line received", "it sent an empty line instead of a status"),
+)
+#: TLS alerts with which a server refuses the certificate of a client (RFC 8446, section 6.2).
+_CERTIFICATE_ALERTS = ("CERTIFICATE_REQUIRED", "UNKNOWN_CA", "BAD_CERTIFICATE", "HANDSHAKE_FAILURE")
+
+
+class Exchange:
+    """What an error has to tell about the exchange that it ended."""
+
+    __slots__ = ("began", "deadline", "origin", "read_timeout", "settings")
+
+    def __init__(
+        self,
+        origin: Origin | None,
+        settings: ConnectionSettings,
+        read_timeout: float,
+        deadline: float | None = None,
+        began: float = 0.0,
+    ) -> None:
+        self.origin = origin
+        self.settings = settings
+        self.read_timeout = read_timeout
+        self.deadline = deadline
+        self.began = began
+
+    @property
+    def peer(self) -> str:
+        """``host:port``."""
+        return "the service" if self.origin is None else self.origin.peer
+
+    def timed_out(self) -> AttemptTimeoutException:
+        """The error for a passed deadline."""
+        span = (self.deadline or self.began) - self.began
+        return AttemptTimeoutException(
+            f"the attempt at {self.peer} took longer than {_seconds(span)}", timeout=span
+        )
+
+
+def translate(exc: Exception, exchange: Exchange) -> PyFlyException | None:
+    """Our exception for one of the family's, its cause set; None if it is not theirs."""
+    name = _name(exc)
+    if name is None:
+        return None
+    past = exchange.deadline is not None and time.monotonic() >= exchange.deadline - 0.001
+    error: PyFlyException
+    if past and is_timeout(exc):
+        error = exchange.timed_out()
+    else:
+        kind, text = _KINDS[name]
+        error = _particular(exc, name, exchange) or kind(_fill(text, exchange))
+    error.__cause__ = exc
+    return error
+
+
+def is_timeout(exc: Exception) -> bool:
+    """Whether this exception of the family says that something took too long."""
+    return any(cls.__name__ == "TimeoutException" for cls in type(exc).__mro__)
+
+
+def _name(exc: Exception) -> str | None:
+    """The name of the nearest class in the table that belongs to the family."""
+    for cls in type(exc).__mro__:
+        if cls.__module__.partition(".")[0] in _ROOTS and cls.__name__ in _KINDS:
+            return cls.__name__
+    return None
+
+
+def _particular(exc: Exception, name: str, exchange: Exchange) -> CallException | None:
+    """A more exact error than the table's, where the cause tells more."""
+    peer = exchange.peer
+    if name in ("ConnectError", "ReadError", "WriteError"):
+        tls = next((cause for cause in _causes(exc) if isinstance(cause, ssl.SSLError)), None)
+        if tls is not None and (name == "ConnectError" or _refuses_us(tls)):
+            return TlsException(f"TLS with {peer} failed: {_tls_reason(tls)}")
+    if name in ("ConnectError", "ConnectTimeout"):
+        if name == "ConnectTimeout":
+            text = _fill(_KINDS[name][1], exchange)
+            return ConnectTimeoutException(text + _ignored_proxy(exchange))
+        return ConnectException(
+            f"cannot connect to {peer}{_os_reason(exc)}. Is the service running, and base_url "
+            f"right?{_ignored_proxy(exchange)}"
+        )
+    if name == "ProxyError" and (status := re.match(r"\d{3}\b", str(exc))):
+        return ProxyException(f"the proxy refused to connect to {peer}: it answered {status[0]}")
+    if name == "HTTPStatusError":  # a hook of the user's client has called raise_for_status()
+        response: Any = getattr(exc, "response", None)
+        if response is not None and response.status_code >= 300:
+            return status_error(response.status_code, Headers(response.headers.raw), b"")
+    if name == "RemoteProtocolError":
+        return _broken_http(str(exc), peer)
+    return None
+
+
+def _broken_http(text: str, peer: str) -> TransportException | None:
+    if "without sending a response" in text:
+        return ReadException(f"{peer} closed the connection without an answer")
+    if "peer closed connection" in text:
+        found = _CUT_SHORT.search(text)
+        amount = f"after {found[1]} of {found[2]} bytes" if found else "in the middle of a chunk"
+        return ReadException(f"{peer} closed the connection {amount} of the body")
+    for start, meaning in _PEER_FAULTS:
+        if start.lower() in text.lower():
+            return ProtocolException(f"{peer} broke HTTP: {meaning}")
+    return None
+
+
+def _fill(text: str, exchange: Exchange) -> str:
+    settings = exchange.settings
+    return text.format(
+        peer=exchange.peer,
+        connect=_span(settings.connect_timeout),
+        pool=_span(settings.pool_timeout),
+        read=_seconds(exchange.read_timeout),
+        connections=settings.max_connections,
+    )
+
+
+def _span(value: timedelta) -> str:
+    return _seconds(value.total_seconds())
+
+
+def _seconds(value: float) -> str:
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:g} s"
+
+
+def _causes(exc: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    following: BaseException | None = exc
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        for argument in following.args:
+            if isinstance(argument, BaseException):
+                yield argument
+        following = following.__cause__ or following.__context__
+
+
+def _os_reason(exc: Exception) -> str:
+    for cause in _causes(exc):
+        if isinstance(cause, socket.gaierror):
+            return ": its name cannot be resolved"
+        if isinstance(cause, OSError) and cause.strerror:
+            return f": {cause.strerror.lower()}"
+    return ""
+
+
+def _refuses_us(tls: ssl.SSLError) -> bool:
+    reason = tls.reason or ""
+    return "ALERT" in reason and any(alert in reason for alert in _CERTIFICATE_ALERTS)
+
+
+def _tls_reason(tls: ssl.SSLError) -> str:
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        why = getattr(tls, "verify_message", "") or "certificate verify failed"
+        return f"{why.rstrip('.').lower()}. Name the authority with ca, or fix the certificate"
+    if _refuses_us(tls):
+        return "it does not accept our client certificate; set cert to one that it knows"
+    if tls.reason == "WRONG_VERSION_NUMBER":
+        return "it does not speak TLS on this port; is it http:// rather than https://?"
+    return (tls.reason or "the handshake was cut off").lower().replace("_", " ")
+
+
+def _ignored_proxy(exchange: Exchange) -> str:
+    settings, origin = exchange.settings, exchange.origin
+    if settings.trust_env or settings.proxy is not None or origin is None:
+        return ""
+    for name in (f"{origin.scheme}_proxy", "all_proxy"):
+        for spelled in (name.upper(), name):
+            if os.environ.get(spelled):
+                return f" ({spelled} is set but ignored: trust-env is off)"
+    return ""

@@ -1,0 +1,148 @@
+"""The pure parts of an exchange: the fields of a request, the body of a response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pyfly import __version__
+from pyfly.client.errors import ClientArgumentException, ResponseTooLargeException
+from pyfly.client.message import Headers, Request, Response, redacted
+
+__all__ = ["Body", "RequestFields", "too_large"]
+
+Field = tuple[bytes, bytes]
+
+#: What is sent unless it is said otherwise. Only encodings that are always at hand.
+DEFAULTS = {
+    "accept": "*/*",
+    "accept-encoding": "gzip, deflate",
+    "user-agent": f"pyfly-client/{__version__}",
+}
+#: Methods whose requests say how long their body is, even if there is none (RFC 9110, 8.6).
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_NO_LENGTH: list[Field] = []
+_ZERO_LENGTH: list[Field] = [(b"Content-Length", b"0")]
+
+
+class RequestFields:
+    """Header fields of an adapter's requests, encoded once.
+
+    Args:
+        headers: The adapter's own, over the defaults.
+        defaults: The fields below them.
+    """
+
+    __slots__ = ("_fields", "_names", "_public")
+
+    def __init__(
+        self, headers: Mapping[str, str] | None, defaults: Mapping[str, str] = DEFAULTS
+    ) -> None:
+        merged = {name.lower(): (name, value) for name, value in defaults.items()}
+        merged.update({name.lower(): (name, value) for name, value in (headers or {}).items()})
+        self._names = list(merged)
+        self._fields = [_encoded(name, value) for name, value in merged.values()]
+        self._public = [redacted(name, "") != "***" for name in merged]
+
+    def for_request(self, request: Request, host: Field, home: bool) -> list[Field]:
+        """All fields of one request, ``Host`` first (RFC 9110, section 7.2).
+
+        Args:
+            request: What is sent.
+            host: Its ``Host`` field.
+            home: Whether it goes to the adapter's own origin; the adapter's credentials go
+                nowhere else.
+        """
+        content = request.content
+        fields = self.over_defaults(request.headers, home)
+        if content is not None:
+            length = [(b"Content-Length", b"%d" % len(content))]
+        else:
+            length = _ZERO_LENGTH if request.method in _WITH_BODY else _NO_LENGTH
+        if home and "host" in self._names:
+            return [*fields, *length]
+        return [host, *fields, *length]
+
+    def as_mapping(self) -> dict[str, str]:
+        """The adapter's fields alone."""
+        return {name.decode("ascii"): value.decode("latin-1") for name, value in self._fields}
+
+    def over_defaults(self, headers: Mapping[str, str], home: bool) -> list[Field]:
+        """The adapter's fields with those of one request over them."""
+        if home and not headers:
+            return self._fields
+        replaced = {name.lower() for name in headers}
+        kept = [
+            field
+            for name, field, public in zip(self._names, self._fields, self._public, strict=True)
+            if name not in replaced and (home or (public and name != "host"))
+        ]
+        return kept + [_encoded(name, value) for name, value in headers.items()]
+
+
+def _encoded(name: str, value: str) -> Field:
+    try:
+        return name.encode("ascii"), value.encode("latin-1")
+    except UnicodeEncodeError:
+        # Neither the value nor the library's error is shown: a header may hold a secret.
+        error = ClientArgumentException(
+            f"header {name!r} holds characters that a header cannot carry"
+        )
+        error.parameter = name
+        raise error from None
+
+
+class Body:
+    """Collects one response, undecoded, within a limit.
+
+    Args:
+        method: The request's method: a response to HEAD tells a length but has no body.
+        status: The response's status.
+        fields: Its header fields.
+        limit: The largest body, in bytes.
+        peer: Whom to name in an error.
+
+    Raises:
+        ResponseTooLargeException: Its length says already that it is too large.
+    """
+
+    __slots__ = ("_chunks", "_limit", "_peer", "_size", "headers", "status")
+
+    def __init__(
+        self, method: str, status: int, fields: Iterable[Any], limit: int, peer: str
+    ) -> None:
+        self.status = status
+        self.headers = Headers(fields)
+        self._limit = limit
+        self._peer = peer
+        self._chunks: list[bytes] = []
+        self._size = 0
+        length = self.headers.get("content-length")
+        too_long = length is not None and length.isdecimal() and int(length) > limit
+        if too_long and method != "HEAD" and status != 304:
+            raise too_large(peer, limit)
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            ResponseTooLargeException: They are too many.
+        """
+        self._size += len(chunk)
+        if self._size > self._limit:
+            raise too_large(self._peer, self._limit)
+        self._chunks.append(chunk)
+
+    def response(self) -> Response[Any]:
+        """The whole response."""
+        chunks = self._chunks
+        content = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        encoding = self.headers.get("content-encoding") if content else None
+        return Response(self.status, self.headers, content, content_encoding=encoding or None)
+
+
+def too_large(peer: str, limit: int) -> ResponseTooLargeException:
+    """The error for a body over the limit."""
+    return ResponseTooLargeException(
+        f"{peer} sent a body of more than {limit} bytes; raise max-response-size to accept it"
+    )

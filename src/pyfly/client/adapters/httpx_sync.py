@@ -1,0 +1,78 @@
+"""The default port for synchronous clients: httpx2, or classic httpx."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pyfly.client.adapters._adapter import HttpxAdapter, plain
+from pyfly.client.adapters._transport import BlockingTransport
+from pyfly.client.message import Request, Response
+
+__all__ = ["HttpxSyncClientAdapter"]
+
+
+class HttpxSyncClientAdapter(HttpxAdapter):
+    """The twin of :class:`~pyfly.client.adapters.httpx.HttpxClientAdapter`, without ``async``.
+
+    Takes the same arguments, but a ``client`` is an ``httpx2.Client`` or ``httpx.Client``; one
+    adapter serves any number of threads. ``send`` ends by its deadline, name resolution
+    excepted; with a ``client`` of yours only that client's own timeouts bound it.
+    """
+
+    _blocking = True
+    _client_kind = "Client"
+    _transport = BlockingTransport
+
+    def start(self) -> None:
+        """Check that the library and the TLS files are there; connections come on demand."""
+        self._start()
+
+    def stop(self) -> None:
+        """Close the connections that nobody else uses. A ``client`` of yours stays open."""
+        self._stop()
+
+    def request(self, method: str, url: str, **kwargs: Any) -> Any:
+        """Send one request by the library's own client; see the asynchronous twin."""
+        client, pool = self._client()
+        try:
+            return client.request(method, url, **kwargs)
+        except Exception as exc:
+            self._raise(exc, self._exchange_at(url), pool)
+
+    def send(self, request: Request, deadline: float | None) -> Response[Any]:
+        """Make one attempt; see the asynchronous twin."""
+        if self._given is not None:
+            return self._send_by_client(request, deadline)
+        attempt = self._begin(request, deadline)
+        try:
+            response = attempt.core.handle_request(attempt.request)
+            try:
+                body = attempt.body(response)
+                for chunk in response.stream:
+                    body.add(chunk)
+            finally:
+                response.close()
+        except Exception as exc:
+            self._raise(exc, attempt.exchange, attempt.pool)
+        return body.response()
+
+    def _send_by_client(self, request: Request, deadline: float | None) -> Response[Any]:
+        wire, exchange = self._client_request(request)
+        exchange.deadline = deadline
+        exchange.began = time.monotonic()
+        if deadline is not None and deadline <= exchange.began:
+            raise exchange.timed_out()
+        try:
+            response = self._given.send(wire, stream=True, follow_redirects=False)
+            try:
+                body = self._client_body(request, response, exchange)
+                if response.is_stream_consumed:
+                    return plain(body, response)
+                for chunk in response.iter_raw():
+                    body.add(chunk)
+            finally:
+                response.close()
+        except Exception as exc:
+            self._raise(exc, exchange)
+        return body.response()

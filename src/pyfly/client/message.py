@@ -1,0 +1,213 @@
+"""What travels: a request on its way to a port, and the response that comes back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar, overload
+
+__all__ = ["Headers", "Request", "Response", "redacted"]
+
+T = TypeVar("T")
+
+#: Header names (lower case) whose values are never shown to a person or a log.
+SECRET_HEADERS = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "set-cookie",
+        "x-api-key",
+        "api-key",
+        "x-auth-token",
+        "x-csrf-token",
+        "x-amz-security-token",
+    }
+)
+_SECRET_WORDS = ("token", "secret", "password", "api-key", "apikey", "credential", "signature")
+
+
+def redacted(name: str, value: str) -> str:
+    """The value of a header or query parameter as it may be shown: ``***`` if it is a secret."""
+    lower = name.lower().replace("_", "-")
+    if lower in SECRET_HEADERS or any(word in lower for word in _SECRET_WORDS):
+        return "***"
+    return value
+
+
+class Headers(Mapping[str, str]):
+    """Header fields in the order they were sent; names compare without case.
+
+    Args:
+        fields: Pairs of name and value, or a mapping. Bytes are read as latin-1 (RFC 9110,
+            section 5.5). A repeated name keeps all of its values.
+    """
+
+    __slots__ = ("_fields", "_index")
+
+    def __init__(
+        self,
+        fields: Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]] = (),
+    ) -> None:
+        pairs = fields.items() if isinstance(fields, Mapping) else fields
+        self._fields: list[tuple[str, str]] = [(_text(name), _text(value)) for name, value in pairs]
+        self._index: dict[str, str] | None = None
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """All fields, one pair for each line that was sent."""
+        return list(self._fields)
+
+    def get_list(self, name: str) -> list[str]:
+        """Every value of ``name``, one for each line; ``Set-Cookie`` must be read this way."""
+        name = name.lower()
+        return [value for key, value in self._fields if key.lower() == name]
+
+    def _lookup(self) -> dict[str, str]:
+        index = self._index
+        if index is None:
+            index = {}
+            for name, value in self._fields:
+                key = name.lower()
+                index[key] = f"{index[key]}, {value}" if key in index else value
+            self._index = index
+        return index
+
+    def __getitem__(self, name: str) -> str:
+        return self._lookup()[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._lookup()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lookup())
+
+    def __len__(self) -> int:
+        return len(self._lookup())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Headers):
+            return sorted(self._lower()) == sorted(other._lower())
+        if isinstance(other, Mapping):
+            return self == Headers(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # mutable by contract of Mapping equality
+
+    def _lower(self) -> list[tuple[str, str]]:
+        return [(name.lower(), value) for name, value in self._fields]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}: {redacted(name, value)}" for name, value in self._fields)
+        return f"Headers({shown})"
+
+
+class Request:
+    """One request as it is handed to a port.
+
+    Attributes:
+        method: ``GET``, ``POST``, …
+        url: The path below the base URL, percent-encoded. For a port that takes encoded
+            URLs (``takes_encoded``) it includes the query string.
+        headers: Field names and values to send, without those that the port adds itself.
+        content: The encoded body, or None. Only for ports that take encoded requests.
+        params: Query parameters by name, as text or lists of text; None if there are none.
+            Only for ports that encode by themselves.
+        json: The body as plain JSON values, or None; only for ports that encode by themselves.
+    """
+
+    __slots__ = ("content", "headers", "json", "method", "params", "url")
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+        params: dict[str, str | list[str]] | None = None,
+        json: Any = None,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.content = content
+        self.params = params
+        self.json = json
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url.partition('?')[0]}>"
+
+
+class Response(Generic[T]):
+    """One response. As a return annotation, ``Response[T]`` gives it with the decoded value.
+
+    A method annotated with ``Response`` alone raises no error for a status: the caller reads
+    ``status_code`` and decides.
+
+    Attributes:
+        status_code: The status, 100 to 599.
+        headers: The header fields.
+        content: The body as bytes, decompressed.
+        content_encoding: How ``content`` is still compressed, None when it is plain.
+        value: What the body was decoded into; None for ``Response`` alone.
+    """
+
+    #: True for what a port gave instead of a response: a value with no status and no bytes.
+    is_plain_value = False
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: Headers,
+        content: bytes = b"",
+        *,
+        content_encoding: str | None = None,
+    ) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.content = content
+        self.content_encoding = content_encoding
+        self.value: T = None  # type: ignore[assignment]  # set by the decoder of Response[T]
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 200 to 299."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def text(self) -> str:
+        """The body as text, in the charset that ``Content-Type`` declares (UTF-8 if none)."""
+        return self.content.decode(charset(self.headers) or "utf-8")
+
+    def json(self) -> Any:
+        """The body as JSON values.
+
+        Raises:
+            ValueError: The body is no JSON.
+        """
+        return json.loads(self.content)
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status_code}, {len(self.content)} bytes>"
+
+
+def charset(headers: Headers) -> str | None:
+    """The ``charset`` parameter of ``Content-Type``, lower case; None if there is none."""
+    for part in headers.get("content-type", "").split(";")[1:]:
+        name, _, value = part.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"').lower() or None
+    return None
+
+
+def media_type(headers: Headers) -> str:
+    """The type and subtype of ``Content-Type``, lower case, without parameters."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@overload
+def _text(value: bytes) -> str: ...
+@overload
+def _text(value: str) -> str: ...
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")

@@ -1,0 +1,1 @@
+"""What a client tells about itself: listeners to its events."""

@@ -1,0 +1,1 @@
+"""What every other room may lean on: the exception tree and immutable records."""

@@ -1,0 +1,45 @@
+"""A client over a port of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from pyfly.client._wiring import Workshop, instantiate
+from pyfly.client.config import ClientConfig
+from pyfly.core import Config
+from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
+from pyfly.resilience.events import Listener
+
+__all__ = ["client_for"]
+
+T = TypeVar("T")
+
+
+def client_for(
+    cls: Callable[..., T],
+    *,
+    port: Any,
+    config: Config | None = None,
+    listeners: Sequence[Listener] = (),
+    clock: Clock = SYSTEM_CLOCK,
+) -> T:
+    """A client wired as the container would, over a port that makes no requests.
+
+    It starts with its first call; a port that holds nothing need not be stopped.
+
+    Args:
+        cls: A client class.
+        port: Any :class:`~pyfly.client.HttpClientPort`, such as
+            ``AsyncMock(spec=HttpClientPort)``; for synchronous stubs the synchronous one.
+        config: Where the settings are read; default: the shipped ones alone.
+        listeners: Called with every event of the client's calls.
+        clock: Where back-off and recovery time come from.
+
+    Raises:
+        ClientDeclarationException: Something is wrong with the class; it lists everything.
+    """
+    settings = ClientConfig(Config(environ={}) if config is None else config)
+    client: T = instantiate(cls)
+    Workshop(settings, None, listeners, clock).wire(client, port=port)
+    return client

@@ -1,0 +1,76 @@
+"""Problem details (RFC 9457) and Retry-After (RFC 9110)."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyfly.client import Headers, ProblemDetail
+from pyfly.client.problem import parse_problem
+from pyfly.client.retry_after import parse_retry_after
+
+PROBLEM = Headers({"content-type": "application/problem+json; charset=utf-8"})
+
+
+def test_the_members_of_a_problem_are_read() -> None:
+    body = b'{"type":"urn:x","title":"T","status":409,"detail":"D","instance":"/i","code":7}'
+    assert parse_problem(PROBLEM, body) == ProblemDetail("urn:x", "T", 409, "D", "/i", {"code": 7})
+
+
+def test_a_member_of_the_wrong_type_counts_as_absent() -> None:
+    assert parse_problem(PROBLEM, b'{"type":1,"status":"409","title":null}') == ProblemDetail()
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"[" * 100_000, b"\xff"])
+def test_what_is_no_problem_document_is_none(body: bytes) -> None:
+    assert parse_problem(PROBLEM, body) is None
+
+
+def test_only_its_own_media_type_is_read() -> None:
+    assert parse_problem(Headers({"content-type": "application/json"}), b"{}") is None
+
+
+def test_seconds_are_read() -> None:
+    assert parse_retry_after(Headers({"retry-after": " 120 "})) == 120.0
+    assert parse_retry_after(Headers({"retry-after": "0"})) == 0.0
+    assert parse_retry_after(Headers()) is None
+
+
+def test_a_date_is_measured_against_the_responses_own() -> None:
+    headers = {
+        "date": "Tue, 24 Nov 2026 10:00:00 GMT",
+        "retry-after": "Tue, 24 Nov 2026 10:00:30 GMT",
+    }
+    assert parse_retry_after(Headers(headers)) == 30.0
+    headers["retry-after"] = "Tue, 24 Nov 2026 09:00:00 GMT"
+    assert parse_retry_after(Headers(headers)) == 0.0
+
+
+def test_without_date_this_machines_clock_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_795_514_400.0)  # 2026-11-24T10:00:00Z
+    headers = Headers({"retry-after": "Tue, 24 Nov 2026 10:00:10 GMT"})
+    assert parse_retry_after(headers) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    "value", ["-1", "1.5", "soon", "9" * 50, "Tue, 99 Nov 2026 10:00:00 GMT", "²", "x" * 1000]
+)
+def test_what_cannot_be_read_is_none(value: str) -> None:
+    assert parse_retry_after(Headers({"retry-after": value})) is None
+
+
+def test_a_date_of_an_unknown_zone_is_gmt() -> None:
+    headers = {
+        "date": "Tue, 24 Nov 2026 10:00:00 GMT",
+        "retry-after": "Tue, 24 Nov 2026 10:00:30 -0000",
+    }
+    assert parse_retry_after(Headers(headers)) == 30.0
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_no_text_makes_it_raise(value: str, date: str) -> None:
+    wait = parse_retry_after(Headers([("retry-after", value), ("date", date)]))
+    assert wait is None or wait >= 0
