@@ -1,0 +1,1 @@
+"""Tests mirror the sources; ``support`` holds what several of them use."""

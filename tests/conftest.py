@@ -1,0 +1,41 @@
+"""Fixtures that any test may ask for: servers in other processes, and a free port."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.servers import ServerClient, ServerHandle, server_process
+
+
+@pytest.fixture(scope="session")
+def guide_server() -> Iterator[ServerHandle]:
+    """The services of the examples, in another process; its records live as long as it does."""
+    with server_process("tests.support.guide_server") as server:
+        yield server
+
+
+@pytest.fixture
+def guide(guide_server: ServerHandle) -> ServerClient:
+    """The hand on :func:`guide_server`, which has forgotten what earlier tests did."""
+    client = ServerClient(guide_server.url)
+    client.reset()
+    return client
+
+
+@pytest.fixture(scope="session")
+def httpbin_server() -> Iterator[ServerHandle]:
+    """httpbin, in another process."""
+    with server_process("tests.support.httpbin_server") as server:
+        yield server
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
