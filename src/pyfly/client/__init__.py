@@ -17,7 +17,7 @@ A class of method signatures is the whole declaration::
 import logging
 
 from pyfly.client._declare.markers import Body, Cookie, Header, Path, Query, Timeout
-from pyfly.client._declare.options import idempotent, retryable
+from pyfly.client._declare.options import idempotent, resilience, retryable
 from pyfly.client._declare.service import http_client, service_client
 from pyfly.client._declare.verbs import delete, get, head, options, patch, post, put
 from pyfly.client.adapters.httpx import HttpxClientAdapter
@@ -155,6 +155,7 @@ __all__ = [
     "patch",
     "post",
     "put",
+    "resilience",
     "retryable",
     "service_client",
 ]

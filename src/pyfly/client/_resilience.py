@@ -55,7 +55,8 @@ class Protection:
 
     def _breaker(self, plan: ClientPlan) -> CircuitBreaker | None:
         settings = self._settings
-        if not settings.value("circuit-breaker.enabled"):
+        methods = [method.name for method in plan.methods]
+        if not any(settings.value("circuit-breaker.enabled", name) for name in methods):
             return None
         shared = _instance(plan.declaration.resilience["circuit_breaker"], CircuitBreaker)
         if shared is not None:
@@ -75,7 +76,7 @@ class Protection:
         if attempt is not None and total is not None and attempt > total:
             attempt = total
         stages: list[Stage] = [TotalTimeoutStage(total)]
-        if self.breaker is not None:
+        if self.breaker is not None and settings.value("circuit-breaker.enabled", name):
             breaker = CircuitBreakerStage(self.breaker, speaks_against_service)
             stages += [breaker, breaker.evidence]
         policy = self.retry_policy(method)

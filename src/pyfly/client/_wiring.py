@@ -107,7 +107,11 @@ class Wiring:
         self.plan = plan
         declaration = plan.declaration
         self.name = declaration.name or plan.cls.__name__
-        self.settings = workshop.config.settings(declaration.name, _said(declaration.resilience))
+        self.settings = workshop.config.settings(
+            declaration.name,
+            _said_of_client(declaration.resilience),
+            {m.name: _said_of_method(m.resilience) for m in plan.names.values()},
+        )
         self._workshop = workshop
         mistakes: list[str] = []
         decoders = _decoders(plan, mistakes)
@@ -243,30 +247,58 @@ def _decoders(plan: ClientPlan, mistakes: list[str]) -> dict[Declaration, Any]:
     return decoders
 
 
-def _said(resilience: Mapping[str, Any]) -> dict[str, Setting]:
-    """What the decorator's parameters say about settings; a None says nothing."""
-    said: dict[str, Setting] = {}
-
-    def say(key: str, value: Any, parameter: str) -> None:
-        said[key] = Setting(value, f"{parameter}={resilience[parameter]!r} in the decorator")
-
-    retry, breaker = resilience["retry"], resilience["circuit_breaker"]
-    if retry is not True:
-        say("retry.enabled", retry is not False, "retry")
-    if type(retry) is int:
-        say("retry.max-attempts", retry, "retry")
-    if breaker is not True:
-        say("circuit-breaker.enabled", breaker is not False, "circuit_breaker")
+def _said_of_client(resilience: Mapping[str, Any]) -> dict[str, Setting]:
+    """What the class decorator's parameters say about settings; a None says nothing."""
+    said = _Said(resilience, "the decorator")
+    said.attempts("retry")
+    if resilience["circuit_breaker"] is not True:
+        enabled = resilience["circuit_breaker"] is not False
+        said.note("circuit-breaker.enabled", enabled, "circuit_breaker")
     threshold = resilience["circuit_breaker_failure_threshold"]
     if threshold is not None:
-        say("circuit-breaker.failure-threshold", threshold, "circuit_breaker_failure_threshold")
-    for key, parameter in (
-        ("circuit-breaker.recovery-timeout", "circuit_breaker_recovery_timeout"),
-        ("retry.base-delay", "retry_base_delay"),
-    ):
-        if resilience[parameter] is not None:
-            say(key, timedelta(seconds=resilience[parameter]), parameter)
-    return said
+        key = "circuit-breaker.failure-threshold"
+        said.note(key, threshold, "circuit_breaker_failure_threshold")
+    said.span("circuit-breaker.recovery-timeout", "circuit_breaker_recovery_timeout")
+    said.span("retry.base-delay", "retry_base_delay")
+    return said.settings
+
+
+def _said_of_method(resilience: Mapping[str, Any]) -> dict[str, Setting]:
+    """What ``@resilience`` says about settings."""
+    said = _Said(resilience, "@resilience")
+    if "retry" in resilience:
+        said.attempts("retry")
+        if resilience["retry"] is True:
+            said.note("retry.enabled", True, "retry")
+    if "breaker" in resilience:
+        said.note("circuit-breaker.enabled", resilience["breaker"], "breaker")
+    said.span("timeout", "timeout")
+    said.span("total-timeout", "total_timeout")
+    return said.settings
+
+
+class _Said:
+    """Settings as parameters of a decorator say them."""
+
+    def __init__(self, parameters: Mapping[str, Any], where: str) -> None:
+        self.settings: dict[str, Setting] = {}
+        self._parameters = parameters
+        self._where = where
+
+    def note(self, key: str, value: Any, parameter: str) -> None:
+        origin = f"{parameter}={self._parameters[parameter]!r} in {self._where}"
+        self.settings[key] = Setting(value, origin)
+
+    def attempts(self, parameter: str) -> None:
+        value = self._parameters[parameter]
+        if value is not True:
+            self.note("retry.enabled", value is not False, parameter)
+        if type(value) is int:
+            self.note("retry.max-attempts", value, parameter)
+
+    def span(self, key: str, parameter: str) -> None:
+        if self._parameters.get(parameter) is not None:
+            self.note(key, timedelta(seconds=self._parameters[parameter]), parameter)
 
 
 def _any_status(status: int) -> bool:

@@ -4,6 +4,7 @@ A setting is looked for at the method, at the client, and in the defaults; at ea
 levels the configuration beats the code::
 
     pyfly.client.clients.<name>.methods.<method>.timeout      the method, configured
+    @resilience(timeout=…)                                    the method, in code
     pyfly.client.clients.<name>.timeout                       the client, configured
     @service_client(…)                                        the client, in code
     pyfly.client.default.timeout                              the default, configured
@@ -59,7 +60,13 @@ _RETRY: dict[str, Leaf] = {
     "budget": Flag(default=True),
 }
 
-_METHOD = Group({**_TIMEOUTS, "retry": Group(_RETRY)})
+_METHOD = Group(
+    {
+        **_TIMEOUTS,
+        "retry": Group(_RETRY),
+        "circuit-breaker": Group({"enabled": _BREAKER["enabled"]}),
+    }
+)
 _CLIENT = Group(
     {
         "base-url": Text(),
@@ -82,11 +89,12 @@ SCHEMA = Group(
 #: The settings of one call, which a method can have for itself.
 CALL_SETTINGS: dict[str, Leaf] = {
     **_TIMEOUTS,
+    "circuit-breaker.enabled": _BREAKER["enabled"],
     **{f"retry.{key}": leaf for key, leaf in _RETRY.items()},
 }
 #: The settings of a client, which all its methods share.
 CLIENT_SETTINGS: dict[str, Leaf] = {
-    **{f"circuit-breaker.{key}": leaf for key, leaf in _BREAKER.items()},
+    **{f"circuit-breaker.{key}": leaf for key, leaf in _BREAKER.items() if key != "enabled"},
     **_CONNECTIONS,
 }
 
@@ -131,14 +139,20 @@ class ClientConfig:
             ),
         }
 
-    def settings(self, client: str | None, code: Mapping[str, Setting]) -> Settings:
+    def settings(
+        self,
+        client: str | None,
+        code: Mapping[str, Setting],
+        methods: Mapping[str, Mapping[str, Setting]],
+    ) -> Settings:
         """The settings of one client.
 
         Args:
             client: Its name; None if it has none, and so no section of its own.
             code: What its decorator says.
+            methods: What ``@resilience`` says of each method, by name.
         """
-        return Settings(self, client, code)
+        return Settings(self, client, code, methods)
 
 
 def _checked(
@@ -158,10 +172,15 @@ class Settings:
     """The effective settings of one client and its methods."""
 
     def __init__(
-        self, config: ClientConfig, client: str | None, code: Mapping[str, Setting]
+        self,
+        config: ClientConfig,
+        client: str | None,
+        code: Mapping[str, Setting],
+        methods: Mapping[str, Mapping[str, Setting]],
     ) -> None:
         self._values = config.values
         self._code = code
+        self._methods = methods
         self._code_defaults = config.code_defaults
         self._client = f"clients.{client}" if client is not None else None
 
@@ -172,11 +191,11 @@ class Settings:
             key: Such as ``timeout`` or ``retry.max-attempts``.
             method: The method's name; None for the client as a whole.
         """
+        if method is not None:
+            found = self._at_method(key, method)
+            if found is not None:
+                return found
         if self._client is not None:
-            if method is not None:
-                found = self._configured(f"{self._client}.methods.{method}.{key}")
-                if found is not None:
-                    return found
             found = self._configured(f"{self._client}.{key}")
             if found is not None:
                 return found
@@ -199,6 +218,13 @@ class Settings:
         """A duration in seconds; None where there is none."""
         value: timedelta | None = self.value(key, method)
         return None if value is None else value.total_seconds()
+
+    def _at_method(self, key: str, method: str) -> Setting | None:
+        if self._client is not None:
+            found = self._configured(f"{self._client}.methods.{method}.{key}")
+            if found is not None:
+                return found
+        return self._methods.get(method, {}).get(key)
 
     def _configured(self, path: str) -> Setting | None:
         if not self._values.is_set(path):

@@ -48,6 +48,9 @@ EMPTY = inspect.Parameter.empty
         (bytes, b"\x00\xff", b"\x00\xff"),
         (str, "ä".encode(), "ä"),
         (dict[str, int], b'{"a":1}', {"a": 1}),
+        (dict[str, Any], b'{"a":[1]}', {"a": [1]}),
+        (list[dict[str, Any]], b'[{"a":1}]', [{"a": 1}]),
+        (dict[str, list[Any]], b'{"a":[1]}', {"a": [1]}),
         (list[Item], b'[{"id":1}]', [Item(1)]),
         (Model, b'{"id":1}', Model(id=1)),
         (Model | None, b"null", None),
@@ -112,6 +115,20 @@ def test_a_mismatch_names_the_type_and_the_place_but_not_the_value() -> None:
     assert "list" in str(caught.value)
     assert "Item" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "content"),
+    [
+        (dict[str, Any], b"[]"),
+        (list[Any], b"{}"),
+        (list[dict[str, Any]], b"[1]"),
+        (dict[str, list[Any]], b'{"a":1}'),
+    ],
+)
+def test_another_shape_of_json_is_an_error(annotation: Any, content: bytes) -> None:
+    with pytest.raises(ResponseDecodeException, match="another shape of JSON"):
+        decoder_for(annotation)(response(content))
 
 
 def test_response_of_a_type_carries_the_value() -> None:

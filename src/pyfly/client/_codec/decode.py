@@ -54,7 +54,27 @@ def decoder_for(annotation: Any) -> Decoder:
         return _Optional(decoder_for(inner))
     if annotation is object or annotation in (dict, list):
         return _json
+    shape = _shape(annotation)
+    if shape is not None:
+        return _Shaped(annotation, shape)
     return _Typed(_typed(annotation))
+
+
+def _shape(annotation: Any) -> Callable[[Any], bool] | None:
+    """A check for dicts and lists of anything; None if more than that is to be validated."""
+    if annotation is Any or annotation is object:
+        return lambda value: True
+    origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
+    if origin not in (dict, list) or (arguments and origin is dict and arguments[0] is not str):
+        return None
+    inner = _shape(arguments[-1]) if arguments else _shape(Any)
+    if inner is None:
+        return None
+    if not arguments or arguments[-1] in (Any, object):
+        return lambda value: isinstance(value, origin)
+    if origin is dict:
+        return lambda value: isinstance(value, dict) and all(map(inner, value.values()))
+    return lambda value: isinstance(value, list) and all(map(inner, value))
 
 
 def _only(arguments: tuple[Any, ...]) -> Any:
@@ -164,6 +184,22 @@ class _ResponseOf:
     def __call__(self, response: Response[Any]) -> Any:
         response.value = self._inner(_whole(response))
         return response
+
+
+class _Shaped:
+    """``dict[str, Any]``, ``list[dict[str, Any]]`` and the like: JSON of that shape."""
+
+    def __init__(self, annotation: Any, fits: Callable[[Any], bool]) -> None:
+        self._name = str(annotation).replace("typing.", "")
+        self._fits = fits
+
+    def __call__(self, response: Response[Any]) -> Any:
+        value = _json(response)
+        if not self._fits(value):
+            raise ResponseDecodeException(
+                f"the body is no {self._name}: it is another shape of JSON{_described(response)}"
+            )
+        return value
 
 
 class _Typed:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyfly.client._compile.options import option_mistakes
 from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._compile.signature import read_signature
 from pyfly.client._compile.template import parse_path
-from pyfly.client._declare.options import is_idempotent, is_retryable
+from pyfly.client._declare.options import (
+    VerbOptions,
+    is_idempotent,
+    is_retryable,
+    resilience_of,
+)
 from pyfly.client._declare.service import ClientDeclaration, client_declaration_of
 from pyfly.client._declare.verbs import Declaration, declaration_of
 from pyfly.client.errors import ClientDeclarationException
@@ -37,7 +43,7 @@ def compile_client(cls: type) -> ClientPlan:
     methods: dict[Declaration, MethodPlan] = {}
     names: dict[str, MethodPlan] = {}
     for name, stub in _stubs(cls):
-        method, mistakes = _compile_method(cls, name, stub)
+        method, mistakes = _compile_method(cls, name, stub, declaration.options)
         problems += [f"{method.operation}: {mistake}" for mistake in mistakes]
         methods.setdefault(method.declaration, method)
         effective = declaration_of(getattr(cls, name, None))
@@ -60,11 +66,14 @@ def _stubs(cls: type) -> list[tuple[str, Any]]:
     return found
 
 
-def _compile_method(cls: type, name: str, stub: Any) -> tuple[MethodPlan, list[str]]:
+def _compile_method(
+    cls: type, name: str, stub: Any, common: VerbOptions
+) -> tuple[MethodPlan, list[str]]:
     declaration = declaration_of(stub)
     assert declaration is not None  # by _stubs
     template, mistakes = parse_path(declaration.path)
     signature = read_signature(declaration, template)
+    own = declaration.options
     method = MethodPlan(
         name=name,
         operation=f"{cls.__name__}.{name}",
@@ -75,8 +84,13 @@ def _compile_method(cls: type, name: str, stub: Any) -> tuple[MethodPlan, list[s
         asynchronous=declaration.is_coroutine_function,
         idempotent=declaration.http_method in _IDEMPOTENT_METHODS or is_idempotent(stub),
         retryable=is_retryable(stub),
+        headers={**common.get("headers", {}), **own.get("headers", {})},
+        params={**common.get("params", {}), **own.get("params", {})},
+        options={**common, **own},
+        resilience=resilience_of(stub),
     )
-    return method, mistakes + signature.mistakes
+    mistakes += signature.mistakes + option_mistakes(method)
+    return method, mistakes
 
 
 def _class_mistakes(cls: type, declaration: ClientDeclaration) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pyfly.client._compile.template import PathTemplate
 from pyfly.client._declare.markers import Marker
+from pyfly.client._declare.options import VerbOptions
 from pyfly.client._declare.service import ClientDeclaration
 from pyfly.client._declare.verbs import Declaration
 from pyfly.kernel.record import Record
@@ -62,6 +63,10 @@ class MethodPlan(Record):
         asynchronous: Whether the stub is an ``async def``.
         idempotent: Whether repeated requests are harmless: by the method, or by decorator.
         retryable: Whether ``@retryable`` allows retries all the same.
+        headers: Constant header fields, the client's and the method's.
+        params: Constant query parameters, likewise.
+        options: The verb's other keyword arguments over the client's.
+        resilience: What ``@resilience`` said of it.
     """
 
     name: str
@@ -73,6 +78,10 @@ class MethodPlan(Record):
     asynchronous: bool
     idempotent: bool
     retryable: bool
+    headers: dict[str, str]
+    params: dict[str, Any]
+    options: VerbOptions
+    resilience: dict[str, Any]
 
     @property
     def http_method(self) -> str:
@@ -81,13 +90,15 @@ class MethodPlan(Record):
 
     @property
     def absent_on_404(self) -> bool:
-        """Whether a 404 means that there is no such thing, and the annotation has room for it."""
-        return (
-            self.http_method in ("GET", "HEAD")
-            and bool(self.template.placeholders)
-            and not self.template.literals[-1]
-            and allows_none(self.returns)
-        )
+        """Whether a 404 means that there is no such thing, and the annotation has room for it.
+
+        So it is where the method says ``not_found=None``, and for a GET or HEAD whose path
+        ends in a placeholder: elsewhere a 404 may as well mean a wrong path.
+        """
+        if not allows_none(self.returns):
+            return False
+        reads_one = self.http_method in ("GET", "HEAD") and not self.template.literals[-1]
+        return "not_found" in self.options or (reads_one and bool(self.template.placeholders))
 
     def of_kind(self, *kinds: ParameterKind) -> tuple[ParameterPlan, ...]:
         """The parameters of some kinds, in order."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import types
 from abc import ABCMeta
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
+from pyfly.client._declare.options import VerbOptions
 from pyfly.client._declare.verbs import declaration_of, make_stub
 from pyfly.container.scope import Scope
 from pyfly.kernel.record import Record
@@ -31,12 +32,14 @@ class ClientDeclaration(Record):
         name: The client's name in ``pyfly.client.clients.<name>``; None if it has none.
         resilience: The decorator's parameters under their own names, as given.
         listeners: Called with every event of the client's calls.
+        options: What goes for all methods, as a verb's keyword arguments go for one.
     """
 
     base_url: str
     name: str | None
     resilience: dict[str, Any]
-    listeners: Sequence[Listener] = ()
+    listeners: Sequence[Listener]
+    options: VerbOptions
 
 
 def service_client(
@@ -49,6 +52,7 @@ def service_client(
     *,
     name: str | None = None,
     listeners: Sequence[Listener] = (),
+    **options: Unpack[VerbOptions],
 ) -> Callable[[C], C]:
     """Declare a client whose calls are protected by a circuit breaker and retried.
 
@@ -64,6 +68,8 @@ def service_client(
         name: Take the base URL and every setting from ``pyfly.client.clients.<name>``; the
             configuration beats what stands here.
         listeners: Called with every event of this client's calls.
+        **options: ``headers``, ``params``, ``errors``, ``interceptors`` and ``auth`` of all
+            methods; each method may add its own, which count more.
     """
     resilience = {
         "retry": retry,
@@ -74,7 +80,7 @@ def service_client(
     }
     if isinstance(base_url, type):
         raise TypeError(f"write @service_client(base_url=…) above {base_url.__name__}")
-    declaration = ClientDeclaration(base_url, name, resilience, tuple(listeners))
+    declaration = ClientDeclaration(base_url, name, resilience, tuple(listeners), options)
 
     def decorate(cls: C) -> C:
         if not isinstance(cls, type):
@@ -90,12 +96,13 @@ def http_client(
     *,
     name: str | None = None,
     listeners: Sequence[Listener] = (),
+    **options: Unpack[VerbOptions],
 ) -> Callable[[C], C]:
     """Declare a client without circuit breaker and retry; else as :func:`service_client`."""
     if isinstance(base_url, type):
         raise TypeError(f"write @http_client(base_url=…) above {base_url.__name__}")
     return service_client(
-        base_url, retry=False, circuit_breaker=False, name=name, listeners=listeners
+        base_url, retry=False, circuit_breaker=False, name=name, listeners=listeners, **options
     )
 
 

@@ -1,10 +1,15 @@
-"""``@get``, ``@post`` and their siblings: a stub, and what it stands for."""
+"""``@get``, ``@post`` and their siblings: a stub, and what it stands for.
+
+Their keyword arguments are told at :class:`~pyfly.client._declare.options.VerbOptions`.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
+
+from pyfly.client._declare.options import VerbOptions
 
 __all__ = [
     "Declaration",
@@ -33,14 +38,22 @@ class Declaration:
         function: The user's own function; its body is never run.
         http_method: ``GET``, ``POST``, …
         path: The path template as written.
+        options: The verb's keyword arguments, as given.
     """
 
-    __slots__ = ("function", "http_method", "path")
+    __slots__ = ("function", "http_method", "options", "path")
 
-    def __init__(self, function: Callable[..., Any], http_method: str, path: str) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        http_method: str,
+        path: str,
+        options: VerbOptions | None = None,
+    ) -> None:
         self.function = function
         self.http_method = http_method
         self.path = path
+        self.options: VerbOptions = options or {}
 
     @property
     def is_coroutine_function(self) -> bool:
@@ -53,42 +66,42 @@ class Declaration:
         return f"<{self.http_method} {self.path} of {self.function.__qualname__}>"
 
 
-def get(path: str) -> Callable[[F], F]:
+def get(path: str, **options: Unpack[VerbOptions]) -> Callable[[F], F]:
     """Declare a ``GET`` request. Parameters not in ``path`` become query parameters."""
-    return _verb("GET", path)
+    return _verb("GET", path, options)
 
 
-def head(path: str) -> Callable[[F], F]:
+def head(path: str, **options: Unpack[VerbOptions]) -> Callable[[F], F]:
     """Declare a ``HEAD`` request. Parameters not in ``path`` become query parameters."""
-    return _verb("HEAD", path)
+    return _verb("HEAD", path, options)
 
 
-def options(path: str) -> Callable[[F], F]:
+def options(path: str, **options: Unpack[VerbOptions]) -> Callable[[F], F]:
     """Declare an ``OPTIONS`` request. Parameters not in ``path`` become query parameters."""
-    return _verb("OPTIONS", path)
+    return _verb("OPTIONS", path, options)
 
 
-def post(path: str) -> Callable[[F], F]:
+def post(path: str, **options: Unpack[VerbOptions]) -> Callable[[F], F]:
     """Declare a ``POST`` request: ``body`` is sent as JSON, other parameters as the query."""
-    return _verb("POST", path)
+    return _verb("POST", path, options)
 
 
-def put(path: str) -> Callable[[F], F]:
+def put(path: str, **options: Unpack[VerbOptions]) -> Callable[[F], F]:
     """Declare a ``PUT`` request: ``body`` is sent as JSON, other parameters as the query."""
-    return _verb("PUT", path)
+    return _verb("PUT", path, options)
 
 
-def patch(path: str) -> Callable[[F], F]:
+def patch(path: str, **options: Unpack[VerbOptions]) -> Callable[[F], F]:
     """Declare a ``PATCH`` request: ``body`` is sent as JSON, other parameters as the query."""
-    return _verb("PATCH", path)
+    return _verb("PATCH", path, options)
 
 
-def delete(path: str) -> Callable[[F], F]:
+def delete(path: str, **options: Unpack[VerbOptions]) -> Callable[[F], F]:
     """Declare a ``DELETE`` request. Parameters not in ``path`` become query parameters."""
-    return _verb("DELETE", path)
+    return _verb("DELETE", path, options)
 
 
-def _verb(http_method: str, path: str) -> Callable[[F], F]:
+def _verb(http_method: str, path: str, options: VerbOptions) -> Callable[[F], F]:
     if callable(path):
         raise TypeError(f'@{http_method.lower()} needs a path: write @{http_method.lower()}("/…")')
 
@@ -99,7 +112,7 @@ def _verb(http_method: str, path: str) -> Callable[[F], F]:
                 f"{function.__qualname__}: two verbs on one stub, {inner.http_method} and "
                 f"{http_method} (declare a method for each)"
             )
-        stub: F = make_stub(Declaration(function, http_method, path))
+        stub: F = make_stub(Declaration(function, http_method, path, options))
         return stub
 
     return decorate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,7 +10,7 @@ from typing import Any, NoReturn
 
 from pyfly.client.adapters._deadline import Until
 from pyfly.client.adapters._errors import Exchange, translate
-from pyfly.client.adapters._library import Library, family_of, load
+from pyfly.client.adapters._library import family_of, load
 from pyfly.client.adapters._pools import HttpxPools, Pool, PoolGroup
 from pyfly.client.adapters._target import Origin, Target, TargetResolver
 from pyfly.client.adapters._tls import check_files
@@ -17,7 +18,7 @@ from pyfly.client.adapters._transport import PoolTransport, lifted
 from pyfly.client.adapters._wire import Body, RequestFields
 from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
 from pyfly.client.errors import ClientStoppedException
-from pyfly.client.message import Request, Response
+from pyfly.client.message import Request, Response, redacted
 from pyfly.kernel.exceptions import PyFlyException
 
 __all__ = ["Attempt", "HttpxAdapter", "plain"]
@@ -79,21 +80,26 @@ class HttpxAdapter:
         self._targets = TargetResolver(base_url)
         self._base_url = base_url
         self._timeout = timeout.total_seconds()
-        self._headers = dict(headers or {})
         self._pools = pools or HttpxPools()
         self._group: PoolGroup | None = None
         self._stopped = False
+        self._lock = threading.Lock()
         # The library's own client, for request(): one for each pool, or the user's.
         self._clients: dict[int, tuple[Pool, Any]] = {}
         self._given = client
         if client is not None:
-            self._library: Library = family_of(client, self._client_kind)
+            family_of(client, self._client_kind)
             # Its own defaults stay in force.
             self._fields = RequestFields(headers, {})
             self.bounds_deadline = not self._blocking
         else:
             self._fields = RequestFields(headers)
         self._no_deadline = self._timeouts(None, 0.0)
+
+    @property
+    def base_url(self) -> str:
+        """Where paths begin; ``""`` if every request brings an absolute URL."""
+        return self._base_url or ("" if self._given is None else str(self._given.base_url))
 
     def __repr__(self) -> str:
         origin = self._targets.origin
@@ -122,7 +128,10 @@ class HttpxAdapter:
     def _lent(self) -> PoolGroup:
         group = self._group
         if group is None:
-            group = self._group = self._pools.lend(self._settings, self._blocking)
+            with self._lock:
+                group = self._group
+                if group is None:
+                    group = self._group = self._pools.lend(self._settings, self._blocking)
         return group
 
     def _begin(self, request: Request, deadline: float | None) -> Attempt:
@@ -215,8 +224,11 @@ class HttpxAdapter:
         self._clients[id(pool)] = (pool, client)
         return client, pool
 
-    def _client_request(self, request: Request) -> tuple[Any, Exchange]:
-        """The request for a user's own client, its target byte for byte ours."""
+    def _client_request(self, request: Request) -> tuple[Any, dict[str, Any], Exchange]:
+        """The request for a user's own client, and how that is to send it.
+
+        The target is ours, byte for byte. Credentials go to the base URL's origin only.
+        """
         self._require_running()
         client = self._given
         relative = self._targets.origin is None and request.url[:1] == "/"
@@ -236,7 +248,13 @@ class HttpxAdapter:
         )
         if wire.url.raw_path != raw:  # the library's URL class has normalised it
             wire.extensions["target"] = raw
-        return wire, Exchange(origin, self._settings, self._timeout)
+        options: dict[str, Any] = {"stream": True, "follow_redirects": False}
+        if not home:
+            options["auth"] = None
+            for name in [name for name in wire.headers if redacted(name, "") == "***"]:
+                if name not in {given.lower() for given in request.headers}:
+                    del wire.headers[name]
+        return wire, options, Exchange(origin, self._settings, self._timeout)
 
     def _client_body(self, request: Request, response: Any, exchange: Exchange) -> Body:
         return Body(

@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from pyfly.client.adapters._target import Origin
 from pyfly.client.adapters.settings import ConnectionSettings

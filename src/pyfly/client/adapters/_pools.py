@@ -216,9 +216,9 @@ def _proxy_parts(proxy: str, library: Library) -> tuple[str, tuple[bytes, bytes]
     auth = None
     if parts.username or parts.password:
         auth = (unquote_to_bytes(parts.username or ""), unquote_to_bytes(parts.password or ""))
-    if parts.scheme.startswith("socks"):
-        if find_spec("socksio") is None:  # the core needs it, and says so only in the middle
-            raise ClientArgumentException(
-                f"a SOCKS proxy needs socksio: pip install '{library.name}[socks]'"
-            )
+    if parts.scheme.startswith("socks") and find_spec("socksio") is None:
+        # The core would say so only in the middle of a request.
+        raise ClientArgumentException(
+            f"a SOCKS proxy needs socksio: pip install '{library.name}[socks]'"
+        )
     return f"{parts.scheme}://{host}", auth

@@ -170,9 +170,7 @@ class _Foreign:
             raise PortException(
                 f"{name}: the port is the class {port.__qualname__}; give an object"
             )
-        lacking = [
-            f"{method}()" for method in _METHODS if not callable(getattr(port, method, None))
-        ]
+        lacking = [f"{each}()" for each in _METHODS if not callable(getattr(port, each, None))]
         if lacking:
             raise PortException(
                 f"{name}: the port {self._kind} lacks {' and '.join(lacking)}; "

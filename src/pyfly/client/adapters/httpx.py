@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from pyfly.client.adapters._adapter import HttpxAdapter, plain
+from pyfly.client.adapters._errors import Exchange
 from pyfly.client.adapters._transport import AsyncTransport
 from pyfly.client.message import Request, Response
 
@@ -103,7 +104,7 @@ class HttpxClientAdapter(HttpxAdapter):
         return body.response()
 
     async def _send_by_client(self, request: Request, deadline: float | None) -> Response[Any]:
-        wire, exchange = self._client_request(request)
+        wire, options, exchange = self._client_request(request)
         exchange.deadline = deadline
         exchange.began = time.monotonic()
         left = None if deadline is None else deadline - exchange.began
@@ -112,7 +113,7 @@ class HttpxClientAdapter(HttpxAdapter):
         scope = asyncio.timeout(left)
         try:
             async with scope:
-                return await self._exchange_by_client(request, wire, exchange)
+                return await self._exchange_by_client(request, wire, options, exchange)
         except TimeoutError as exc:
             if not scope.expired():
                 raise
@@ -121,9 +122,9 @@ class HttpxClientAdapter(HttpxAdapter):
             self._raise(exc, exchange)
 
     async def _exchange_by_client(
-        self, request: Request, wire: Any, exchange: Any
+        self, request: Request, wire: Any, options: dict[str, Any], exchange: Exchange
     ) -> Response[Any]:
-        response = await self._given.send(wire, stream=True, follow_redirects=False)
+        response = await self._given.send(wire, **options)
         try:
             body = self._client_body(request, response, exchange)
             if response.is_stream_consumed:

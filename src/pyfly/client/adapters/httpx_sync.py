@@ -58,13 +58,13 @@ class HttpxSyncClientAdapter(HttpxAdapter):
         return body.response()
 
     def _send_by_client(self, request: Request, deadline: float | None) -> Response[Any]:
-        wire, exchange = self._client_request(request)
+        wire, options, exchange = self._client_request(request)
         exchange.deadline = deadline
         exchange.began = time.monotonic()
         if deadline is not None and deadline <= exchange.began:
             raise exchange.timed_out()
         try:
-            response = self._given.send(wire, stream=True, follow_redirects=False)
+            response = self._given.send(wire, **options)
             try:
                 body = self._client_body(request, response, exchange)
                 if response.is_stream_consumed:

@@ -1,0 +1,85 @@
+"""The keyword arguments of verbs and of ``@resilience``, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pyfly.client._compile.plan import MethodPlan, ParameterKind, allows_none
+from pyfly.client._compile.signature import is_forbidden_header, is_token
+from pyfly.client._declare.options import VerbOptions
+
+__all__ = ["option_mistakes"]
+
+_KNOWN = tuple(VerbOptions.__annotations__)
+
+
+def option_mistakes(method: MethodPlan) -> list[str]:
+    """What is wrong with the keyword arguments of a method; empty if nothing is."""
+    return [
+        *_unknown(method.options),
+        *_header_mistakes(method),
+        *_param_mistakes(method),
+        *_not_found_mistakes(method),
+        *_resilience_mistakes(method.resilience),
+    ]
+
+
+def _unknown(options: Mapping[str, Any]) -> Iterator[str]:
+    import difflib
+
+    for name in options:
+        if name not in _KNOWN:
+            near = difflib.get_close_matches(name, _KNOWN, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_KNOWN)}"
+            yield f"{name}=… is no argument of a verb ({hint})"
+
+
+def _header_mistakes(method: MethodPlan) -> Iterator[str]:
+    for name, value in method.headers.items():
+        if not isinstance(name, str) or not is_token(name):
+            yield f"headers: {name!r} is no header name (letters, digits and '-')"
+        elif is_forbidden_header(name):
+            yield f"headers: {name!r} is not a caller's to set (remove it)"
+        elif not isinstance(value, str):
+            yield f"headers: the value of {name!r} must be a str, not {type(value).__name__}"
+
+
+def _param_mistakes(method: MethodPlan) -> Iterator[str]:
+    declared = {p.wire_name: p.name for p in method.of_kind(ParameterKind.QUERY)}
+    for name in method.params:
+        if not isinstance(name, str) or not name:
+            yield f"params: {name!r} is no name of a query parameter (write a str)"
+        elif name in declared:
+            yield f"params: {name!r} is the parameter {declared[name]!r} as well (keep one)"
+
+
+def _not_found_mistakes(method: MethodPlan) -> Iterator[str]:
+    if "not_found" not in method.options:
+        return
+    if method.options["not_found"] is not None:
+        yield "not_found takes None only (a 404 raises NotFoundException without it)"
+    elif not allows_none(method.returns):
+        yield "not_found=None needs a return annotation with room for it (write T | None)"
+
+
+def _resilience_mistakes(given: Mapping[str, Any]) -> Iterator[str]:
+    retry = given.get("retry")
+    if retry is not None and (not isinstance(retry, int) or (retry < 1 and retry is not False)):
+        yield f"@resilience(retry={retry!r}): write the number of attempts, True or False"
+    for name in ("timeout", "total_timeout"):
+        value = given.get(name)
+        if value is not None and not _is_span(value):
+            yield f"@resilience({name}={value!r}): write seconds as a number above 0"
+    timeout, total = given.get("timeout", 0), given.get("total_timeout", math.inf)
+    if _is_span(timeout) and _is_span(total) and timeout > total:
+        yield f"@resilience: timeout ({timeout:g} s) is longer than total_timeout ({total:g} s)"
+    breaker = given.get("breaker")
+    if breaker is not None and not isinstance(breaker, bool):
+        yield f"@resilience(breaker={breaker!r}): write True or False"
+
+
+def _is_span(value: Any) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and value > 0
