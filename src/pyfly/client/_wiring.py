@@ -127,7 +127,9 @@ class Wiring:
         self.lifecycle = self._lifecycle()
         self.steps = {m.declaration: self._steps(m, decoders[m.declaration]) for m in plan.methods}
         self.functions = {
-            declaration: generate(steps.method, self.port.takes_encoded, self._invoker(steps))
+            declaration: generate(
+                self._resolved(steps.method), self.port.takes_encoded, self._invoker(steps)
+            )
             for declaration, steps in self.steps.items()
         }
 
@@ -183,6 +185,21 @@ class Wiring:
             events=self.events,
             clock=self._workshop.clock,
         )
+
+    def _resolved(self, method: MethodPlan) -> MethodPlan:
+        """The plan with the placeholders in its constants resolved from the configuration."""
+        if not method.headers and not method.params:
+            return method
+        resolve = self._workshop.config.config.resolve
+
+        def resolved(value: Any) -> Any:
+            return resolve(value) if isinstance(value, str) and "${" in value else value
+
+        plan: MethodPlan = method.replace(
+            headers={name: resolved(value) for name, value in method.headers.items()},
+            params={name: resolved(value) for name, value in method.params.items()},
+        )
+        return plan
 
     def _lifecycle(self) -> Lifecycle | SyncLifecycle:
         kind = Lifecycle if self.plan.asynchronous else SyncLifecycle

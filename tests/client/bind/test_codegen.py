@@ -12,6 +12,7 @@ import pytest
 
 from pyfly.client import (
     ClientArgumentException,
+    ClientDeclarationException,
     Cookie,
     Header,
     Query,
@@ -201,3 +202,34 @@ def test_a_synchronous_stub_gets_a_synchronous_function() -> None:
 
     function = generate(plan_of(Client), True, lambda request: request.url)
     assert function(object(), "1") == "/a/1"
+
+
+@http_client(base_url="http://x", headers={"X-App": "a", "Accept": "text/plain"}, params={"v": 2})
+class Constant:
+    @get("/a", headers={"accept": "application/json"}, params={"tag": ["p q", "r"], "no": None})
+    async def call(
+        self, page: int | None = None, app: Annotated[str | None, Header("X-App")] = "b"
+    ) -> None: ...
+
+
+async def test_constants_of_class_and_method_go_with_every_request() -> None:
+    request = await run(Constant, 3)
+    assert request.url == "/a?v=2&tag=p%20q&tag=r&page=3"
+    assert dict(request.headers) == {"x-app": "b", "accept": "application/json"}
+    request = await run(Constant, encoded=False)
+    assert (request.url, request.params) == ("/a", {"v": "2", "tag": ["p q", "r"]})
+    assert dict((await run(Constant, 3, None)).headers) == {"accept": "application/json"}
+
+
+async def test_constants_that_cannot_be_sent_are_declaration_errors() -> None:
+    @http_client(base_url="http://x", headers={"X-App": "a\r\nb"}, params={"v": object()})
+    class Client:
+        @get("/a")
+        async def call(self) -> None: ...
+
+    plan = plan_of(Client)
+    for encoded in (True, False):
+        with pytest.raises(ClientDeclarationException, match="the value of 'v' cannot be sent"):
+            render(plan, encoded)
+        with pytest.raises(ClientDeclarationException, match="the value of 'X-App' cannot be sent"):
+            render(plan.replace(params={}), encoded)

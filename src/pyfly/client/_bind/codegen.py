@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pyfly.client._bind.binders import binder_for
+from pyfly.client._bind.constants import constant_headers, constant_params, constant_query
 from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.client.message import Request
 
@@ -87,16 +88,19 @@ class _Text:
     def query(self, url: str) -> str | None:
         """The lines for the query; for a port that encodes by itself, where they end up."""
         parameters = self.method.of_kind(ParameterKind.QUERY)
-        if not parameters:
+        constant = constant_query(self.method) if self.encoded else constant_params(self.method)
+        if not parameters and not constant:
             return None
         query = self._locals["query"]
         if self.encoded:
-            texts = [f"{self.binder(parameter)}({parameter.name})" for parameter in parameters]
+            texts = [self.bind("params", constant)] if constant else []
+            texts += [f"{self.binder(parameter)}({parameter.name})" for parameter in parameters]
             self.lines.append(f"{query} = {' + '.join(texts)}")
             self.lines.append(f"if {query}:")
             self.lines.append(f"    {url} += '?' + {query}[1:]")
             return None
-        self.lines.append(f"{query} = {{}}")
+        start = f"{{**{self.bind('params', constant)}}}" if constant else "{}"
+        self.lines.append(f"{query} = {start}")
         for parameter in parameters:
             self.lines.append(f"{self.binder(parameter)}({query}, {parameter.name})")
         return query
@@ -150,7 +154,7 @@ def render(method: MethodPlan, encoded: bool) -> tuple[str, dict[str, Any]]:
     params = text.query(url)
     bodies = method.of_kind(ParameterKind.BODY)
     constant = {"content-type": "application/json"} if bodies and encoded else {}
-    arguments = [verb, url, text.headers(constant)]
+    arguments = [verb, url, text.headers({**constant, **constant_headers(method)})]
     if bodies:
         body = f"{text.binder(bodies[0])}({bodies[0].name})"
         arguments.append(f"content={body}" if encoded else f"json={body}")
