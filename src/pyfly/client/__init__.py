@@ -23,7 +23,9 @@ from pyfly.client._declare.verbs import delete, get, head, options, patch, post,
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings, ConnectionSettingsException
+from pyfly.client.auth.credentials import Credentials, basic, bearer
 from pyfly.client.connect import ClientUsageWarning, connect, connect_sync
+from pyfly.client.error_mapping import ErrorBody
 from pyfly.client.errors import (
     AccessDeniedException,
     BadRequestException,
@@ -58,6 +60,7 @@ from pyfly.client.errors import (
     WriteTimeoutException,
 )
 from pyfly.client.explain import explain
+from pyfly.client.interceptors import Exchange, Interceptor
 from pyfly.client.message import Headers, Request, Response
 from pyfly.client.ports import HttpClientPort, SyncHttpClientPort
 from pyfly.client.post_processor import HttpClientBeanPostProcessor
@@ -99,7 +102,10 @@ __all__ = [
     "ConnectionSettings",
     "ConnectionSettingsException",
     "Cookie",
+    "Credentials",
     "DeadlineExceededException",
+    "ErrorBody",
+    "Exchange",
     "ForbiddenException",
     "Header",
     "Headers",
@@ -109,6 +115,7 @@ __all__ = [
     "HttpxClientAdapter",
     "HttpxSyncClientAdapter",
     "InfrastructureException",
+    "Interceptor",
     "NotFoundException",
     "OperationTimeoutException",
     "Path",
@@ -141,6 +148,8 @@ __all__ = [
     "UnprocessableContentException",
     "WriteException",
     "WriteTimeoutException",
+    "basic",
+    "bearer",
     "connect",
     "connect_sync",
     "deadline",

@@ -20,7 +20,13 @@ from pyfly.client._codec.decompress import inflate
 from pyfly.client._compile.plan import MethodPlan
 from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
 from pyfly.client._redirects import Redirects
-from pyfly.client.errors import CallException, ClientStoppedException, status_error
+from pyfly.client.error_mapping import ErrorMapping
+from pyfly.client.errors import (
+    CallException,
+    ClientStoppedException,
+    HttpStatusException,
+    status_error,
+)
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncWirePort, WirePort
 from pyfly.kernel.record import Record
@@ -39,6 +45,7 @@ class Steps(Record):
         method: The plan.
         pipeline: The resilience stages.
         decode: From a response to the value.
+        errors: What statuses raise instead of their own exceptions; None for nothing.
         accepts: Whether a status is no error, although it is no success.
         redirects: How redirects are followed; None if they are errors.
         max_response_size: The limit of a decompressed body, in bytes.
@@ -49,6 +56,7 @@ class Steps(Record):
     method: MethodPlan
     pipeline: Pipeline
     decode: Decoder
+    errors: ErrorMapping | None
     accepts: Callable[[int], bool]
     redirects: Redirects | None
     max_response_size: int
@@ -88,15 +96,18 @@ class Steps(Record):
             now = self.clock.monotonic()
             self.events.emit(CallSucceeded(call.operation, now, call.attempt, now - call.started))
 
-    def failed(self, call: Call, error: BaseException) -> None:
-        """Tell the listeners of an exception."""
+    def failed(self, call: Call, error: BaseException) -> BaseException:
+        """Tell the listeners of an exception; the one that is to leave, which may be another."""
         if isinstance(error, CallException):
             self.tell(call, error)
+            if self.errors is not None and isinstance(error, HttpStatusException):
+                error = self.errors.translate(error)
         if self.events.on:
             now = self.clock.monotonic()
             self.events.emit(
                 CallFailed(call.operation, now, error, call.attempt, now - call.started)
             )
+        return error
 
 
 def _error_body(response: Response[Any]) -> bytes:
@@ -132,16 +143,14 @@ def invoker(steps: Steps, port: WirePort, lifecycle: Lifecycle) -> Callable[...,
         call = steps.call(request, timeout)
         try:
             value = decode(await run(call))
-        except asyncio.CancelledError as error:
-            if flight.was_stopped():
-                stopped = ClientStoppedException("the client was stopped while the call ran")
-                steps.failed(call, stopped)
-                raise stopped from error
-            steps.failed(call, error)
-            raise
         except BaseException as error:
-            steps.failed(call, error)
-            raise
+            raised = error
+            if isinstance(error, asyncio.CancelledError) and flight.was_stopped():
+                raised = ClientStoppedException("the client was stopped while the call ran")
+            raised = steps.failed(call, raised)
+            if raised is error:
+                raise
+            raise raised from error
         finally:
             lifecycle.land(flight)
         steps.succeeded(call)
@@ -177,8 +186,10 @@ def sync_invoker(steps: Steps, port: SyncWirePort, lifecycle: SyncLifecycle) -> 
         try:
             value = decode(run(call))
         except BaseException as error:
-            steps.failed(call, error)
-            raise
+            raised = steps.failed(call, error)
+            if raised is error:
+                raise
+            raise raised from error
         finally:
             lifecycle.land()
         steps.succeeded(call)

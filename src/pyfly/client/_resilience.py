@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -69,8 +70,8 @@ class Protection:
             clock=self._clock,
         )
 
-    def pipeline(self, method: MethodPlan) -> Pipeline:
-        """The stages that calls of a method go through."""
+    def pipeline(self, method: MethodPlan, extra: Iterable[Stage] = ()) -> Pipeline:
+        """The stages that calls of a method go through, ``extra`` ones among them."""
         settings, name = self._settings, method.name
         attempt, total = settings.seconds("timeout", name), settings.seconds("total-timeout", name)
         if attempt is not None and total is not None and attempt > total:
@@ -83,7 +84,7 @@ class Protection:
         budget = self.budget if policy.max_attempts > 1 else None
         stages.append(RetryStage(policy, may_retry=may_retry(method), budget=budget))
         stages.append(AttemptTimeoutStage(attempt, port_bounds=self._port_bounds))
-        return assemble(stages)
+        return assemble([*stages, *extra])
 
     def retry_policy(self, method: MethodPlan) -> RetryPolicy:
         """How often an attempt of a method is repeated; once means never."""

@@ -26,11 +26,16 @@ from pyfly.client.adapters.foreign import ForeignPort, SyncForeignPort
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings
+from pyfly.client.auth.credentials import auth_mistakes, credentials_of
+from pyfly.client.auth.stage import AuthStage
 from pyfly.client.config import ClientConfig, Setting, Settings
+from pyfly.client.error_mapping import ErrorMapping, mapping_mistakes
 from pyfly.client.errors import ClientDeclarationException
+from pyfly.client.interceptors import InterceptorStage, interceptor_mistakes
 from pyfly.client.observability.logging import LogListener
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.resilience.events import Events, Listener
+from pyfly.resilience.pipeline import Stage
 
 __all__ = ["Wiring", "Workshop", "instantiate", "wiring_of"]
 
@@ -115,6 +120,7 @@ class Wiring:
         self._workshop = workshop
         mistakes: list[str] = []
         decoders = _decoders(plan, mistakes)
+        mistakes += _mistakes(plan)
         if port is None:
             port = self._make_port(base_url, mistakes)
         if mistakes:
@@ -158,7 +164,7 @@ class Wiring:
             )
             return ""
         if isinstance(given, str) and "${" in given:
-            given = self._workshop.config.config.resolve(given)
+            given = self._workshop.config.config.resolve(given, where=f"{cls}.base_url")
         url, wrong = check_base_url(given)
         if wrong is not None:
             mistakes.append(f"{cls}: {wrong}")
@@ -177,8 +183,9 @@ class Wiring:
         follow = self.settings.value("follow-redirects") and self.port.takes_encoded
         return Steps(
             method=method,
-            pipeline=self.protection.pipeline(method),
+            pipeline=self.protection.pipeline(method, self._stages(method)),
             decode=decode,
+            errors=ErrorMapping(method.errors) if method.errors else None,
             accepts=_any_status if raw else _missing if method.absent_on_404 else _no_status,
             redirects=Redirects(base_url=self.port.base_url) if follow else None,
             max_response_size=self.settings.value("max-response-size"),
@@ -186,14 +193,29 @@ class Wiring:
             clock=self._workshop.clock,
         )
 
+    def _stages(self, method: MethodPlan) -> list[Stage]:
+        """The user's own code around the attempts of a method."""
+        stages: list[Stage] = []
+        if method.interceptors:
+            stages.append(InterceptorStage(method, method.interceptors))
+        auth = method.options.get("auth")
+        if isinstance(auth, str):
+            auth = self._workshop.config.config.resolve(auth, where=f"{method.operation}: auth")
+        credentials = credentials_of(auth)
+        if credentials is not None:
+            stages.append(AuthStage(credentials))
+        return stages
+
     def _resolved(self, method: MethodPlan) -> MethodPlan:
         """The plan with the placeholders in its constants resolved from the configuration."""
         if not method.headers and not method.params:
             return method
-        resolve = self._workshop.config.config.resolve
+        config, where = self._workshop.config.config, f"{method.operation}: headers or params"
 
         def resolved(value: Any) -> Any:
-            return resolve(value) if isinstance(value, str) and "${" in value else value
+            if isinstance(value, str) and "${" in value:
+                return config.resolve(value, where=where)
+            return value
 
         plan: MethodPlan = method.replace(
             headers={name: resolved(value) for name, value in method.headers.items()},
@@ -262,6 +284,21 @@ def _decoders(plan: ClientPlan, mistakes: list[str]) -> dict[Declaration, Any]:
         except UndecodableAnnotation as reason:
             mistakes.append(f"{method.operation}: {reason}")
     return decoders
+
+
+def _mistakes(plan: ClientPlan) -> list[str]:
+    """What is wrong with the interceptors, credentials and error mappings of a class."""
+    return list(
+        dict.fromkeys(
+            f"{method.operation}: {mistake}"
+            for method in plan.names.values()
+            for mistake in (
+                *interceptor_mistakes(method.interceptors, method.asynchronous),
+                *auth_mistakes(method.options.get("auth"), method.asynchronous),
+                *mapping_mistakes(method.errors),
+            )
+        )
+    )
 
 
 def _said_of_client(resilience: Mapping[str, Any]) -> dict[str, Setting]:

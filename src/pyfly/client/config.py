@@ -18,8 +18,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pyfly.core import Config
-from pyfly.core.schema import Choice, Duration, Flag, Group, Integer, Leaf, Named, Size, Text
+from pyfly.core import (
+    Choice,
+    Config,
+    Duration,
+    Flag,
+    Group,
+    Integer,
+    Leaf,
+    Named,
+    Size,
+    Text,
+    Values,
+)
 from pyfly.kernel.record import Record
 
 __all__ = ["CALL_SETTINGS", "CLIENT_SETTINGS", "SCHEMA", "ClientConfig", "Setting", "Settings"]
@@ -131,7 +142,7 @@ class ClientConfig:
         default_circuit_breaker: Mapping[str, Any] | None = None,
     ) -> None:
         self.config = config
-        self.values = config.read(_PREFIX, SCHEMA)
+        self.values = config.read(_PREFIX, SCHEMA, names={})
         self.code_defaults = {
             **_checked("default_retry", "retry", _RETRY, default_retry),
             **_checked(
@@ -152,7 +163,11 @@ class ClientConfig:
             code: What its decorator says.
             methods: What ``@resilience`` says of each method, by name.
         """
-        return Settings(self, client, code, methods)
+        values = self.values
+        if client is not None:  # its name tells where a variable's path ends
+            names = {"clients": [client], f"clients.{client}.methods": list(methods)}
+            values = self.config.read(_PREFIX, SCHEMA, names=names)
+        return Settings(values, self.code_defaults, client, code, methods)
 
 
 def _checked(
@@ -173,15 +188,16 @@ class Settings:
 
     def __init__(
         self,
-        config: ClientConfig,
+        values: Values,
+        code_defaults: Mapping[str, Setting],
         client: str | None,
         code: Mapping[str, Setting],
         methods: Mapping[str, Mapping[str, Setting]],
     ) -> None:
-        self._values = config.values
+        self._values = values
         self._code = code
         self._methods = methods
-        self._code_defaults = config.code_defaults
+        self._code_defaults = code_defaults
         self._client = f"clients.{client}" if client is not None else None
 
     def find(self, key: str, method: str | None = None) -> Setting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
@@ -133,6 +134,12 @@ class Request:
         self.content = content
         self.params = params
         self.json = json
+
+    def with_headers(self, headers: Mapping[str, str]) -> Request:
+        """The same request with other header fields."""
+        other = copy.copy(self)
+        other.headers = headers
+        return other
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url.partition('?')[0]}>"

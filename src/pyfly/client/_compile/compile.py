@@ -86,6 +86,8 @@ def _compile_method(
         retryable=is_retryable(stub),
         headers={**common.get("headers", {}), **own.get("headers", {})},
         params={**common.get("params", {}), **own.get("params", {})},
+        errors={**common.get("errors", {}), **own.get("errors", {})},
+        interceptors=(*common.get("interceptors", ()), *own.get("interceptors", ())),
         options={**common, **own},
         resilience=resilience_of(stub),
     )

@@ -65,6 +65,8 @@ class MethodPlan(Record):
         retryable: Whether ``@retryable`` allows retries all the same.
         headers: Constant header fields, the client's and the method's.
         params: Constant query parameters, likewise.
+        errors: What statuses raise, likewise.
+        interceptors: The client's, then the method's.
         options: The verb's other keyword arguments over the client's.
         resilience: What ``@resilience`` said of it.
     """
@@ -80,6 +82,8 @@ class MethodPlan(Record):
     retryable: bool
     headers: dict[str, str]
     params: dict[str, Any]
+    errors: dict[Any, Any]
+    interceptors: tuple[Any, ...]
     options: VerbOptions
     resilience: dict[str, Any]
 

@@ -26,7 +26,7 @@ class VerbOptions(TypedDict, total=False):
     #: Query parameters of every request, before the declared ones.
     params: Mapping[str, Any]
     #: What a status raises instead of its own exception; see ``@service_client(errors=…)``.
-    errors: Mapping[int, Any]
+    errors: Mapping[Any, Any]
     #: ``None``, to return None for a 404 where the annotation is ``T | None``.
     not_found: None
     #: How the pages of a list follow each other; see :class:`~pyfly.client.Page`.

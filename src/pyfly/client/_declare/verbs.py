@@ -17,6 +17,7 @@ __all__ = [
     "delete",
     "get",
     "head",
+    "is_coroutine_function",
     "options",
     "patch",
     "post",
@@ -58,12 +59,21 @@ class Declaration:
     @property
     def is_coroutine_function(self) -> bool:
         """Whether the stub was written with ``async def``."""
-        return bool(getattr(self.function, "__code__", None)) and bool(
-            self.function.__code__.co_flags & _CO_COROUTINE
-        )
+        return is_coroutine_function(self.function)
 
     def __repr__(self) -> str:
         return f"<{self.http_method} {self.path} of {self.function.__qualname__}>"
+
+
+def is_coroutine_function(function: Any) -> bool:
+    """Whether a function, or an object's ``__call__``, is an ``async def``.
+
+    As ``inspect.iscoroutinefunction``, without what that costs.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None and callable(function):
+        code = getattr(type(function).__call__, "__code__", None)
+    return code is not None and bool(code.co_flags & _CO_COROUTINE)
 
 
 def get(path: str, **options: Unpack[VerbOptions]) -> Callable[[F], F]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Mapping
@@ -12,12 +13,12 @@ from pyfly.client.adapters._deadline import Until
 from pyfly.client.adapters._errors import Exchange, translate
 from pyfly.client.adapters._library import family_of, load
 from pyfly.client.adapters._pools import HttpxPools, Pool, PoolGroup
-from pyfly.client.adapters._target import Origin, Target, TargetResolver
+from pyfly.client.adapters._target import Target, TargetResolver, parse_origin
 from pyfly.client.adapters._tls import check_files
 from pyfly.client.adapters._transport import PoolTransport, lifted
 from pyfly.client.adapters._wire import Body, RequestFields
 from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
-from pyfly.client.errors import ClientStoppedException
+from pyfly.client.errors import ClientArgumentException, ClientStoppedException
 from pyfly.client.message import Request, Response, redacted
 from pyfly.kernel.exceptions import PyFlyException
 
@@ -162,12 +163,12 @@ class HttpxAdapter:
     def _exchange(self, target: Target, deadline: float | None, began: float) -> Exchange:
         return Exchange(target.origin, self._settings, self._timeout, deadline, began)
 
-    def _exchange_at(self, url: str) -> Exchange:
-        """What to tell about a request that the library's own client makes."""
-        try:
-            origin: Origin | None = self._targets.resolve(url).origin
-        except (PyFlyException, TypeError):
-            origin = self._targets.origin
+    def _exchange_of(self, exc: Exception) -> Exchange:
+        """What to tell about a request that the library's own client has made."""
+        origin = self._targets.origin
+        with contextlib.suppress(RuntimeError, ClientArgumentException):  # there may be none
+            request = getattr(exc, "request", None)
+            origin = origin if request is None else parse_origin(str(request.url), "url")
         return Exchange(origin, self._settings, self._timeout)
 
     def _timeouts(self, deadline: float | None, began: float) -> dict[str, float]:

@@ -7,6 +7,8 @@ one gets what is left of the exchange. Name resolution alone cannot be interrupt
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import ssl
 import time
@@ -37,25 +39,27 @@ class BlockingBackend:
     ) -> BlockingStream:
         """A connection to the first address that answers."""
         end = from_now(timeout)
-        failure = self._core.ConnectError("the name has no address")
         try:
-            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            stream = self._open(host, port, end)
         except (OSError, UnicodeError) as exc:
+            if isinstance(exc, TimeoutError) and exc.errno is None:
+                raise self._core.ConnectTimeout("out of time") from exc
             raise self._core.ConnectError(str(exc)) from exc
-        for family, kind, protocol, _, where in addresses:
+        stream.connected_by = end
+        return stream
+
+    def _open(self, host: str, port: int, end: float | None) -> BlockingStream:
+        """Try the addresses one after the other."""
+        failure = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+        for address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             if self._sockets.closed:
-                raise self._core.ConnectError("the pool is closed")
-            sock = socket.socket(family, kind, protocol)
-            stream = BlockingStream(self._sockets, sock, self._core)
+                raise ConnectionAbortedError("the pool is closed")
+            stream = BlockingStream(self._sockets, socket.socket(*address[:3]), self._core)
             try:
-                stream.connect(where, remaining(end))
+                stream.connect(address[4], remaining(end))
             except OSError as exc:
-                late = isinstance(exc, TimeoutError) and exc.errno is None
-                kind_of = self._core.ConnectTimeout if late else self._core.ConnectError
-                failure = kind_of(str(exc))
-                failure.__cause__ = exc
+                failure = exc
             else:
-                stream.connected_by = end
                 return stream
         raise failure
 

@@ -97,7 +97,7 @@ _PEER_FAULTS = (
     ("Receive buffer too long", "its headers are longer than 100 KiB"),
     ("conflicting Content-Length", "it sent two different lengths"),
     ("bad Content-Length", "its content-length is no number"),
-    ("Unknown Transfer-Encoding", "its transfer-encoding is not known"),
+    ("Only Transfer-Encoding: chunked", "its transfer-encoding is not known"),
     ("multiple Transfer-Encoding", "it sent two transfer-encodings"),
     ("Too much data", "it sent more than its length says"),
     ("no response line received", "it sent an empty line instead of a status"),
@@ -241,8 +241,9 @@ def _os_reason(exc: Exception) -> str:
     for cause in _causes(exc):
         if isinstance(cause, socket.gaierror):
             return ": its name cannot be resolved"
-        if isinstance(cause, OSError) and cause.strerror:
-            return f": {cause.strerror.lower()}"
+        if isinstance(cause, OSError) and cause.errno:
+            # Not strerror: asyncio puts a sentence of its own there.
+            return f": {os.strerror(cause.errno).lower()}"
     return ""
 
 

@@ -72,7 +72,7 @@ class HttpxClientAdapter(HttpxAdapter):
         try:
             return await client.request(method, url, **kwargs)
         except Exception as exc:
-            self._raise(exc, self._exchange_at(url), pool)
+            self._raise(exc, self._exchange_of(exc), pool)
 
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Make one attempt: what is in ``request``, byte for byte.

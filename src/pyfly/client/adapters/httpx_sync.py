@@ -38,7 +38,7 @@ class HttpxSyncClientAdapter(HttpxAdapter):
         try:
             return client.request(method, url, **kwargs)
         except Exception as exc:
-            self._raise(exc, self._exchange_at(url), pool)
+            self._raise(exc, self._exchange_of(exc), pool)
 
     def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Make one attempt; see the asynchronous twin."""

@@ -1,0 +1,1 @@
+"""Who the caller is: credentials, resolved for each attempt and shown nowhere."""

@@ -1,0 +1,86 @@
+"""The environment variables, as they were when the configuration was built.
+
+A variable belongs to a key if its words, taken one after the other, spell the parts of the
+key: ``PYFLY_CLIENT_CONNECT_TIMEOUT`` and ``PYFLY_CLIENT_CONNECTTIMEOUT`` both belong to
+``pyfly.client.connect-timeout``. Only names in upper case are keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pyfly.core.errors import ConfigException
+from pyfly.core.keys import Path
+
+__all__ = ["Environment", "spell"]
+
+
+def spell(words: Sequence[str], part: str) -> int:
+    """How many of the leading words spell this part of a key; 0 if they do not."""
+    joined = ""
+    for count, word in enumerate(words, 1):
+        joined += word
+        if joined == part:
+            return count
+        if not part.startswith(joined):
+            return 0
+    return 0
+
+
+class Environment:
+    """A snapshot of environment variables that can be asked by name or by key.
+
+    Raises:
+        ConfigException: A value is no text.
+    """
+
+    __slots__ = ("_by_letters", "_values")
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+        for name, value in self._values.items():
+            if not isinstance(value, str):
+                kind = type(value).__name__
+                raise ConfigException(
+                    f"environment variable {name}: is of type {kind} (give it as text)"
+                )
+        # Variables that differ only in where the words are cut are one entry, so that asking
+        # for a key is one look-up however many variables there are.
+        self._by_letters: dict[str, list[str]] = {}
+        for name in self._values:
+            if name == name.upper():
+                self._by_letters.setdefault(name.replace("_", "").lower(), []).append(name)
+
+    def get(self, name: str) -> str | None:
+        """The value of the variable of exactly this name."""
+        return self._values.get(name)
+
+    def of_key(self, path: Path) -> list[str]:
+        """The names of the variables that spell a key, given as common forms."""
+        names = self._by_letters.get("".join(path), ())
+        return [name for name in names if self._rest(name, path) == ()]
+
+    def under(self, path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Name and remaining words, in lower case, of every variable below a section.
+
+        Names that would belong here but for their case or a doubled underscore have none.
+        """
+        start = "_".join(path).upper() + "_" if path else ""
+        for name in sorted(self._values):
+            rest = self._rest(name, path)
+            if rest:
+                yield name, (rest if name == name.upper() else ())
+            elif name.upper().startswith(start):
+                yield name, ()
+
+    @staticmethod
+    def _rest(name: str, path: Path) -> tuple[str, ...] | None:
+        words = tuple(name.lower().split("_"))
+        if "" in words:
+            return None
+        for part in path:
+            count = spell(words, part)
+            if not count:
+                return None
+            words = words[count:]
+        return words
