@@ -28,6 +28,7 @@ from pyfly.client.errors import (
     status_error,
 )
 from pyfly.client.message import Request, Response
+from pyfly.client.observability.first_answers import FirstAnswers
 from pyfly.client.ports import SyncWirePort, WirePort
 from pyfly.kernel.record import Record
 from pyfly.resilience.call import Call
@@ -49,6 +50,7 @@ class Steps(Record):
         accepts: Whether a status is no error, although it is no success.
         redirects: How redirects are followed; None if they are errors.
         max_response_size: The limit of a decompressed body, in bytes.
+        first_answers: Watches whether the client finds anything at all.
         events: Who hears of calls.
         clock: Where the time comes from.
     """
@@ -60,6 +62,7 @@ class Steps(Record):
     accepts: Callable[[int], bool]
     redirects: Redirects | None
     max_response_size: int
+    first_answers: FirstAnswers
     events: Events
     clock: Clock
 
@@ -81,6 +84,8 @@ class Steps(Record):
             )
             response.content_encoding = None
         status = response.status_code
+        if self.first_answers.watching:
+            self.first_answers.note(status, self.method.template.text)
         if 200 <= status < 300 or self.accepts(status):
             return response
         raise status_error(status, response.headers, _error_body(response))

@@ -32,6 +32,7 @@ from pyfly.client.config import ClientConfig, Setting, Settings
 from pyfly.client.error_mapping import ErrorMapping, mapping_mistakes
 from pyfly.client.errors import ClientDeclarationException
 from pyfly.client.interceptors import InterceptorStage, interceptor_mistakes
+from pyfly.client.observability.first_answers import FirstAnswers
 from pyfly.client.observability.logging import LogListener
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.resilience.events import Events, Listener
@@ -131,6 +132,7 @@ class Wiring:
             plan, self.settings, self.events, workshop.clock, self.port.bounds_deadline
         )
         self.lifecycle = self._lifecycle()
+        self._first_answers = FirstAnswers(self.name)
         self.steps = {m.declaration: self._steps(m, decoders[m.declaration]) for m in plan.methods}
         self.functions = {
             declaration: generate(
@@ -189,6 +191,7 @@ class Wiring:
             accepts=_any_status if raw else _missing if method.absent_on_404 else _no_status,
             redirects=Redirects(base_url=self.port.base_url) if follow else None,
             max_response_size=self.settings.value("max-response-size"),
+            first_answers=self._first_answers,
             events=self.events,
             clock=self._workshop.clock,
         )

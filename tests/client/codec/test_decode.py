@@ -42,8 +42,6 @@ EMPTY = inspect.Parameter.empty
         (Any, b'"x"', "x"),
         (object, b"1", 1),
         (EMPTY, b"null", None),
-        (EMPTY, b"", None),
-        (Any, b"", None),
         (None, b"anything", None),
         (bytes, b"\x00\xff", b"\x00\xff"),
         (str, "ä".encode(), "ä"),
@@ -101,7 +99,7 @@ def test_what_is_no_json_is_a_decode_error_that_shows_no_body(content: bytes) ->
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize("annotation", [dict, list, Model, list[Item], Response[dict], int | str])
+@pytest.mark.parametrize("annotation", [dict, list, Any, EMPTY, Model, list[Item], int])
 @pytest.mark.parametrize("status", [200, 204])
 def test_an_empty_body_where_a_value_is_required_is_an_error(annotation: Any, status: int) -> None:
     with pytest.raises(ResponseDecodeException, match="empty body where a value is required"):

@@ -22,6 +22,7 @@ __all__ = ["Decoder", "UndecodableAnnotation", "decoder_for", "wants_raw_respons
 
 Decoder = Callable[[Response[Any]], Any]
 
+
 class UndecodableAnnotation(Exception):
     """Why nothing can be decoded into an annotation, as the end of a sentence."""
 
@@ -43,8 +44,6 @@ def decoder_for(annotation: Any) -> Decoder:
         return _ResponseOf(decoder_for(_only(get_args(annotation))))
     if annotation is None or annotation is type(None):
         return _nothing
-    if annotation is inspect.Parameter.empty or annotation is Any:
-        return _any
     if annotation is bytes:
         return _bytes
     if annotation is str:
@@ -52,7 +51,7 @@ def decoder_for(annotation: Any) -> Decoder:
     inner, optional = _without_none(annotation)
     if optional:
         return _Optional(decoder_for(inner))
-    if annotation is object or annotation in (dict, list):
+    if annotation in (inspect.Parameter.empty, Any, object, dict, list):
         return _json
     shape = _shape(annotation)
     if shape is not None:
@@ -112,10 +111,6 @@ def _whole(response: Response[Any]) -> Any:
 
 def _nothing(response: Response[Any]) -> None:
     return None
-
-
-def _any(response: Response[Any]) -> Any:
-    return None if _is_empty(response) else _json(response)
 
 
 def _json(response: Response[Any]) -> Any:

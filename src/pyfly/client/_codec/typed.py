@@ -5,8 +5,14 @@ Each is imported only when an annotation asks for it.
 
 from __future__ import annotations
 
+import functools
+import operator
 import sys
-from typing import Any, Protocol, get_args
+from collections.abc import Callable
+from types import UnionType
+from typing import Any, Protocol, TypedDict, get_args, get_origin, get_type_hints
+
+from pyfly.client._codec.json_text import from_json
 
 __all__ = ["TypedJson", "typed_json"]
 
@@ -36,23 +42,64 @@ class TypedJson(Protocol):
 
 
 def typed_json(annotation: Any) -> TypedJson:
-    """The decoder for a type.
+    """The decoder for a type: msgspec for its structs and attrs classes, else pydantic.
 
     Raises:
         Exception: Whatever the library raises for a type that it cannot decode.
     """
-    if _has_struct(annotation):
+    if _holds(annotation, _is_struct) or _holds(annotation, _is_attrs):
         return _Msgspec(annotation)
-    return _Pydantic(annotation)
+    return _Pydantic(_with_extensions(annotation))
 
 
-def _has_struct(annotation: Any) -> bool:
-    msgspec = sys.modules.get("msgspec")  # a struct's class exists, so it is imported
-    if msgspec is None:
-        return False
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return True
-    return any(_has_struct(argument) for argument in get_args(annotation))
+def _holds(annotation: Any, wanted: Callable[[Any], bool]) -> bool:
+    return wanted(annotation) or any(_holds(inner, wanted) for inner in get_args(annotation))
+
+
+def _is_struct(annotation: Any) -> bool:
+    return hasattr(annotation, "__struct_fields__")
+
+
+def _is_attrs(annotation: Any) -> bool:
+    return hasattr(annotation, "__attrs_attrs__")
+
+
+def _with_extensions(annotation: Any) -> Any:
+    """The annotation with every ``typing.TypedDict`` rebuilt, which pydantic refuses to 3.11."""
+    if sys.version_info >= (3, 12) or not _holds(annotation, _is_old_typed_dict):
+        return annotation
+    if _is_old_typed_dict(annotation):
+        return _rebuilt(annotation)
+    arguments = tuple(_with_extensions(inner) for inner in get_args(annotation))
+    if get_origin(annotation) is UnionType:
+        return functools.reduce(operator.or_, arguments)
+    return (
+        annotation.copy_with(arguments)
+        if hasattr(annotation, "copy_with")
+        else (get_origin(annotation)[arguments])
+    )
+
+
+def _is_old_typed_dict(annotation: Any) -> bool:
+    return isinstance(annotation, type) and type(annotation) is type(_Old)
+
+
+class _Old(TypedDict):
+    """Its metaclass is how a ``typing.TypedDict`` is told."""
+
+
+def _rebuilt(annotation: Any) -> Any:
+    import typing_extensions  # it comes with pydantic
+
+    required = annotation.__required_keys__
+    fields = {
+        name: _with_extensions(hint)
+        if name in required
+        else typing_extensions.NotRequired[_with_extensions(hint)]
+        for name, hint in get_type_hints(annotation).items()
+    }
+    make: Any = typing_extensions.TypedDict
+    return make(annotation.__name__, fields)
 
 
 class _Pydantic:
@@ -65,11 +112,19 @@ class _Pydantic:
             ) from None
         adapter: TypeAdapter[Any] = TypeAdapter(annotation)
         self.name = _name(annotation)
-        self.errors: tuple[type[Exception], ...] = (ValidationError,)
-        self.from_bytes = adapter.validate_json
+        self.errors: tuple[type[Exception], ...] = (ValidationError, ValueError)
+        self._validate = adapter.validate_json
         self.from_value = adapter.validate_python
 
+    def from_bytes(self, content: bytes) -> Any:
+        # pydantic takes NaN and Infinity, which JSON does not have.
+        if b"NaN" in content or b"Infinity" in content:
+            from_json(content)
+        return self._validate(content)
+
     def explain(self, error: Any) -> tuple[str, str]:
+        if not hasattr(error, "errors"):
+            return "", str(error)
         first, *rest = error.errors(include_url=False, include_input=False, include_context=False)
         more = f" (and {len(rest)} more)" if rest else ""
         return ".".join(map(str, first["loc"])), f"{first['msg']}{more}"
@@ -77,7 +132,12 @@ class _Pydantic:
 
 class _Msgspec:
     def __init__(self, annotation: Any) -> None:
-        import msgspec
+        try:
+            import msgspec
+        except ImportError:
+            raise ImportError(
+                "results of attrs classes need msgspec: pip install 'pyfly-client[msgspec]'"
+            ) from None
 
         self._annotation = annotation
         self._convert = msgspec.convert
