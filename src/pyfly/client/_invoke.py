@@ -157,6 +157,7 @@ def invoker(steps: Steps, port: WirePort, lifecycle: Lifecycle) -> Callable[...,
                 raise
             raise raised from error
         finally:
+            call.history.clear()  # its exceptions hold the frames that hold it
             lifecycle.land(flight)
         steps.succeeded(call)
         return value
@@ -196,6 +197,7 @@ def sync_invoker(steps: Steps, port: SyncWirePort, lifecycle: SyncLifecycle) -> 
                 raise
             raise raised from error
         finally:
+            call.history.clear()
             lifecycle.land()
         steps.succeeded(call)
         return value

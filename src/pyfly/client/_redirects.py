@@ -17,7 +17,12 @@ import re
 from typing import Any, NoReturn
 from urllib.parse import urljoin
 
-from pyfly.client.adapters._target import Origin, TargetResolver, parse_origin
+from pyfly.client.adapters._target import (
+    Origin,
+    TargetResolver,
+    parse_origin,
+    without_fragment,
+)
 from pyfly.client.errors import ClientArgumentException, RedirectException
 from pyfly.client.message import Request, Response, redacted
 from pyfly.kernel.record import Record
@@ -120,17 +125,22 @@ def _whole_url(base_url: str, request: Request, response: Response[Any]) -> str:
 
 def _location(here: str, response: Response[Any]) -> str:
     given = response.headers.get_list("location")
-    if len(set(given)) != 1 or not given[0].strip():
-        _refuse(response, "its Location is missing" if not given else "its Location is ambiguous")
+    if not any(each.strip() for each in given):
+        _refuse(response, "its Location is missing")
+    if len(set(given)) > 1:
+        _refuse(response, "its Location is ambiguous")
     location = given[0].strip()
     # Raw bytes of UTF-8 are as common as they are wrong; everybody encodes them.
     location = "".join(c if c < "\x80" else f"%{ord(c) & 255:02X}" for c in location)
     if not location.isprintable() or any(c in location for c in ' \\"<>^`{|}'):
         _refuse(response, "its Location holds characters that no URL has")
-    if _SCHEME.match(location) and not location.lower().startswith(("http://", "https://")):
-        _refuse(response, "its Location is no http or https URL")
+    location = without_fragment(location) or here
+    if _SCHEME.match(location):
+        if not location.lower().startswith(("http://", "https://")):
+            _refuse(response, "its Location is no http or https URL")
+        return location  # urljoin() would take https:///x, and https:x, for paths
     try:
-        return urljoin(here, location.partition("#")[0] or here)
+        return urljoin(here, location)
     except ValueError:
         _refuse(response, "its Location is malformed")
 

@@ -16,26 +16,32 @@ from pyfly.client.errors import (
 from pyfly.client.message import Request
 from pyfly.kernel.exceptions import (
     AttemptTimeoutException,
+    DeadlineExceededException,
     PyFlyException,
 )
 from pyfly.resilience.call import Call
+from pyfly.resilience.timeout.state import TOTAL_TIMEOUT
 
 __all__ = ["is_transient", "may_retry", "speaks_against_service"]
 
+#: Timeouts and transport errors among them, yet the same again if the request were repeated.
+_FINAL = (DeadlineExceededException, TlsException, PoolExhaustedException, ResponseException)
 _TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
 def speaks_against_service(error: BaseException) -> bool:
     """Whether a failed attempt counts for the circuit breaker.
 
-    Transport errors, timeouts of an attempt and 5xx but 501 do, and so does any exception of
-    a user's own port. What this process decided by itself does not, nor does an answer that
-    says the request was wrong.
+    Transport errors, timeouts of an attempt or by the client's total timeout, and 5xx but 501
+    do, and so does any exception of a user's own port. What this process decided by itself does
+    not, nor a caller's own deadline, nor an answer that says the request was wrong.
     """
     if isinstance(error, HttpStatusException):
         return error.status_code >= 500 and error.status_code != 501
     if isinstance(error, PoolExhaustedException):
         return False
+    if isinstance(error, DeadlineExceededException):
+        return error.context.get("deadline_source") == TOTAL_TIMEOUT
     if isinstance(error, (TransportException, AttemptTimeoutException)):
         return True
     return isinstance(error, Exception) and not isinstance(error, PyFlyException)
@@ -45,7 +51,7 @@ def is_transient(error: Exception) -> bool:
     """Whether the same request might succeed if it were sent again."""
     if isinstance(error, HttpStatusException):
         return error.status_code in _TRANSIENT_STATUSES
-    if isinstance(error, (TlsException, PoolExhaustedException, ResponseException)):
+    if isinstance(error, _FINAL):
         return False
     return isinstance(error, (ConnectionError, TimeoutError, TransportException))
 

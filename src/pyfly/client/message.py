@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any, Generic, Protocol, TypeVar, overload
 
-__all__ = ["Headers", "Request", "Response", "redacted"]
+from pyfly.kernel.record import Record
+
+__all__ = ["BodyStream", "FilePart", "Headers", "Request", "Response", "redacted"]
 
 T = TypeVar("T")
 
@@ -103,6 +105,58 @@ class Headers(Mapping[str, str]):
         return f"Headers({shown})"
 
 
+class FilePart(Record):
+    """One file of a ``multipart/form-data`` body, with its own name and type.
+
+    For a parameter marked :class:`~pyfly.client.File`; what it says beats the marker::
+
+        await client.upload(FilePart(data, filename="photo.png", content_type="image/png"))
+
+    Args:
+        content: ``bytes``, ``str``, a ``pathlib.Path``, a binary file object, or an iterator of
+            ``bytes``.
+        filename: The file name to send.
+        content_type: Its media type.
+    """
+
+    content: Any
+    filename: str | None = None
+    content_type: str | None = None
+
+    def __repr__(self) -> str:  # not the content: it may be large, and nobody else's business
+        return f"FilePart({self.filename!r}, {self.content_type!r})"
+
+
+class BodyStream(Protocol):
+    """A body that is sent piece by piece.
+
+    Asynchronous ports iterate with ``async for``, the others with ``for``; each iteration is
+    one attempt and begins anew.
+
+    Attributes:
+        length: How many bytes it has; None if that is not known (send it chunked).
+        single_use: Why it cannot be sent twice; None if it can. A second iteration raises.
+    """
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes it has; None if that is not known."""
+        ...
+
+    @property
+    def single_use(self) -> str | None:
+        """Why it cannot be sent twice; None if it can."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    def close(self) -> None:
+        """Let go of what the last attempt opened; another one may follow."""
+        ...
+
+
 class Request:
     """One request as it is handed to a port.
 
@@ -111,20 +165,22 @@ class Request:
         url: The path below the base URL, percent-encoded. For a port that takes encoded
             URLs (``takes_encoded``) it includes the query string.
         headers: Field names and values to send, without those that the port adds itself.
-        content: The encoded body, or None. Only for ports that take encoded requests.
+        content: The encoded body, as bytes or as a :class:`BodyStream`, or None. Only for ports
+            that take encoded requests.
         params: Query parameters by name, as text or lists of text; None if there are none.
             Only for ports that encode by themselves.
         json: The body as plain JSON values, or None; only for ports that encode by themselves.
+        single_use: Why it cannot be sent a second time; None if it can.
     """
 
-    __slots__ = ("content", "headers", "json", "method", "params", "url")
+    __slots__ = ("content", "headers", "json", "method", "params", "single_use", "url")
 
     def __init__(
         self,
         method: str,
         url: str,
         headers: Mapping[str, str],
-        content: bytes | None = None,
+        content: bytes | BodyStream | None = None,
         params: dict[str, str | list[str]] | None = None,
         json: Any = None,
     ) -> None:
@@ -134,6 +190,9 @@ class Request:
         self.content = content
         self.params = params
         self.json = json
+        self.single_use: str | None = None
+        if content is not None and not isinstance(content, bytes):
+            self.single_use = content.single_use
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """The same request with other header fields."""

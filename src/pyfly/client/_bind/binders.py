@@ -18,7 +18,6 @@ from pyfly.client._bind.values import (
     plain_text,
     query_text,
 )
-from pyfly.client._codec.encode import to_json, to_plain
 from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.client._compile.signature import is_forbidden_header, is_token
 from pyfly.client._declare.markers import Path, Query
@@ -26,7 +25,6 @@ from pyfly.client.errors import ClientArgumentException
 
 __all__ = [
     "Binder",
-    "BodyBinder",
     "CookieBinder",
     "HeaderBinder",
     "HeadersBinder",
@@ -34,7 +32,9 @@ __all__ = [
     "PathBinder",
     "QueryBinder",
     "TimeoutBinder",
-    "binder_for",
+    "is_collection",
+    "items_of",
+    "refuse_argument",
 ]
 
 _SEPARATORS = {"csv": ",", "ssv": "%20", "pipes": "%7C"}
@@ -48,12 +48,19 @@ class Binder:
         self.method = method
         self.parameter = parameter
 
-    def refuse(self, reason: object) -> NoReturn:
+    def refuse(self, reason: object, cause: Exception | None = None) -> NoReturn:
         """Raise the error for a value that must not be sent."""
-        error = ClientArgumentException(f"{self.parameter.name!r} cannot be sent: {reason}")
-        error.parameter = self.parameter.name
-        error.at_call(self.method.operation, self.method.http_method, self.method.template.text, 0)
-        raise error from None
+        refuse_argument(self.method, self.parameter, reason, cause)
+
+
+def refuse_argument(
+    method: MethodPlan, parameter: ParameterPlan, reason: object, cause: Exception | None = None
+) -> NoReturn:
+    """Raise the error for an argument that must not be sent."""
+    error = ClientArgumentException(f"{parameter.name!r} cannot be sent: {reason}")
+    error.parameter = parameter.name
+    error.at_call(method.operation, method.http_method, method.template.text, 0)
+    raise error from cause
 
 
 class PathBinder(Binder):
@@ -77,23 +84,27 @@ class QueryBinder(Binder):
 
     def __init__(self, method: MethodPlan, parameter: ParameterPlan) -> None:
         super().__init__(method, parameter)
-        self._prefix = f"&{query_text(parameter.wire_name)}="
+        self.prefix = f"&{query_text(parameter.wire_name)}="
         self._separator = _SEPARATORS.get(_style(parameter))
 
     def __call__(self, value: Any) -> str:
         if value is None:
             return ""
         try:
-            if not _is_collection(value):
-                return self._prefix + query_text(value)
-            texts = [query_text(item) for item in _items(value)]
+            return self.encoded(self.prefix, value)
         except Unsendable as reason:
             self.refuse(reason)
+
+    def encoded(self, prefix: str, value: Any) -> str:
+        """One or more parameters under an encoded prefix, ``&name=``."""
+        if not is_collection(value):
+            return prefix + query_text(value)
+        texts = [query_text(item) for item in items_of(value)]
         if not texts:
             return ""
         if self._separator is not None:
-            return self._prefix + self._separator.join(texts)
-        return "".join(self._prefix + text for text in texts)
+            return prefix + self._separator.join(texts)
+        return "".join(prefix + text for text in texts)
 
 
 class ParamsBinder(Binder):
@@ -108,20 +119,24 @@ class ParamsBinder(Binder):
         if value is None:
             return
         try:
-            if not _is_collection(value):
-                params[self._name] = plain_text(value)
-                return
-            texts = [plain_text(item) for item in _items(value)]
+            self.put(params, self._name, value)
         except Unsendable as reason:
             self.refuse(reason)
+
+    def put(self, params: dict[str, str | list[str]], name: str, value: Any) -> None:
+        """Note the text or texts of one parameter."""
+        if not is_collection(value):
+            params[name] = plain_text(value)
+            return
+        texts = [plain_text(item) for item in items_of(value)]
         if not texts:
             return
         if self._separator is None:
-            params[self._name] = texts
+            params[name] = texts
             return
         if any(self._separator in text for text in texts):
-            self.refuse(f"a value holds the separator {self._separator!r}")
-        params[self._name] = self._separator.join(texts)
+            raise Unsendable(f"a value holds the separator {self._separator!r}")
+        params[name] = self._separator.join(texts)
 
 
 class HeaderBinder(Binder):
@@ -140,6 +155,10 @@ class HeaderBinder(Binder):
 class HeadersBinder(Binder):
     """A mapping of header fields; a field set to None is left out."""
 
+    def __init__(self, method: MethodPlan, parameter: ParameterPlan) -> None:
+        super().__init__(method, parameter)
+        self._multipart = bool(method.of_kind(ParameterKind.FILE))
+
     def __call__(self, headers: dict[str, str], value: Mapping[str, Any] | None) -> None:
         if value is None:
             return
@@ -150,6 +169,8 @@ class HeadersBinder(Binder):
                 self.refuse(f"{name!r} is no header name")
             if is_forbidden_header(name):
                 self.refuse(f"the header {name!r} is not a caller's to set")
+            if self._multipart and name.lower() == "content-type":
+                self.refuse(f"the {name!r} of a multipart body names its boundary")
             if item is None:
                 headers.pop(name, None)
                 continue
@@ -173,28 +194,6 @@ class CookieBinder(Binder):
         headers["cookie"] = f"{earlier}; {cookie}" if earlier else cookie
 
 
-class BodyBinder(Binder):
-    """The body: as JSON bytes, or as plain values for a port that encodes by itself."""
-
-    def encoded(self, value: Any) -> bytes | None:
-        """The body as bytes; None, the value, is no body at all."""
-        if value is None:
-            return None
-        try:
-            return to_json(value)
-        except (TypeError, ValueError, RecursionError) as error:
-            self.refuse(error)
-
-    def plain(self, value: Any) -> Any:
-        """The body as dicts, lists, texts and numbers."""
-        if value is None:
-            return None
-        try:
-            return to_plain(value)
-        except (TypeError, ValueError, RecursionError) as error:
-            self.refuse(error)
-
-
 class TimeoutBinder(Binder):
     """The timeout of this call's attempts: seconds or a timedelta; None keeps the setting."""
 
@@ -213,34 +212,14 @@ def _style(parameter: ParameterPlan) -> str:
     return parameter.marker.style if isinstance(parameter.marker, Query) else "multi"
 
 
-def _is_collection(value: Any) -> bool:
+def is_collection(value: Any) -> bool:
+    """Whether a value is several values; text and bytes are one."""
     return isinstance(value, (list, tuple, Set, Sequence)) and not isinstance(
         value, (str, bytes, bytearray, memoryview)
     )
 
 
-def _items(value: Iterable[Any]) -> list[Any]:
+def items_of(value: Iterable[Any]) -> list[Any]:
     """The values in the order they are sent; a set is sorted, so that a URL is stable."""
     items = [item for item in value if item is not None]
     return sorted(items, key=plain_text) if isinstance(value, Set) else items
-
-
-_BINDERS: dict[ParameterKind, type[Binder]] = {
-    ParameterKind.PATH: PathBinder,
-    ParameterKind.QUERY: QueryBinder,
-    ParameterKind.HEADER: HeaderBinder,
-    ParameterKind.HEADERS: HeadersBinder,
-    ParameterKind.COOKIE: CookieBinder,
-    ParameterKind.BODY: BodyBinder,
-    ParameterKind.TIMEOUT: TimeoutBinder,
-}
-
-
-def binder_for(method: MethodPlan, parameter: ParameterPlan, encoded: bool) -> Any:
-    """The binder of a parameter, for a port that takes encoded requests or one that does not."""
-    if parameter.kind is ParameterKind.QUERY and not encoded:
-        return ParamsBinder(method, parameter)
-    binder = _BINDERS[parameter.kind](method, parameter)
-    if isinstance(binder, BodyBinder):
-        return binder.encoded if encoded else binder.plain
-    return binder

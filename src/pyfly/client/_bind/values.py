@@ -16,7 +16,16 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-__all__ = ["Unsendable", "header_value", "path_segment", "path_segments", "query_text", "text_of"]
+__all__ = [
+    "Unsendable",
+    "cookie_value",
+    "header_value",
+    "path_segment",
+    "path_segments",
+    "plain_text",
+    "query_text",
+    "text_of",
+]
 
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]*").fullmatch
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
@@ -34,10 +43,9 @@ def text_of(value: Any) -> str:
     ``str`` as it is, booleans as ``true`` and ``false``, an enum by its value, dates and aware
     datetimes in ISO 8601, UUIDs, decimals and numbers by ``str``.
     """
-    if value.__class__ is str:
-        text: str = value
-        return text
-    convert = _CONVERSIONS.get(value.__class__)
+    if type(value) is str:
+        return value
+    convert = _CONVERSIONS.get(type(value))
     if convert is not None:
         return convert(value)
     for kind, convert in _BY_BASE:
@@ -51,6 +59,18 @@ def text_of(value: Any) -> str:
 
 def _boolean(value: bool) -> str:
     return "true" if value else "false"
+
+
+def _integer(value: int) -> str:
+    try:
+        return int.__str__(value)
+    except ValueError:  # Python's own limit of 4,300 digits
+        raise Unsendable("it is a number of thousands of digits") from None
+
+
+def _string(value: Any) -> str:
+    # A lazy text says that it is a str without being one; a subclass may print otherwise.
+    return str.__str__(value) if issubclass(type(value), str) else str(value)
 
 
 def _number(value: float) -> str:
@@ -77,7 +97,7 @@ def _enumerated(value: Enum) -> str:
 
 _CONVERSIONS: dict[type, Callable[[Any], str]] = {
     bool: _boolean,
-    int: str,
+    int: _integer,
     float: _number,
     Decimal: _decimal,
     UUID: str,
@@ -86,7 +106,7 @@ _CONVERSIONS: dict[type, Callable[[Any], str]] = {
 }
 _BY_BASE: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (Enum, _enumerated),
-    (str, str.__str__),
+    (str, _string),
     *((kind, convert) for kind, convert in _CONVERSIONS.items()),
 )
 
@@ -100,7 +120,7 @@ def _encoded(text: str, safe: str = "") -> str:
 
 def query_text(value: Any) -> str:
     """A value percent-encoded for a query: all but ``A-Z a-z 0-9 - . _ ~`` is encoded."""
-    text = value if value.__class__ is str else text_of(value)
+    text = text_of(value)
     return text if _UNRESERVED(text) else _encoded(text)
 
 

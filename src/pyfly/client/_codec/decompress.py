@@ -170,7 +170,7 @@ def _unzstd(library: Any) -> Decoder:
     def decode(content: bytes) -> Iterator[bytes]:
         rest = content
         try:
-            while rest:  # frames may follow each other (RFC 8878, section 3)
+            while True:  # frames may follow each other (RFC 8878, section 3)
                 decoder = library.ZstdDecompressor()
                 waiting = rest
                 while not decoder.eof:
@@ -180,6 +180,8 @@ def _unzstd(library: Any) -> Decoder:
                         _damaged("zstd", "it is truncated")
                     yield piece
                 rest = decoder.unused_data
+                if not rest:
+                    return
         except library.ZstdError as exc:
             _damaged("zstd", "it is malformed, or something follows its end", exc)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
-__all__ = ["to_json", "to_plain"]
+__all__ = ["fields_of", "to_json", "to_json_line", "to_plain"]
 
 
 def to_json(value: Any) -> bytes:
@@ -29,6 +29,11 @@ def to_json(value: Any) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise ValueError("it holds half of a surrogate pair, which is no character") from None
+
+
+def to_json_line(value: Any) -> bytes:
+    """A value as one line of NDJSON: JSON holds no line break that it does not escape."""
+    return to_json(value) + b"\n"
 
 
 def to_plain(value: Any) -> Any:
@@ -78,23 +83,59 @@ def _model_values(value: Any) -> Any:
         return to_plain(value)
     if isinstance(value, type):
         raise TypeError(f"the class {value.__name__} has no JSON form (pass an instance)")
-    if callable(dump := getattr(value, "model_dump", None)):  # pydantic
-        return dump(mode="json", by_alias=True)
-    for names in (
-        getattr(value, "__dataclass_fields__", None),
-        getattr(value, "__struct_fields__", None),  # msgspec
-        [field.name for field in getattr(value, "__attrs_attrs__", ())],
-    ):
-        if names:
-            return _members(value, names)
+    if (dump := _dump_of(value)) is not None:
+        return dump("json")
     raise TypeError(
         f"a {type(value).__name__} has no JSON form (pass a dict, a list, a dataclass or a model)"
     )
 
 
-def _members(value: Any, names: Any) -> dict[str, Any]:
-    renamed = getattr(value, "__struct_encode_fields__", None)
-    return dict(zip(renamed or names, [getattr(value, name) for name in names], strict=True))
+def fields_of(value: Any) -> dict[str, Any] | None:
+    """The fields of a mapping, model, dataclass, attrs class or struct by their names on the wire.
+
+    Their values stay what they are, as dates do. None for a value without fields.
+    """
+    if isinstance(value, Mapping):
+        return {_key(key): item for key, item in value.items()}
+    dump = None if isinstance(value, type) else _dump_of(value)
+    return None if dump is None else dump("python")
+
+
+_Dump = Callable[[str], dict[str, Any]]
+
+
+def _dump_of(value: Any) -> _Dump | None:
+    """From a mode, ``json`` or ``python``, to the fields of a value; None if it has none."""
+    kind = type(value)
+    if callable(model_dump := getattr(value, "model_dump", None)):  # pydantic
+        return lambda mode: model_dump(mode=mode, by_alias=True)
+    if hasattr(kind, "__struct_fields__"):
+        return lambda mode: _struct_fields(value, mode)
+    if hasattr(kind, "__pydantic_serializer__"):  # a dataclass of pydantic's
+        serializer = kind.__pydantic_serializer__
+        return lambda mode: serializer.to_python(value, mode=mode, by_alias=True)
+    names = getattr(kind, "__dataclass_fields__", None)
+    if names is None:
+        attributes = getattr(kind, "__attrs_attrs__", None)
+        if attributes is None:
+            return None
+        names = [attribute.name for attribute in attributes]
+    return lambda mode: {name: getattr(value, name) for name in names}
+
+
+def _struct_fields(value: Any, mode: str) -> dict[str, Any]:
+    """A struct with its renamed fields and tag, without what is unset."""
+    import msgspec  # the struct is of its making
+
+    kept = (date, datetime, time, Decimal, UUID, bytes, bytearray, memoryview)
+    # To JSON nothing is kept but bytes, which are to be refused and not turned into base64.
+    fields: dict[str, Any] = msgspec.to_builtins(
+        value,
+        builtin_types=kept if mode == "python" else kept[-3:],
+        enc_hook=_model_values,
+        str_keys=mode == "json",
+    )
+    return fields
 
 
 class _Encoder(json.JSONEncoder):

@@ -21,10 +21,14 @@ class ParameterKind(Enum):
 
     PATH = "path"
     QUERY = "query"
+    QUERY_FIELDS = "query_fields"
     HEADER = "header"
     HEADERS = "headers"
     COOKIE = "cookie"
     BODY = "body"
+    FORM = "form"
+    FORM_FIELDS = "form_fields"
+    FILE = "file"
     TIMEOUT = "timeout"
 
 

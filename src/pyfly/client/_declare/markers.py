@@ -12,7 +12,7 @@ from typing import Literal
 
 from pyfly.kernel.record import Record
 
-__all__ = ["Body", "Cookie", "Header", "Marker", "Path", "Query", "Timeout"]
+__all__ = ["Body", "Cookie", "File", "Form", "Header", "Marker", "Path", "Query", "Timeout"]
 
 QueryStyle = Literal["multi", "csv", "ssv", "pipes"]
 
@@ -35,10 +35,14 @@ class Path(Marker):
 
 
 class Query(Marker):
-    """A query parameter.
+    """A query parameter; or several, if the annotation is a mapping or a class with fields.
+
+    A dataclass, pydantic model, TypedDict, attrs class, msgspec struct or mapping is spread:
+    each field becomes a parameter under its own name (its alias, where it has one), and one
+    that is None is left out.
 
     Args:
-        name: The name on the wire; the parameter's own name if None.
+        name: The name on the wire; the parameter's own name if None. Not for what is spread.
         style: How a collection is written: ``multi`` repeats the name (the default), ``csv``,
             ``ssv`` and ``pipes`` join the values with a comma, a space or a ``|``.
     """
@@ -68,7 +72,54 @@ class Cookie(Marker):
 
 
 class Body(Marker):
-    """The request body, for a parameter that is not called ``body`` or on a ``DELETE``."""
+    """The request body, for a parameter that is not called ``body`` or on a ``DELETE``.
+
+    A value is sent as JSON, unless it is ``bytes``, a file, a ``pathlib.Path`` or an iterator of
+    ``bytes``, whose bytes are sent as they are; files and iterators are streamed.
+
+    Args:
+        media_type: The ``Content-Type``; if None, ``application/json``, or for bytes
+            ``application/octet-stream``. ``application/x-ndjson`` takes a list or iterator of
+            values and writes one JSON text to a line; other types than JSON take ``str``,
+            encoded by their ``charset`` (UTF-8 if they name none), or bytes.
+    """
+
+    media_type: str | None = None
+
+
+class Form(Marker):
+    """A field of a form: ``application/x-www-form-urlencoded``.
+
+    All parameters marked so make one form; beside a :class:`File` they are text fields of its
+    ``multipart/form-data``. A collection repeats the field, and None leaves it out. A mapping,
+    dataclass or model is spread into fields, as with :class:`Query`.
+
+    Args:
+        name: The name on the wire; the parameter's own name if None. Not for what is spread.
+    """
+
+    name: str | None = None
+
+
+class File(Marker):
+    """A file in a ``multipart/form-data`` body (RFC 7578).
+
+    The value is ``bytes``, ``str`` (the content itself), a ``pathlib.Path``, a binary file
+    object, an iterator of ``bytes``, a :class:`~pyfly.client.FilePart`, or a list of these.
+    Paths, file objects and iterators are streamed; an iterator, or a file that cannot seek, is
+    sent once, so that the call is not retried. None leaves the file out.
+
+    Args:
+        name: The field's name; the parameter's own name if None.
+        filename: The file name to send; else that of the path or file object, else the
+            field's name.
+        content_type: The part's media type; guessed from the file name if None, and
+            ``application/octet-stream`` if that tells nothing.
+    """
+
+    name: str | None = None
+    filename: str | None = None
+    content_type: str | None = None
 
 
 class Timeout(Marker):

@@ -40,9 +40,11 @@ class Declaration:
         http_method: ``GET``, ``POST``, …
         path: The path template as written.
         options: The verb's keyword arguments, as given.
+        factories: What has been generated for it, by source text: clients of one class share
+            it, and it lives as long as the class.
     """
 
-    __slots__ = ("function", "http_method", "options", "path")
+    __slots__ = ("factories", "function", "http_method", "options", "path")
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class Declaration:
         self.http_method = http_method
         self.path = path
         self.options: VerbOptions = options or {}
+        self.factories: dict[str, Callable[..., Any]] = {}
 
     @property
     def is_coroutine_function(self) -> bool:

@@ -13,10 +13,10 @@ from pyfly.client.adapters._deadline import Until
 from pyfly.client.adapters._errors import Exchange, translate
 from pyfly.client.adapters._library import family_of, load
 from pyfly.client.adapters._pools import HttpxPools, Pool, PoolGroup
-from pyfly.client.adapters._target import Target, TargetResolver, parse_origin
+from pyfly.client.adapters._target import Origin, Target, TargetResolver, parse_origin
 from pyfly.client.adapters._tls import check_files
 from pyfly.client.adapters._transport import PoolTransport, lifted
-from pyfly.client.adapters._wire import Body, RequestFields
+from pyfly.client.adapters._wire import Body, RequestFields, client_body
 from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
 from pyfly.client.errors import ClientArgumentException, ClientStoppedException
 from pyfly.client.message import Request, Response, redacted
@@ -28,13 +28,13 @@ __all__ = ["Attempt", "HttpxAdapter", "plain"]
 class Attempt:
     """One exchange on its way: what to send, where, and what to tell if it fails."""
 
-    __slots__ = ("core", "exchange", "method", "pool", "request")
+    __slots__ = ("exchange", "method", "origin", "pool", "request")
 
     def __init__(
-        self, pool: Pool, core: Any, request: Any, method: str, exchange: Exchange
+        self, pool: Pool, origin: Origin, request: Any, method: str, exchange: Exchange
     ) -> None:
         self.pool = pool
-        self.core = core
+        self.origin = origin
         self.request = request
         self.method = method
         self.exchange = exchange
@@ -78,8 +78,6 @@ class HttpxAdapter:
     ) -> None:
         require_span("timeout", timeout)
         self._settings = checked(settings or ConnectionSettings())
-        self._targets = TargetResolver(base_url)
-        self._base_url = base_url
         self._timeout = timeout.total_seconds()
         self._pools = pools or HttpxPools()
         self._group: PoolGroup | None = None
@@ -90,17 +88,20 @@ class HttpxAdapter:
         self._given = client
         if client is not None:
             family_of(client, self._client_kind)
+            base_url = base_url or str(client.base_url)
             # Its own defaults stay in force.
             self._fields = RequestFields(headers, {})
             self.bounds_deadline = not self._blocking
         else:
             self._fields = RequestFields(headers)
+        self._base_url = base_url
+        self._targets = TargetResolver(base_url)
         self._no_deadline = self._timeouts(None, 0.0)
 
     @property
     def base_url(self) -> str:
         """Where paths begin; ``""`` if every request brings an absolute URL."""
-        return self._base_url or ("" if self._given is None else str(self._given.base_url))
+        return self._base_url
 
     def __repr__(self) -> str:
         origin = self._targets.origin
@@ -139,26 +140,19 @@ class HttpxAdapter:
         self._require_running()
         target = self._targets.resolve(request.url)
         pool = self._lent().current()
-        core = pool.core_for(target.origin)
         began = 0.0 if deadline is None else time.monotonic()
         exchange = self._exchange(target, deadline, began)
         if deadline is not None and deadline <= began:
             raise exchange.timed_out()
         timeouts = self._no_deadline if deadline is None else self._timeouts(deadline, began)
-        module = pool.library.core
-        wire = module.Request(
+        wire = pool.library.core.Request(
             request.method,
-            module.URL(
-                scheme=target.origin.scheme,
-                host=pool.host_of(target.origin),
-                port=target.origin.port,
-                target=target.raw,
-            ),
+            pool.routes.url(target.origin, target.raw),
             headers=self._fields.for_request(request, target.host_header, target.home),
             content=request.content,
             extensions={"timeout": timeouts},
         )
-        return Attempt(pool, core, wire, request.method, exchange)
+        return Attempt(pool, target.origin, wire, request.method, exchange)
 
     def _exchange(self, target: Target, deadline: float | None, began: float) -> Exchange:
         return Exchange(target.origin, self._settings, self._timeout, deadline, began)
@@ -209,6 +203,9 @@ class HttpxAdapter:
         known = self._clients.get(id(pool))
         if known is not None:
             return known[1], pool
+        for key, (other, _) in list(self._clients.items()):
+            if other.sockets.closed:  # its event loop has ended
+                self._clients.pop(key, None)
         http = pool.library.http
         client = getattr(http, self._client_kind)(
             base_url=self._base_url,
@@ -232,30 +229,23 @@ class HttpxAdapter:
         """
         self._require_running()
         client = self._given
-        relative = self._targets.origin is None and request.url[:1] == "/"
-        origin, home = None, True
-        if relative:  # the client's own base URL is meant
-            base = client.base_url.raw_path.rstrip(b"/")
-            url, raw = request.url, base + request.url.partition("#")[0].encode("ascii")
-        else:
-            target = self._targets.resolve(request.url)
-            origin, home, raw = target.origin, target.home, target.raw
-            url = f"{origin}{raw.decode('ascii')}"
+        target = self._targets.resolve(request.url)
+        content, length = client_body(request.content, not self._blocking)
         wire = client.build_request(
             request.method,
-            url,
-            headers=self._fields.over_defaults(request.headers, home),
-            content=request.content,
+            f"{target.origin}{target.raw.decode('ascii')}",
+            headers=[*self._fields.over_defaults(request.headers, target.home), *length],
+            content=content,
         )
-        if wire.url.raw_path != raw:  # the library's URL class has normalised it
-            wire.extensions["target"] = raw
+        if wire.url.raw_path != target.raw:  # the library's URL class has normalised it
+            wire.extensions["target"] = target.raw
         options: dict[str, Any] = {"stream": True, "follow_redirects": False}
-        if not home:
+        if not target.home:
             options["auth"] = None
             for name in [name for name in wire.headers if redacted(name, "") == "***"]:
                 if name not in {given.lower() for given in request.headers}:
                     del wire.headers[name]
-        return wire, options, Exchange(origin, self._settings, self._timeout)
+        return wire, options, self._exchange(target, None, 0.0)
 
     def _client_body(self, request: Request, response: Any, exchange: Exchange) -> Body:
         return Body(

@@ -30,7 +30,10 @@ _GREED = 16
 
 
 class AsyncBackend:
-    """Opens connections for one pool; ``sockets`` has all of them."""
+    """Opens connections for one pool; ``sockets`` has all of them.
+
+    It has what the core calls here: neither Unix sockets nor the pauses between retries.
+    """
 
     def __init__(self, core: Any, sockets: Sockets) -> None:
         self._core = core
@@ -55,10 +58,6 @@ class AsyncBackend:
             raise self._core.ConnectError(str(exc)) from exc
         stream.connected_by = end
         return stream
-
-    async def sleep(self, seconds: float) -> None:
-        """Part of the interface; used for retries, which are not the core's here."""
-        await asyncio.sleep(seconds)
 
     async def _race(self, addresses: list[Address]) -> AsyncStream:
         """Happy eyeballs (RFC 8305)."""

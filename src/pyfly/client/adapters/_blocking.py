@@ -11,7 +11,6 @@ import errno
 import os
 import socket
 import ssl
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,7 +22,10 @@ __all__ = ["BlockingBackend"]
 
 
 class BlockingBackend:
-    """Opens connections for one pool; ``sockets`` has all of them."""
+    """Opens connections for one pool; ``sockets`` has all of them.
+
+    It has what the core calls here: neither Unix sockets nor the pauses between retries.
+    """
 
     def __init__(self, core: Any, sockets: Sockets) -> None:
         self._core = core
@@ -62,10 +64,6 @@ class BlockingBackend:
             else:
                 return stream
         raise failure
-
-    def sleep(self, seconds: float) -> None:
-        """Part of the interface; used for retries, which are not the core's here."""
-        time.sleep(seconds)
 
 
 class BlockingStream(RawStream):

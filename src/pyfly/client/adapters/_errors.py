@@ -247,8 +247,12 @@ def _os_reason(exc: Exception) -> str:
     return ""
 
 
+def _reason(tls: ssl.SSLError) -> str:
+    return getattr(tls, "reason", None) or ""  # only those that OpenSSL has raised have one
+
+
 def _refuses_us(tls: ssl.SSLError) -> bool:
-    reason = tls.reason or ""
+    reason = _reason(tls)
     return "ALERT" in reason and any(alert in reason for alert in _CERTIFICATE_ALERTS)
 
 
@@ -258,9 +262,9 @@ def _tls_reason(tls: ssl.SSLError) -> str:
         return f"{why.rstrip('.').lower()}. Name the authority with ca, or fix the certificate"
     if _refuses_us(tls):
         return "it does not accept our client certificate; set cert to one that it knows"
-    if tls.reason == "WRONG_VERSION_NUMBER":
+    if _reason(tls) == "WRONG_VERSION_NUMBER":
         return "it does not speak TLS on this port; is it http:// rather than https://?"
-    return (tls.reason or "the handshake was cut off").lower().replace("_", " ")
+    return (_reason(tls) or "the handshake was cut off").lower().replace("_", " ")
 
 
 def _ignored_proxy(exchange: Exchange) -> str:

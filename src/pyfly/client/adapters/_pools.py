@@ -5,7 +5,7 @@
     HttpxPools                       one for a container: groups by their settings
     └── PoolGroup                    equal settings, counted users
         └── Pool                     one for each event loop; one for all threads, if blocking
-            └── core pool            of the library, by scheme and proxy, over our backend
+            └── connections          of the library's core, over our sockets
 """
 
 from __future__ import annotations
@@ -15,93 +15,74 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
 
-from pyfly.client.adapters._aio import AsyncBackend
-from pyfly.client.adapters._blocking import BlockingBackend
+from pyfly.client.adapters._gate import AsyncGate, BlockingGate
 from pyfly.client.adapters._library import Library, load
+from pyfly.client.adapters._routes import Routes
 from pyfly.client.adapters._sockets import Sockets
 from pyfly.client.adapters._target import Origin
-from pyfly.client.adapters._tls import context_for
 from pyfly.client.adapters.settings import ConnectionSettings
-from pyfly.client.errors import ClientArgumentException
 
 __all__ = ["HttpxPools", "Pool", "PoolGroup"]
-
-_ORIGINS_REMEMBERED = 256
 
 
 class Pool:
     """The connections of one event loop, or of all threads.
 
+    The cores' own pools look through all connections at each step, and classic httpcore's
+    loses those whose request was cancelled at the wrong moment. Here a connection is either
+    with one exchange or idle, and the one that was used last is the next to be used.
+
     Attributes:
         library: What they are made with.
         sockets: All that are open.
+        gate: Where to enter before an exchange.
     """
 
     def __init__(self, library: Library, settings: ConnectionSettings, blocking: bool) -> None:
         self.library = library
         self.sockets = Sockets()
-        self._settings = settings
-        self._blocking = blocking
+        # Any: one is entered with await, the other without.
+        self.gate: Any = (BlockingGate if blocking else AsyncGate)(
+            settings.max_connections, library.core
+        )
+        self.routes = Routes(library, settings, self.sockets, blocking)
+        self._limit = settings.max_connections
         self._lock = threading.Lock()
-        self._cores: dict[tuple[str, str | None], Any] = {}
-        self._by_origin: dict[Origin, Any] = {}
+        self._idle: list[tuple[Origin, Any]] = []  # the one used last comes last
 
-    def core_for(self, origin: Origin) -> Any:
-        """The library's pool for requests to ``origin``; any host may share one."""
-        core = self._by_origin.get(origin)
-        if core is None:
-            key = (origin.scheme, self.proxy_for(origin))
-            with self._lock:
-                if key not in self._cores:
-                    self._cores[key] = self._make(*key)
-                if len(self._by_origin) >= _ORIGINS_REMEMBERED:
-                    self._by_origin.clear()
-                core = self._by_origin[origin] = self._cores[key]
-        return core
+    def take(self, origin: Origin) -> tuple[Any, list[Any]]:
+        """A connection to ``origin`` for one exchange, and others that have to be closed.
 
-    def host_of(self, origin: Origin) -> str:
-        """The origin's host as the core wants it: it writes URLs for a proxy by itself."""
-        if ":" in origin.host and origin.scheme == "http" and self.proxy_for(origin):
-            return f"[{origin.host}]"
-        return origin.host
+        It is one of the core's, and may not be connected yet.
+        """
+        idle = self._idle
+        stale: list[Any] = []
+        with self._lock:
+            for position in range(len(idle) - 1, -1, -1):
+                if idle[position][0] == origin:
+                    connection = idle.pop(position)[1]
+                    if not connection.has_expired():
+                        return connection, stale
+                    stale.append(connection)
+        return self.routes.connection(origin), stale
 
-    def proxy_for(self, origin: Origin) -> str | None:
-        """The proxy on the way to ``origin``; None for the direct way."""
-        settings = self._settings
-        if settings.proxy is not None or not settings.trust_env:
-            return settings.proxy
-        from urllib.request import getproxies, proxy_bypass  # slow, and asked for by few
-
-        if proxy_bypass(origin.peer):
-            return None
-        proxies = getproxies()
-        proxy = proxies.get(origin.scheme) or proxies.get("all")
-        return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
-
-    def _make(self, scheme: str, proxy: str | None) -> Any:
-        core = self.library.core
-        prefix = "" if self._blocking else "Async"
-        backend = BlockingBackend if self._blocking else AsyncBackend
-        options: dict[str, Any] = {
-            "max_connections": self._settings.max_connections,
-            "max_keepalive_connections": self._settings.max_connections,
-            "keepalive_expiry": self._settings.keepalive_expiry.total_seconds(),
-            "network_backend": backend(core, self.sockets),
-            # None for http: making a context takes 20 ms.
-            "ssl_context": context_for(self._settings) if scheme == "https" else None,
-        }
-        if proxy is None:
-            return getattr(core, f"{prefix}ConnectionPool")(**options)
-        url, auth = _proxy_parts(proxy, self.library)
-        options.update(proxy_url=core.URL(url), proxy_auth=auth)
-        if url.startswith("socks"):
-            return getattr(core, f"{prefix}SOCKSProxy")(**options)
-        if url.startswith("https"):
-            options["proxy_ssl_context"] = context_for(self._settings)
-        return getattr(core, f"{prefix}HTTPProxy")(**options)
+    def put(self, origin: Origin, connection: Any) -> list[Any]:
+        """Take a connection back after a whole exchange; return those that have to be closed."""
+        if not connection.is_available():
+            return [connection]
+        stale = []
+        with self._lock:
+            idle = self._idle
+            idle.append((origin, connection))
+            while len(idle) > self._limit:
+                stale.append(idle.pop(0)[1])
+            # A look at the oldest each time keeps those that are not used any more from
+            # lying about; the rest is looked at when it is used.
+            if len(idle) > 1 and idle[0][1].has_expired():
+                stale.append(idle.pop(0)[1])
+        return stale
 
 
 class PoolGroup:
@@ -205,20 +186,3 @@ def _close_all(pools: list[tuple[Callable[[], Any], Pool]], pid: int) -> None:
         else:
             pool.sockets.abandon()
     pools.clear()
-
-
-def _proxy_parts(proxy: str, library: Library) -> tuple[str, tuple[bytes, bytes] | None]:
-    """The proxy's URL without credentials, and the credentials."""
-    from urllib.parse import unquote_to_bytes, urlsplit
-
-    parts = urlsplit(proxy)
-    host = parts.netloc.rpartition("@")[2]
-    auth = None
-    if parts.username or parts.password:
-        auth = (unquote_to_bytes(parts.username or ""), unquote_to_bytes(parts.password or ""))
-    if parts.scheme.startswith("socks") and find_spec("socksio") is None:
-        # The core would say so only in the middle of a request.
-        raise ClientArgumentException(
-            f"a SOCKS proxy needs socksio: pip install '{library.name}[socks]'"
-        )
-    return f"{parts.scheme}://{host}", auth

@@ -40,7 +40,7 @@ class TlsEngine:
         Raises:
             ssl.SSLEOFError: The stream ended without the notice that TLS asks for.
         """
-        return self._run(self._read, size)
+        return self._run(self.object.read, size)
 
     def write(self, data: bytes) -> Operation:
         """Encrypt and send everything."""
@@ -70,12 +70,6 @@ class TlsEngine:
     def digest(self, data: bytes) -> None:
         """Take in what came from the peer outside of an operation."""
         self._incoming.write(data)
-
-    def _read(self, size: int) -> bytes:
-        try:
-            return self.object.read(size)
-        except ssl.SSLZeroReturnError:
-            return b""
 
     def _run(self, operation: Callable[..., Any], *args: Any) -> Operation:
         while True:

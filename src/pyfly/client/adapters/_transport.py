@@ -1,7 +1,8 @@
-"""Our connections as transports of the library, for its own kind of client."""
+"""One exchange over a pool; and the pool as a transport for the library's own clients."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -9,9 +10,15 @@ from pyfly.client.adapters._library import Library
 from pyfly.client.adapters._pools import Pool
 from pyfly.client.adapters._target import Origin
 from pyfly.client.adapters._wire import Body
-from pyfly.client.errors import ResponseException
 
-__all__ = ["AsyncTransport", "BlockingTransport", "PoolTransport", "lifted"]
+__all__ = [
+    "AsyncTransport",
+    "BlockingTransport",
+    "PoolTransport",
+    "async_exchange",
+    "blocking_exchange",
+    "lifted",
+]
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -26,26 +33,25 @@ class PoolTransport:
         self._pool = pool
         self._limit = limit
 
-    def _prepared(self, request: Any) -> tuple[Any, Any, str]:
-        """The core pool for a request of the library, the request for it, and the peer."""
+    def _prepared(self, request: Any) -> tuple[Origin, Any, Callable[[Any], Body]]:
+        """Where a request of the library goes, the core's for it, and where the body goes."""
         url = request.url
         if url.scheme not in _PORTS:
             raise self._pool.library.http.UnsupportedProtocol("no http:// or https:// URL")
         origin = Origin(url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
-        core = self._pool.library.core
-        wire = core.Request(
+        wire = self._pool.library.core.Request(
             request.method,
-            core.URL(
-                scheme=origin.scheme, host=url.raw_host, port=origin.port, target=url.raw_path
-            ),
+            self._pool.routes.url(origin, url.raw_path),
             headers=request.headers.raw,
             content=request.stream,
             extensions=request.extensions,
         )
-        return self._pool.core_for(origin), wire, origin.peer
 
-    def _body(self, request: Any, response: Any, peer: str) -> Body:
-        return Body(request.method, response.status, response.headers, self._limit, peer)
+        def body_of(response: Any) -> Body:
+            fields = response.headers
+            return Body(request.method, response.status, fields, self._limit, origin.peer)
+
+        return origin, wire, body_of
 
     def _response(self, response: Any, body: Body) -> Any:
         http = self._pool.library.http
@@ -62,20 +68,12 @@ class AsyncTransport(PoolTransport):
 
     async def handle_async_request(self, request: Any) -> Any:
         """Make one exchange."""
-        core, wire, peer = self._prepared(request)
+        origin, wire, body_of = self._prepared(request)
         try:
-            response = await core.handle_async_request(wire)
-            try:
-                body = self._body(request, response, peer)
-                async with aclosing(response.stream.__aiter__()) as chunks:
-                    async for chunk in chunks:
-                        body.add(chunk)
-            finally:
-                await response.aclose()
-        except ResponseException:
-            raise
+            response, body = await async_exchange(self._pool, origin, wire, body_of)
         except Exception as exc:
-            raise lifted(exc, self._pool.library) from exc
+            error = lifted(exc, self._pool.library)
+            raise error from error.__cause__
         return self._response(response, body)
 
     async def aclose(self) -> None:
@@ -87,29 +85,90 @@ class BlockingTransport(PoolTransport):
 
     def handle_request(self, request: Any) -> Any:
         """Make one exchange."""
-        core, wire, peer = self._prepared(request)
+        origin, wire, body_of = self._prepared(request)
         try:
-            response = core.handle_request(wire)
-            try:
-                body = self._body(request, response, peer)
-                for chunk in response.stream:
-                    body.add(chunk)
-            finally:
-                response.close()
-        except ResponseException:
-            raise
+            response, body = blocking_exchange(self._pool, origin, wire, body_of)
         except Exception as exc:
-            raise lifted(exc, self._pool.library) from exc
+            error = lifted(exc, self._pool.library)
+            raise error from error.__cause__
         return self._response(response, body)
 
     def close(self) -> None:
         """Nothing: the connections belong to the pool."""
 
 
+async def async_exchange(
+    pool: Pool, origin: Origin, wire: Any, body_of: Callable[[Any], Body]
+) -> tuple[Any, Body]:
+    """Send a request of the core and read the whole response.
+
+    Args:
+        pool: Where the connection comes from.
+        origin: Where to.
+        wire: The request; its ``timeout`` extension counts.
+        body_of: Where to collect the response's body; it may refuse the response.
+    """
+    await pool.gate.enter(_pool_timeout(wire))
+    try:
+        connection, stale = pool.take(origin)
+        try:
+            for each in stale:
+                await each.aclose()
+            response = await connection.handle_async_request(wire)
+            try:
+                body = body_of(response)
+                async with aclosing(response.stream.__aiter__()) as chunks:
+                    async for chunk in chunks:
+                        body.add(chunk)
+            finally:
+                await response.aclose()
+        except BaseException:
+            await connection.aclose()
+            raise
+        for each in pool.put(origin, connection):
+            await each.aclose()
+    finally:
+        pool.gate.leave()
+    return response, body
+
+
+def blocking_exchange(
+    pool: Pool, origin: Origin, wire: Any, body_of: Callable[[Any], Body]
+) -> tuple[Any, Body]:
+    """The twin of :func:`async_exchange`."""
+    pool.gate.enter(_pool_timeout(wire))
+    try:
+        connection, stale = pool.take(origin)
+        try:
+            for each in stale:
+                each.close()
+            response = connection.handle_request(wire)
+            try:
+                body = body_of(response)
+                for chunk in response.stream:
+                    body.add(chunk)
+            finally:
+                response.close()
+        except BaseException:
+            connection.close()
+            raise
+        for each in pool.put(origin, connection):
+            each.close()
+    finally:
+        pool.gate.leave()
+    return response, body
+
+
+def _pool_timeout(wire: Any) -> float | None:
+    timeout: float | None = wire.extensions.get("timeout", {}).get("pool")
+    return timeout
+
+
 def lifted(exc: Exception, library: Library) -> Exception:
     """The library's exception for one of its core's, as its own transport would raise it."""
     kind = getattr(library.http, type(exc).__name__, None)
-    if type(exc).__module__.partition(".")[0] != library.core.__name__ or kind is None:
+    # The core lets some of h11's through: those about a body of the wrong length.
+    if type(exc).__module__.partition(".")[0] not in (library.core.__name__, "h11") or kind is None:
         return exc
     raised: Exception = kind(str(exc))
     raised.__cause__ = exc

@@ -7,9 +7,9 @@ from typing import Any
 
 from pyfly import __version__
 from pyfly.client.errors import ClientArgumentException, ResponseTooLargeException
-from pyfly.client.message import Headers, Request, Response, redacted
+from pyfly.client.message import BodyStream, Headers, Request, Response, redacted
 
-__all__ = ["Body", "RequestFields", "too_large"]
+__all__ = ["Body", "RequestFields", "client_body", "let_go", "too_large"]
 
 Field = tuple[bytes, bytes]
 
@@ -55,10 +55,10 @@ class RequestFields:
         """
         content = request.content
         fields = self.over_defaults(request.headers, home)
-        if content is not None:
-            length = [(b"Content-Length", b"%d" % len(content))]
-        else:
+        if content is None:
             length = _ZERO_LENGTH if request.method in _WITH_BODY else _NO_LENGTH
+        else:
+            length = [_length(content)]
         if home and "host" in self._names:
             return [*fields, *length]
         return [host, *fields, *length]
@@ -78,6 +78,27 @@ class RequestFields:
             if name not in replaced and (home or (public and name != "host"))
         ]
         return kept + [_encoded(name, value) for name, value in headers.items()]
+
+
+def client_body(content: bytes | BodyStream | None, asynchronous: bool) -> tuple[Any, list[Field]]:
+    """A body as the library's own client takes it, and the fields that tell its length."""
+    if content is None or isinstance(content, bytes):
+        return content, []
+    # It goes by what it can iterate over, and would take the wrong one of the two.
+    return content.__aiter__() if asynchronous else content.__iter__(), [_length(content)]
+
+
+def let_go(content: bytes | BodyStream | None) -> None:
+    """End what an attempt has opened for its body."""
+    if content is not None and not isinstance(content, bytes):
+        content.close()
+
+
+def _length(content: bytes | BodyStream) -> Field:
+    length = len(content) if isinstance(content, bytes) else content.length
+    if length is None:
+        return (b"Transfer-Encoding", b"chunked")
+    return (b"Content-Length", b"%d" % length)
 
 
 def _encoded(name: str, value: str) -> Field:

@@ -9,7 +9,8 @@ from typing import Any
 
 from pyfly.client.adapters._adapter import HttpxAdapter, plain
 from pyfly.client.adapters._errors import Exchange
-from pyfly.client.adapters._transport import AsyncTransport
+from pyfly.client.adapters._transport import AsyncTransport, async_exchange
+from pyfly.client.adapters._wire import let_go
 from pyfly.client.message import Request, Response
 
 __all__ = ["HttpxClientAdapter"]
@@ -87,18 +88,19 @@ class HttpxClientAdapter(HttpxAdapter):
             ResponseTooLargeException: The body is larger than ``max_response_size``.
             ClientStoppedException: The adapter was stopped.
         """
-        if self._given is not None:
-            return await self._send_by_client(request, deadline)
+        try:
+            if self._given is not None:
+                return await self._send_by_client(request, deadline)
+            return await self._send(request, deadline)
+        finally:
+            let_go(request.content)
+
+    async def _send(self, request: Request, deadline: float | None) -> Response[Any]:
         attempt = self._begin(request, deadline)
         try:
-            response = await attempt.core.handle_async_request(attempt.request)
-            try:
-                body = attempt.body(response)
-                async with aclosing(response.stream.__aiter__()) as chunks:
-                    async for chunk in chunks:
-                        body.add(chunk)
-            finally:
-                await response.aclose()
+            _, body = await async_exchange(
+                attempt.pool, attempt.origin, attempt.request, attempt.body
+            )
         except Exception as exc:
             self._raise(exc, attempt.exchange, attempt.pool)
         return body.response()

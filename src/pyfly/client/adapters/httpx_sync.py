@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 from pyfly.client.adapters._adapter import HttpxAdapter, plain
-from pyfly.client.adapters._transport import BlockingTransport
+from pyfly.client.adapters._transport import BlockingTransport, blocking_exchange
+from pyfly.client.adapters._wire import let_go
 from pyfly.client.message import Request, Response
 
 __all__ = ["HttpxSyncClientAdapter"]
@@ -42,17 +43,17 @@ class HttpxSyncClientAdapter(HttpxAdapter):
 
     def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Make one attempt; see the asynchronous twin."""
-        if self._given is not None:
-            return self._send_by_client(request, deadline)
+        try:
+            if self._given is not None:
+                return self._send_by_client(request, deadline)
+            return self._send(request, deadline)
+        finally:
+            let_go(request.content)
+
+    def _send(self, request: Request, deadline: float | None) -> Response[Any]:
         attempt = self._begin(request, deadline)
         try:
-            response = attempt.core.handle_request(attempt.request)
-            try:
-                body = attempt.body(response)
-                for chunk in response.stream:
-                    body.add(chunk)
-            finally:
-                response.close()
+            _, body = blocking_exchange(attempt.pool, attempt.origin, attempt.request, attempt.body)
         except Exception as exc:
             self._raise(exc, attempt.exchange, attempt.pool)
         return body.response()

@@ -1,0 +1,306 @@
+"""Bodies: JSON, raw bytes, text, lines of JSON, forms and multipart.
+
+Each binder gives a pair: the content, and the constant headers with its ``Content-Type``. What
+may wait for a disk has an ``awaited`` twin for asynchronous clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from typing import Any, NoReturn, TypeAlias
+
+from pyfly.client._bind.binders import Binder, refuse_argument
+from pyfly.client._bind.fields import FormFields
+from pyfly.client._codec.body import IteratorSource, Pieces, Source, file_name, source_of
+from pyfly.client._codec.encode import fields_of, to_json, to_json_line, to_plain
+from pyfly.client._codec.form import encode_form
+from pyfly.client._codec.multipart import (
+    OCTET_STREAM,
+    Multipart,
+    require_file_name,
+    require_media_type,
+)
+from pyfly.client._compile.media_type import MediaType
+from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
+from pyfly.client._compile.shapes import is_json_only, is_stream, members
+from pyfly.client._declare.markers import Body, File
+from pyfly.client.errors import ClientDeclarationException, PortValueException
+from pyfly.client.message import FilePart
+
+__all__ = ["BodyBinder", "FormBinder", "MultipartBinder", "close_content", "refusing_port"]
+
+Content: TypeAlias = bytes | Pieces | None
+Fields: TypeAlias = dict[str, str]
+
+_BYTES = (bytes, bytearray, memoryview)
+_JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+def close_content(content: Content) -> None:
+    """Let go of what a body has opened."""
+    if isinstance(content, Pieces):
+        content.close()
+
+
+def _port_refuses(method: MethodPlan, parameter: ParameterPlan, port: str) -> NoReturn:
+    error = PortValueException(
+        f"{parameter.name!r} cannot be sent by {port}, which takes JSON bodies only (use the "
+        "client's own adapter for forms, files, text and bytes: wire it without a port)"
+    )
+    error.at_call(method.operation, method.http_method, method.template.text, 0)
+    raise error
+
+
+def refusing_port(method: MethodPlan, port: str) -> Callable[..., Any]:
+    """In place of a form's binder, for a port that encodes by itself: refuses every call."""
+    kinds = (ParameterKind.FILE, ParameterKind.FORM, ParameterKind.FORM_FIELDS)
+    first = min(method.of_kind(*kinds), key=lambda p: kinds.index(p.kind))
+
+    def refuse(*values: Any) -> NoReturn:
+        _port_refuses(method, first, port)
+
+    return refuse
+
+
+class BodyBinder(Binder):
+    """A body that is one value.
+
+    Args:
+        method: Whose body it is.
+        parameter: The parameter.
+        headers: The constant headers, by lower-case name.
+        port: How a port that encodes by itself is called in errors.
+
+    Attributes:
+        json_only: Whether the annotation leaves no doubt that the value is sent as JSON.
+    """
+
+    def __init__(
+        self, method: MethodPlan, parameter: ParameterPlan, headers: Fields, port: str = ""
+    ) -> None:
+        super().__init__(method, parameter)
+        given = parameter.marker.media_type if isinstance(parameter.marker, Body) else None
+        self._type = MediaType(given or _JSON)
+        self._explicit = given is not None
+        self._port = port
+        self._bare = headers
+        if given is not None:
+            self._sent = self._raw = {**headers, "content-type": self._type.with_charset()}
+        else:
+            self._sent = {"content-type": _JSON, **headers}
+            self._raw = {"content-type": OCTET_STREAM, **headers}
+        self.json_only = self._type.is_json and is_json_only(parameter.annotation)
+        self._iterable = any(map(is_stream, members(parameter.annotation)))
+
+    # For ports that take encoded requests
+
+    def json(self, value: Any) -> tuple[Content, Fields]:
+        """JSON, or bytes as they are."""
+        if value is None:
+            return None, self._bare
+        if isinstance(value, _BYTES):
+            return bytes(value), self._raw
+        return self._encoded(to_json, value), self._sent
+
+    def any(self, value: Any) -> tuple[Content, Fields]:
+        """Whatever the value and the media type ask for."""
+        content, headers = self._made(value)
+        if isinstance(content, Pieces):
+            content.measure()
+        return content, headers
+
+    async def awaited(self, value: Any) -> tuple[Content, Fields]:
+        """As :meth:`any`."""
+        content, headers = self._made(value)
+        if isinstance(content, Pieces):
+            await content.measure_async()
+        return content, headers
+
+    def _made(self, value: Any) -> tuple[Content, Fields]:
+        if value is None:
+            return None, self._bare
+        if isinstance(value, str):
+            return self._text(value), self._sent
+        source = None if fields_of(value) is not None else source_of(value, self.refuse)
+        if source is None and self._iterable:
+            source = self._iterated(value)
+        if self._type.is_lines and (source is None or isinstance(source, IteratorSource)):
+            return self._lines(value), self._sent
+        if source is not None:
+            return Pieces.joined([source]), self._raw
+        if not self._type.is_json:
+            self._refuse_kind(value)
+        return self._encoded(to_json, value), self._sent
+
+    def _text(self, value: str) -> bytes:
+        if self._type.is_json:
+            return self._encoded(to_json, value)
+        if self._type.is_lines:
+            self._refuse_kind(value)
+        try:
+            return value.encode(self._type.charset)
+        except UnicodeEncodeError:
+            self.refuse(f"it holds characters that {self._type.charset} does not have")
+
+    def _iterated(self, value: Any) -> bytes | Source | None:
+        """An iterable of bytes; a collection may be sent twice."""
+        if not isinstance(value, Iterable) or isinstance(value, Mapping):
+            return None
+        source = IteratorSource(value, self.refuse)
+        if isinstance(value, Collection) and not self._type.is_lines:
+            return b"".join(source)
+        return source
+
+    def _lines(self, value: Any) -> bytes | Pieces:
+        if isinstance(value, Collection) and fields_of(value) is None:
+            return b"".join(self._encoded(to_json_line, item) for item in value)
+        if not isinstance(value, Iterable) and not hasattr(value, "__aiter__"):
+            self._refuse_kind(value)
+        if fields_of(value) is not None:
+            self._refuse_kind(value)
+        return Pieces([IteratorSource(value, self.refuse, to_json_line)])
+
+    def _encoded(self, encode: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return encode(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            self.refuse(error)
+
+    def _refuse_kind(self, value: Any) -> NoReturn:
+        wanted = "a list or iterator of values" if self._type.is_lines else "a str or bytes"
+        self.refuse(
+            f"a {type(value).__name__} has no form as {self._type.essence} (pass {wanted})"
+        )
+
+    # For ports that encode by themselves
+
+    def plain(self, value: Any) -> tuple[Any, Fields]:
+        """JSON as dicts, lists, texts and numbers; such a port takes nothing else."""
+        if value is None:
+            return None, self._bare
+        is_raw = isinstance(value, _BYTES) or (
+            not isinstance(value, str)
+            and fields_of(value) is None
+            and source_of(value, self.refuse) is not None
+        )
+        if is_raw or not self._type.is_json:
+            _port_refuses(self.method, self.parameter, self._port)
+        return self._encoded(to_plain, value), self._sent if self._explicit else self._bare
+
+
+class FormBinder:
+    """All ``Form`` parameters of a method, as one ``application/x-www-form-urlencoded`` body."""
+
+    def __init__(self, method: MethodPlan, headers: Fields) -> None:
+        kinds = (ParameterKind.FORM, ParameterKind.FORM_FIELDS)
+        self._fields = [FormFields(method, parameter) for parameter in method.of_kind(*kinds)]
+        self._headers = {"content-type": FORM, **headers}
+
+    def __call__(self, *values: Any) -> tuple[Content, Fields]:
+        """The body for the arguments, in the order of the parameters."""
+        pairs = [
+            pair
+            for fields, value in zip(self._fields, values, strict=True)
+            for pair in fields(value)
+        ]
+        return encode_form(pairs), self._headers
+
+
+class MultipartBinder:
+    """All ``Form`` and ``File`` parameters of a method, as one ``multipart/form-data`` body.
+
+    Raises:
+        ClientDeclarationException: A constant header names another ``Content-Type``.
+    """
+
+    def __init__(self, method: MethodPlan, headers: Fields) -> None:
+        kinds = (ParameterKind.FORM, ParameterKind.FORM_FIELDS, ParameterKind.FILE)
+        self._headers = headers
+        self._parts: list[Callable[[Multipart, Any], None]] = [
+            FilePartBinder(method, parameter).add
+            if parameter.kind is ParameterKind.FILE
+            else _field_adder(FormFields(method, parameter))
+            for parameter in method.of_kind(*kinds)
+        ]
+        if "content-type" in headers:
+            client = method.operation.partition(".")[0]
+            raise ClientDeclarationException(
+                client,
+                [
+                    f"{method.operation}: headers: a multipart body's Content-Type names its "
+                    "boundary (remove it; File(content_type=…) gives the type of a file)"
+                ],
+            )
+
+    def __call__(self, *values: Any) -> tuple[Content, Fields]:
+        """The body for the arguments, in the order of the parameters."""
+        content, headers = self._made(values)
+        if isinstance(content, Pieces):
+            content.measure()
+        return content, headers
+
+    async def awaited(self, *values: Any) -> tuple[Content, Fields]:
+        """The same, without waiting for a disk on the event loop."""
+        content, headers = self._made(values)
+        if isinstance(content, Pieces):
+            await content.measure_async()
+        return content, headers
+
+    def _made(self, values: tuple[Any, ...]) -> tuple[Content, Fields]:
+        multipart = Multipart()
+        for add, value in zip(self._parts, values, strict=True):
+            add(multipart, value)
+        return multipart.body(), {**self._headers, "content-type": multipart.content_type}
+
+
+def _field_adder(fields: FormFields) -> Callable[[Multipart, Any], None]:
+    def add(multipart: Multipart, value: Any) -> None:
+        for name, text in fields(value):
+            multipart.add_field(name, text)
+
+    return add
+
+
+class FilePartBinder(Binder):
+    """The file or files of one ``File`` parameter."""
+
+    def __init__(self, method: MethodPlan, parameter: ParameterPlan) -> None:
+        super().__init__(method, parameter)
+        self._marker = parameter.marker if isinstance(parameter.marker, File) else File()
+
+    def add(self, multipart: Multipart, value: Any) -> None:
+        """Add a part for each file; None adds none."""
+        if isinstance(value, (list, tuple, Set)):
+            for item in value:
+                self.add(multipart, item)
+        elif value is not None:
+            self._add_one(multipart, value if isinstance(value, FilePart) else FilePart(value))
+
+    def _add_one(self, multipart: Multipart, part: FilePart) -> None:
+        wire, marker = self.parameter.wire_name, self._marker
+        names = (part.filename, marker.filename, file_name(part.content), wire)
+        filename = next(name for name in names if name is not None)
+        kind = marker.content_type if part.content_type is None else part.content_type
+        try:
+            require_file_name(filename)
+            if kind is not None:
+                require_media_type(kind)
+            content = self._content(part.content)
+        except ValueError as reason:
+            self.refuse(reason)
+        multipart.add_file(wire, content, filename, kind)
+
+    def _content(self, value: Any) -> bytes | Source:
+        if isinstance(value, str):
+            try:
+                return value.encode()
+            except UnicodeEncodeError:
+                self.refuse("it holds half of a surrogate pair, which is no character")
+        source = source_of(value, self.refuse)
+        if source is None:
+            self.refuse(
+                f"a {type(value).__name__} is no file (pass bytes, str, a pathlib.Path, a binary "
+                "file object, an iterator of bytes, or a FilePart)"
+            )
+        return source

@@ -1,0 +1,123 @@
+"""Objects that are spread: each of their fields becomes a parameter of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+from pyfly.client._bind.binders import (
+    Binder,
+    ParamsBinder,
+    QueryBinder,
+    is_collection,
+    items_of,
+    refuse_argument,
+)
+from pyfly.client._bind.values import Unsendable, plain_text, query_text
+from pyfly.client._codec.encode import fields_of
+from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
+
+__all__ = ["FormFields", "ParamsFieldsBinder", "QueryFieldsBinder"]
+
+
+class _Spread(Binder):
+    """Takes an object apart.
+
+    Args:
+        method: Whose parameter it is.
+        parameter: The parameter.
+        kind: What its fields become; a name that another parameter of this kind has is refused.
+    """
+
+    def __init__(self, method: MethodPlan, parameter: ParameterPlan, kind: ParameterKind) -> None:
+        super().__init__(method, parameter)
+        self._taken = {p.wire_name for p in method.of_kind(kind)}
+        if kind is ParameterKind.QUERY:
+            self._taken.update(method.params)
+
+    def each(self, value: Any, put: Callable[[str, Any], None]) -> None:
+        """Call ``put`` with the name and value of each field that is not None."""
+        if value is None:
+            return
+        for name, item in self._fields(value):
+            try:
+                put(name, item)
+            except Unsendable as reason:
+                if isinstance(fields_of(item), dict):
+                    self.refuse(
+                        f"its field {name!r} is a {type(item).__name__}, and what is nested has "
+                        "no form here (put its fields beside the others)"
+                    )
+                self.refuse(f"its field {name!r}: {reason}")
+
+    def _fields(self, value: Any) -> Iterator[tuple[str, Any]]:
+        try:
+            fields = fields_of(value)
+        except (TypeError, ValueError) as error:
+            self.refuse(error)
+        if not isinstance(fields, dict):
+            self.refuse(f"a {type(value).__name__} has no fields (pass a mapping or a model)")
+        for name, item in fields.items():
+            if name in self._taken:
+                self.refuse(f"its field {name!r} is sent by another parameter as well")
+            if item is not None:
+                yield name, item
+
+
+class QueryFieldsBinder(_Spread):
+    """An object as encoded query parameters, ``&name=value`` for each field."""
+
+    def __init__(self, method: MethodPlan, parameter: ParameterPlan) -> None:
+        super().__init__(method, parameter, ParameterKind.QUERY)
+        self._encoded = QueryBinder(method, parameter).encoded
+
+    def __call__(self, value: Any) -> str:
+        texts: list[str] = []
+
+        def put(name: str, item: Any) -> None:
+            texts.append(self._encoded(f"&{query_text(name)}=", item))
+
+        self.each(value, put)
+        return "".join(texts)
+
+
+class ParamsFieldsBinder(_Spread):
+    """An object as query parameters for a port that encodes by itself."""
+
+    def __init__(self, method: MethodPlan, parameter: ParameterPlan) -> None:
+        super().__init__(method, parameter, ParameterKind.QUERY)
+        self._put = ParamsBinder(method, parameter).put
+
+    def __call__(self, params: dict[str, str | list[str]], value: Any) -> None:
+        self.each(value, lambda name, item: self._put(params, plain_text(name), item))
+
+
+class FormFields:
+    """The fields that one ``Form`` parameter makes: by its name, or by those of its fields."""
+
+    def __init__(self, method: MethodPlan, parameter: ParameterPlan) -> None:
+        self._method = method
+        self._parameter = parameter
+        self._spread: _Spread | None = None
+        if parameter.kind is ParameterKind.FORM_FIELDS:
+            self._spread = _Spread(method, parameter, ParameterKind.FORM)
+
+    def __call__(self, value: Any) -> list[tuple[str, str]]:
+        """Names and texts; none for None, several for a collection."""
+        texts: list[tuple[str, str]] = []
+
+        def put(name: str, item: Any) -> None:
+            items = items_of(item) if is_collection(item) else [item]
+            texts.extend((plain_text(name), plain_text(each)) for each in items)
+
+        if self._spread is not None:
+            self._spread.each(value, put)
+        elif value is not None:
+            try:
+                put(self._parameter.wire_name, value)
+            except Unsendable as reason:
+                self._refuse(reason)
+        return texts
+
+    def _refuse(self, reason: object) -> NoReturn:
+        refuse_argument(self._method, self._parameter, reason)

@@ -1,0 +1,97 @@
+"""The order of the stages, in one list.
+
+Why so. A fallback answers whatever fails inside it. The circuit breaker admits per call, so it
+stands outside the retry; limiters stand inside both, so that an open circuit neither waits nor
+spends tokens, and no permit is held through a pause between attempts. The breaker's evidence
+stands right inside the retry, outside the limiters and timeouts: it judges each attempt, its
+timeout included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyfly.resilience.circuit_breaker.stage import (
+    CircuitBreakerEvidenceStage,
+    CircuitBreakerStage,
+)
+from pyfly.resilience.pipeline import Pipeline, Stage
+from pyfly.resilience.timeout.stage import AttemptTimeoutStage, TotalTimeoutStage
+
+__all__ = ["ORDER", "assemble"]
+
+ORDER: tuple[str, ...] = (
+    "span",
+    "fallback",
+    "decode",
+    "cache",
+    "single-flight",
+    "total deadline",
+    "circuit breaker",
+    "retry",
+    "hedge",
+    # from here on per attempt
+    "circuit breaker evidence",
+    "rate limiter",
+    "throttle",
+    "bulkhead",
+    "adaptive limit",
+    "attempt timeout",
+    "interceptors",
+    "auth",
+    "attempt span",
+    "chaos",
+)
+"""The names of all stages, outermost first."""
+
+
+def assemble(stages: Iterable[Stage]) -> Pipeline:
+    """Put stages into order. A circuit breaker brings its evidence stage with it.
+
+    Raises:
+        ValueError: A name that is not in :data:`ORDER` or comes twice, or stages that
+            contradict each other.
+    """
+    found: dict[str, Stage] = {}
+    for stage in stages:
+        if stage.name not in ORDER:
+            raise ValueError(
+                f"{type(stage).__name__}: there is no place for a stage named {stage.name!r}; "
+                f"the places are {', '.join(ORDER)}"
+            )
+        if stage.name in found:
+            raise ValueError(f"there are two stages named {stage.name!r}; a pipeline takes one")
+        found[stage.name] = stage
+    _pair_breaker(found)
+    _check_timeouts(found)
+    return Pipeline(found[name] for name in ORDER if name in found)
+
+
+def _pair_breaker(found: dict[str, Stage]) -> None:
+    admission = found.get(CircuitBreakerStage.name)
+    evidence = found.get(CircuitBreakerEvidenceStage.name)
+    if isinstance(admission, CircuitBreakerStage):
+        if evidence is not None and evidence is not admission.evidence:
+            raise ValueError(
+                "the stages 'circuit breaker' and 'circuit breaker evidence' belong to two "
+                "breakers: pass the first one's own attribute `evidence`, or leave it out"
+            )
+        found[CircuitBreakerEvidenceStage.name] = admission.evidence
+    elif isinstance(evidence, CircuitBreakerEvidenceStage):
+        raise ValueError(
+            "'circuit breaker evidence' needs the stage 'circuit breaker' that it belongs to"
+        )
+
+
+def _check_timeouts(found: dict[str, Stage]) -> None:
+    attempt = found.get(AttemptTimeoutStage.name)
+    total = found.get(TotalTimeoutStage.name)
+    if not isinstance(attempt, AttemptTimeoutStage) or not isinstance(total, TotalTimeoutStage):
+        return
+    if attempt.seconds is None or total.seconds is None:
+        return
+    if attempt.seconds > total.seconds:
+        raise ValueError(
+            f"the attempt timeout ({attempt.seconds:g} s) is over the total timeout "
+            f"({total.seconds:g} s), so it would never end an attempt: make it shorter"
+        )

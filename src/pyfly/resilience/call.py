@@ -1,0 +1,133 @@
+"""The facts of one call, which its stages share.
+
+A *call* is what a caller waits for; an *attempt* is one try of it. One :class:`Call` is made
+per call and passed through the pipeline; each stage reads what it needs and writes what the
+stages inside it have to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias
+
+from pyfly.kernel.record import Record
+from pyfly.resilience.clock import Clock
+from pyfly.resilience.events import Events
+
+__all__ = ["Admission", "AttemptRecord", "Call", "Expiry", "Handler", "SyncHandler"]
+
+
+class Admission(Protocol):
+    """Leave to make a call, as a circuit breaker gave it."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the circuit has not changed its state since."""
+        ...
+
+    @property
+    def probe(self) -> bool:
+        """Whether the circuit was half-open: this call decides on it."""
+        ...
+
+
+class Expiry(Protocol):
+    """The timer that cancels a call at its deadline."""
+
+    def claims(self) -> bool:
+        """After a ``CancelledError``: take it back and say True if it was the timer's alone."""
+        ...
+
+
+class AttemptRecord(Record):
+    """One attempt that has ended: ``error`` is None if it succeeded. Spans in seconds.
+
+    ``delay_before`` is the back-off that was waited before it.
+    """
+
+    number: int
+    error: BaseException | None
+    started: float
+    duration: float
+    delay_before: float
+
+
+class Call:
+    """One call and all its attempts. Mutable; belongs to the task or thread that makes it.
+
+    Attributes:
+        operation: What is called, for people: ``"Inventory.product"``.
+        payload: What to send; the stages here never look at it.
+        clock: The clock of every time below.
+        events: Whom to tell.
+        deadline: When the call has to be done, absolute on the clock; None: no deadline.
+        deadline_source: ``"total timeout"`` or ``"caller"``, whichever ends first; None without.
+        expiry: The timer behind the deadline, where one runs.
+        attempt: 0 before the first attempt, then 1, 2, …
+        attempts_allowed: How many attempts this call may make; 1 without retries.
+        attempt_deadline: When the current attempt has to be done; the port may honour it.
+        attempt_timeout: The span that each attempt of this call may take, in seconds, instead of
+            the one set for all calls; None: that one.
+        single_attempt: Why there must be no second attempt and no hedge; None: there may.
+        against_retry: Asks the retry stage why no attempt may follow an error (budget and
+            deadline apart), None: one may. None without retries.
+        admission: What the circuit breaker let this call pass with.
+        history: The failed attempts, and the success that followed them. A call that
+            succeeds at the first attempt leaves it empty.
+        started: When the call was made.
+    """
+
+    __slots__ = (
+        "admission",
+        "against_retry",
+        "attempt",
+        "attempt_deadline",
+        "attempt_timeout",
+        "attempts_allowed",
+        "clock",
+        "deadline",
+        "deadline_source",
+        "events",
+        "expiry",
+        "history",
+        "operation",
+        "payload",
+        "single_attempt",
+        "started",
+    )
+
+    def __init__(
+        self,
+        operation: str,
+        payload: Any,
+        *,
+        clock: Clock,
+        events: Events,
+        deadline: float | None = None,
+        single_attempt: str | None = None,
+    ) -> None:
+        self.operation = operation
+        self.payload = payload
+        self.clock = clock
+        self.events = events
+        self.deadline = deadline
+        self.deadline_source: str | None = None if deadline is None else "caller"
+        self.expiry: Expiry | None = None
+        self.attempt = 0
+        self.attempts_allowed = 1
+        self.attempt_deadline: float | None = None
+        self.attempt_timeout: float | None = None
+        self.single_attempt = single_attempt
+        self.against_retry: Callable[[Call, Exception], str | None] | None = None
+        self.admission: Admission | None = None
+        self.history: list[AttemptRecord] = []
+        self.started = clock.monotonic()
+
+    def __repr__(self) -> str:  # never the payload: it may hold secrets
+        return f"<Call {self.operation} attempt {self.attempt} of {self.attempts_allowed}>"
+
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Any]]
+"""Does a call, or a part of it."""
+SyncHandler: TypeAlias = Callable[[Call], Any]
+"""The same in synchronous code."""

@@ -1,0 +1,1 @@
+"""Stop calling what keeps failing, and find out when it has recovered."""

@@ -1,0 +1,170 @@
+"""The circuit breaker in a pipeline: it admits per call and judges per attempt.
+
+Two stages work together. The outer one lets the call pass or refuses it; the inner one, right
+inside the retry, tells the breaker of each attempt. A failed attempt counts one part in the
+number of attempts that the call may make; one that no retry follows counts for those that
+would have followed, so that calls without retries behave as with a breaker alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pyfly.kernel.exceptions import CircuitBreakerException, RefusedException
+from pyfly.resilience.call import Call, Handler, SyncHandler
+from pyfly.resilience.circuit_breaker.breaker import CircuitBreaker
+from pyfly.resilience.circuit_breaker.state import Admission
+from pyfly.resilience.events import PermitRefused
+
+__all__ = ["CircuitBreakerEvidenceStage", "CircuitBreakerStage"]
+
+HALF_OPEN = "the circuit is half-open"
+
+
+class CircuitBreakerStage:
+    """Admission of calls.
+
+    Args:
+        breaker: The circuit breaker, which several pipelines may share.
+        is_failure: Whether an exception of an attempt counts, unless the breaker was made with
+            a rule of its own. It is asked about exceptions only; refusals and cancellation
+            never count.
+
+    Attributes:
+        evidence: The stage that has to stand per attempt, right inside the retry.
+    """
+
+    name = "circuit breaker"
+
+    def __init__(
+        self, breaker: CircuitBreaker, is_failure: Callable[[BaseException], bool]
+    ) -> None:
+        self.breaker = breaker
+        self.evidence = CircuitBreakerEvidenceStage(breaker, is_failure)
+
+    def wrap(self, inner: Handler) -> Handler:
+        breaker, rules = self.breaker, self.breaker.rules
+
+        async def circuit_breaker(call: Call) -> Any:
+            admission = rules.epoch
+            if admission is not None:
+                call.admission = admission
+                return await inner(call)
+            admission = self._enter(call)
+            try:
+                return await inner(call)
+            finally:
+                breaker.released(admission)  # nothing, if an attempt was judged
+
+        return circuit_breaker
+
+    def wrap_sync(self, inner: SyncHandler) -> SyncHandler:
+        breaker, rules = self.breaker, self.breaker.rules
+
+        def circuit_breaker(call: Call) -> Any:
+            admission = rules.epoch
+            if admission is not None:
+                call.admission = admission
+                return inner(call)
+            admission = self._enter(call)
+            try:
+                return inner(call)
+            finally:
+                breaker.released(admission)
+
+        return circuit_breaker
+
+    def _enter(self, call: Call) -> Admission:
+        breaker = self.breaker
+        try:
+            admission = breaker.admit(call.operation)
+        except CircuitBreakerException as refusal:
+            if call.events.wants(PermitRefused):
+                at = call.clock.monotonic()
+                left = refusal.retry_after
+                call.events.emit(PermitRefused(call.operation, at, self.name, breaker.name, left))
+            raise
+        call.admission = admission
+        if admission.probe:
+            call.attempts_allowed = 1
+            call.single_attempt = HALF_OPEN
+        return admission
+
+    def describe(self) -> str:
+        policy = self.breaker.policy
+        name = f"{self.breaker.name}: " if self.breaker.name else ""
+        return (
+            f"{name}opens after {policy.failure_threshold} consecutive failures for "
+            f"{policy.recovery_timeout.total_seconds():g} s, then {policy.half_open_permits} "
+            "at a time may probe"
+        )
+
+
+class CircuitBreakerEvidenceStage:
+    """Judgement of attempts."""
+
+    name = "circuit breaker evidence"
+
+    def __init__(
+        self, breaker: CircuitBreaker, is_failure: Callable[[BaseException], bool]
+    ) -> None:
+        self.breaker = breaker
+        self._is_failure = breaker.is_failure or is_failure
+
+    def wrap(self, inner: Handler) -> Handler:
+        rules = self.breaker.rules
+
+        async def circuit_breaker_evidence(call: Call) -> Any:
+            try:
+                result = await inner(call)
+            except Exception as error:
+                self._failed(call, error)
+                raise
+            if rules.fails:
+                self._succeeded(call)
+            return result
+
+        return circuit_breaker_evidence
+
+    def wrap_sync(self, inner: SyncHandler) -> SyncHandler:
+        rules = self.breaker.rules
+
+        def circuit_breaker_evidence(call: Call) -> Any:
+            try:
+                result = inner(call)
+            except Exception as error:
+                self._failed(call, error)
+                raise
+            if rules.fails:
+                self._succeeded(call)
+            return result
+
+        return circuit_breaker_evidence
+
+    def _succeeded(self, call: Call) -> None:
+        if isinstance(call.admission, Admission):
+            self.breaker.succeeded(call.admission, operation=call.operation)
+
+    def _failed(self, call: Call, error: Exception) -> None:
+        admission = call.admission
+        if isinstance(error, RefusedException) or not isinstance(admission, Admission):
+            return
+        if self._is_failure(error):
+            allowed = max(call.attempts_allowed, 1)
+            self.breaker.failed(
+                admission,
+                error,
+                allowed,
+                weight_numerator=_attempts_spoken_for(call, error, allowed),
+                operation=call.operation,
+            )
+
+    def describe(self) -> str:
+        return "each failed attempt counts 1 part in the attempts its call may make"
+
+
+def _attempts_spoken_for(call: Call, error: Exception, allowed: int) -> int:
+    if call.against_retry is None or call.against_retry(call, error) is None:
+        return 1
+    return max(allowed - call.attempt + 1, 1)

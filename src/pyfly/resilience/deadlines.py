@@ -1,0 +1,145 @@
+"""The deadline that calls inherit from the code around them.
+
+It lives in one context variable, so that each task and each thread has its own, and tasks
+inherit it from the task that starts them. Setting it interrupts nothing by itself: the calls
+made under it end in time.
+"""
+
+from __future__ import annotations
+
+import math
+from contextvars import ContextVar, Token
+from datetime import timedelta
+from types import TracebackType
+from typing import Any
+
+from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
+
+__all__ = ["current_deadline", "deadline", "deadline_on", "detached", "time_left"]
+
+
+class _End:
+    """A point in time on a clock."""
+
+    __slots__ = ("at", "clock")
+
+    def __init__(self, at: float, clock: Clock) -> None:
+        self.at = at
+        self.clock = clock
+
+    def on(self, clock: Clock) -> float:
+        """The same point on another clock: as far ahead as it is on its own."""
+        if clock is self.clock:
+            return self.at
+        return clock.monotonic() + (self.at - self.clock.monotonic())
+
+
+_current: ContextVar[_End | None] = ContextVar("pyfly_deadline", default=None)
+
+
+def current_deadline() -> float | None:
+    """When the calls made here have to be done, as a time of ``time.monotonic()``; or None."""
+    return deadline_on(SYSTEM_CLOCK)
+
+
+def deadline_on(clock: Clock) -> float | None:
+    """The current deadline as a time of ``clock``, or None without one."""
+    end = _current.get()
+    return None if end is None else end.on(clock)
+
+
+def time_left(clock: Clock, now: float) -> float | None:
+    """Seconds until the current deadline (negative: it has passed), or None without one.
+
+    Args:
+        clock: The asker's clock.
+        now: The time on it.
+    """
+    end = deadline_on(clock)
+    return None if end is None else end - now
+
+
+class _Scope:
+    """Sets the variable while a ``with`` block runs. Not to be entered twice at a time."""
+
+    __slots__ = ("_end", "_token")
+
+    def __init__(self) -> None:
+        self._token: Token[_End | None] | None = None
+        self._end: _End | None = None
+
+    def _new_end(self) -> _End | None:
+        return None
+
+    def __enter__(self) -> None:
+        if self._token is not None:
+            raise RuntimeError(
+                f"this {type(self).__name__}() block is entered already: make one for each `with`"
+            )
+        self._end = self._new_end()
+        self._token = _current.set(self._end)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        token, self._token = self._token, None
+        if token is None:
+            return
+        try:
+            _current.reset(token)
+        except ValueError:  # left in another context: of a generator, a fixture, a callback
+            if _current.get() is self._end:  # a copy of the context in which it was entered
+                _current.set(None if token.old_value is Token.MISSING else token.old_value)
+
+
+class deadline(_Scope):
+    """Gives the calls made in a ``with`` block so long in all, from the entry on.
+
+    In nested blocks the nearest end wins. It works in asynchronous and in synchronous code.
+
+    Args:
+        seconds: A number of seconds or a timedelta; zero lets no call start.
+        clock: The clock that measures it; default: the system's.
+
+    Raises:
+        TypeError: Something else.
+        ValueError: A negative, infinite or undefined span.
+    """
+
+    __slots__ = ("_clock", "_seconds")
+
+    def __init__(self, seconds: float | timedelta, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        super().__init__()
+        self._seconds = _span(seconds)
+        self._clock = clock
+
+    def _new_end(self) -> _End | None:
+        clock = self._clock
+        at = clock.monotonic() + self._seconds
+        outer = _current.get()
+        return outer if outer is not None and outer.on(clock) <= at else _End(at, clock)
+
+
+class detached(_Scope):
+    """Frees the calls made in a ``with`` block from the deadline around it.
+
+    For work that others share: a refreshed token, a value for the cache.
+    """
+
+    __slots__ = ()
+
+
+def _span(value: Any) -> float:
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"deadline() takes seconds or a timedelta, not {type(value).__name__}")
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(
+            f"deadline() takes a finite span that is not negative, not {value}; "
+            "use detached() for no deadline"
+        )
+    return float(value)

@@ -1,0 +1,1 @@
+"""Try again what failed by chance, with a growing pause in between."""

@@ -1,0 +1,1 @@
+"""Bound how long an attempt and a whole call may take."""

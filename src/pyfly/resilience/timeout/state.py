@@ -1,0 +1,34 @@
+"""The rules of ends: which of several comes first. No clock; times are passed in, absolute."""
+
+from __future__ import annotations
+
+__all__ = ["CALLER", "TOTAL_TIMEOUT", "attempt_end", "call_end"]
+
+CALLER = "caller"
+TOTAL_TIMEOUT = "total timeout"
+
+
+def call_end(
+    given: float | None, around: float | None, total: float | None
+) -> tuple[float | None, str | None]:
+    """When a call has to be done, and what says so; of equal ends the caller's wins.
+
+    Args:
+        given: The deadline that the call was made with.
+        around: The deadline of the code around it.
+        total: When its total timeout ends.
+    """
+    end, source = given, None if given is None else CALLER
+    if around is not None and (end is None or around < end):
+        end, source = around, CALLER
+    if total is not None and (end is None or total < end):
+        end, source = total, TOTAL_TIMEOUT
+    return end, source
+
+
+def attempt_end(now: float, span: float | None, deadline: float | None) -> float | None:
+    """When an attempt that starts now has to be done."""
+    if span is None:
+        return deadline
+    end = now + span
+    return end if deadline is None or end < deadline else deadline

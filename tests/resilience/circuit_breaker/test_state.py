@@ -1,0 +1,147 @@
+"""The rules alone, in the moments between a look without the lock and the lock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pyfly.kernel.exceptions import CircuitBreakerException
+from pyfly.resilience import Call, CircuitBreaker, CircuitBreakerStage, CircuitState, Pipeline
+from pyfly.resilience.circuit_breaker.state import SCALE, Admission, CircuitRules
+from tests.resilience.support import Driver, ManualClock, a_call
+
+
+def opened(permits: int = 1) -> CircuitRules:
+    """Opened at 100, to be probed from 110 on."""
+    rules = CircuitRules(1, 10.0, permits)
+    rules.fail_needs_lock(admitted(rules, 100.0), 100.0, 1, 1)
+    return rules
+
+
+def admitted(rules: CircuitRules, now: float) -> Admission:
+    admission = rules.admit_needs_lock(now)
+    assert admission is not None
+    return admission
+
+
+def test_a_closed_circuit_gives_all_callers_one_admission() -> None:
+    rules = CircuitRules(3, 10.0, 1)
+    assert rules.admit_needs_lock(0.0) is rules.epoch is rules.admit_needs_lock(1.0)
+    assert admitted(rules, 0.0).stands
+    assert not rules.surely_refuses(0.0)
+
+
+def test_a_circuit_that_opened_again_meanwhile_refuses_under_the_lock() -> None:
+    rules = opened()
+    assert rules.surely_refuses(109.9)
+    assert rules.admit_needs_lock(109.9) is None
+    assert rules.time_left(109.0) == 1.0
+    assert rules.time_left(111.0) == 0.0
+
+
+def test_a_permit_that_another_took_meanwhile_is_refused_under_the_lock() -> None:
+    rules = opened()
+    assert not rules.surely_refuses(110.0)
+    probe = admitted(rules, 110.0)
+    assert probe.probe
+    assert probe.held
+    assert rules.admit_needs_lock(110.0) is None
+    assert rules.surely_refuses(110.0)
+    assert rules.time_left(110.0) is None
+
+
+def test_probes_of_one_time_stand_and_fall_together() -> None:
+    rules = opened(permits=2)
+    first, second = admitted(rules, 110.0), admitted(rules, 110.0)
+    assert first is not second
+    assert (first.stands, second.stands) == (True, True)
+    rules.succeed_needs_lock(first)
+    assert (first.stands, second.stands) == (False, False)
+    assert not first.held
+
+
+def test_releasing_an_admission_of_a_closed_circuit_changes_nothing() -> None:
+    rules = CircuitRules(3, 10.0, 1)
+    admission = admitted(rules, 0.0)
+    rules.release_needs_lock(admission)
+    assert rules.permits == 0
+    assert admission.stands
+
+
+def test_releasing_a_probe_of_an_earlier_half_open_time_adds_no_permit() -> None:
+    rules = opened(permits=2)
+    late, other = admitted(rules, 110.0), admitted(rules, 110.0)
+    rules.fail_needs_lock(other, 110.0, 1, 1)
+    probe = admitted(rules, 120.0)
+    rules.release_needs_lock(late)
+    assert rules.permits == 1
+    rules.release_needs_lock(probe)
+    assert rules.permits == 2
+
+
+def test_the_count_never_is_zero_unless_closed_and_is_in_parts_of_a_failure() -> None:
+    rules = CircuitRules(2, 10.0, 1)
+    rules.fail_needs_lock(admitted(rules, 0.0), 0.0, 2, 3)
+    assert rules.fails == SCALE * 2 // 3
+    rules.succeed_needs_lock(admitted(rules, 0.0))
+    assert rules.fails == 0
+    assert opened().fails == SCALE
+
+
+@pytest.mark.parametrize("attempts", range(1, 17))
+def test_the_scale_divides_by_every_usual_number_of_attempts(attempts: int) -> None:
+    assert SCALE % attempts == 0
+
+
+class ResettingClock(ManualClock):
+    """Resets a breaker while somebody looks at the time: right before the lock."""
+
+    breaker: CircuitBreaker | None = None
+
+    def monotonic(self) -> float:
+        if self.breaker is not None:
+            breaker, self.breaker = self.breaker, None
+            breaker.reset()
+        return self.now
+
+
+def test_a_circuit_that_closed_meanwhile_admits_as_a_closed_one_does(driver: Driver) -> None:
+    clock = ResettingClock()
+    breaker = CircuitBreaker(1, timedelta(seconds=10), clock=clock)
+    breaker.failed(breaker.admit(), ValueError())
+    call = a_call(clock)
+    clock.breaker = breaker
+    pipeline = Pipeline([CircuitBreakerStage(breaker, lambda error: True)])
+
+    def send(call: Call) -> object:
+        return call.admission
+
+    admission = driver.pipeline(pipeline, send, call)
+    assert admission is breaker.rules.epoch
+    assert breaker.state is CircuitState.CLOSED
+    assert call.single_attempt is None
+
+
+class TakingLock:
+    """A lock that another thread had a moment earlier, and took the last permit under it."""
+
+    def __init__(self, breaker: CircuitBreaker) -> None:
+        self.breaker = breaker
+
+    def __enter__(self) -> None:
+        self.breaker.rules.admit_needs_lock(110.0)
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def test_who_comes_second_to_the_last_permit_is_refused() -> None:
+    clock = ManualClock(100.0)
+    breaker = CircuitBreaker(1, timedelta(seconds=10), clock=clock)
+    breaker.failed(breaker.admit(), ValueError())
+    clock.now = 110.0
+    lock: Any = TakingLock(breaker)
+    breaker._lock = lock
+    with pytest.raises(CircuitBreakerException):
+        breaker.admit()
