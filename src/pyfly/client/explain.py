@@ -33,6 +33,8 @@ def explain(method: Callable[..., Any]) -> str:
     plan = steps.method
     lines = [f"{plan.operation}: {plan.http_method} {plan.template.text}", "", "stages"]
     lines += [f"  {line}" for line in steps.pipeline.explain().splitlines()]
+    if not plan.asynchronous and not wiring.port.bounds_deadline:
+        lines += ["", "  the timeouts are not enforced: this synchronous port is unbounded"]
     lines += ["", "settings"]
     for key in (*CALL_SETTINGS, *CLIENT_SETTINGS):
         setting = wiring.settings.find(key, plan.name if key in CALL_SETTINGS else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyfly.client._compile.generics import free_variables, substituted, type_arguments
 from pyfly.client._compile.options import option_mistakes
 from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._compile.signature import read_signature
@@ -49,10 +50,10 @@ def compile_client(cls: type) -> ClientPlan:
         effective = declaration_of(getattr(cls, name, None))
         if effective is method.declaration:
             names[name] = methods[method.declaration]
-    problems += _mixture(cls, names)
+    problems += _mixture(cls, list(methods.values()))
     if problems:
         raise ClientDeclarationException(cls.__name__, dict.fromkeys(problems))
-    asynchronous = any(method.asynchronous for method in names.values())
+    asynchronous = any(method.asynchronous for method in methods.values())
     return ClientPlan(cls, declaration, tuple(methods.values()), names, asynchronous)
 
 
@@ -73,14 +74,23 @@ def _compile_method(
     assert declaration is not None  # by _stubs
     template, mistakes = parse_path(declaration.path)
     signature = read_signature(declaration, template)
+    types = type_arguments(cls)
+    returns = substituted(signature.returns, types)
+    mistakes += [
+        f"-> {variable} is not filled in (name the type: class {cls.__name__}(Base[Type]))"
+        for variable in free_variables(returns)
+    ]
     own = declaration.options
     method = MethodPlan(
         name=name,
         operation=f"{cls.__name__}.{name}",
         declaration=declaration,
         template=template,
-        parameters=tuple(signature.parameters),
-        returns=signature.returns,
+        parameters=tuple(
+            parameter.replace(annotation=substituted(parameter.annotation, types))
+            for parameter in signature.parameters
+        ),
+        returns=returns,
         asynchronous=declaration.is_coroutine_function,
         idempotent=declaration.http_method in _IDEMPOTENT_METHODS or is_idempotent(stub),
         retryable=is_retryable(stub),
@@ -137,11 +147,11 @@ def _resilience_mistakes(cls: type, declaration: ClientDeclaration) -> list[str]
     return [f"{cls.__name__}: {mistake}" for mistake in wrong]
 
 
-def _mixture(cls: type, names: dict[str, MethodPlan]) -> list[str]:
-    if not names:
+def _mixture(cls: type, methods: list[MethodPlan]) -> list[str]:
+    if not methods:
         return [f'{cls.__name__}: declares no request (put @get("/…") above a method)']
-    awaited = [name for name, method in names.items() if method.asynchronous]
-    blocking = [name for name, method in names.items() if not method.asynchronous]
+    awaited = [method.name for method in methods if method.asynchronous]
+    blocking = [method.name for method in methods if not method.asynchronous]
     if awaited and blocking:
         return [
             f"{cls.__name__}: {awaited[0]} is async and {blocking[0]} is not (declare one "

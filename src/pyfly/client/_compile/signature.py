@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import inspect
 import re
+import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
 
+from pyfly.client._compile.checks import parameter_mistakes, signature_mistakes
 from pyfly.client._compile.plan import ParameterKind, ParameterPlan
+from pyfly.client._compile.shapes import (
+    is_async_stream,
+    is_fields,
+    is_mapping,
+    members,
+    resolved_alias,
+)
 from pyfly.client._compile.template import PathTemplate
-from pyfly.client._declare.markers import Body, Cookie, Header, Marker, Path, Query, Timeout
+from pyfly.client._declare.markers import (
+    Body,
+    Cookie,
+    File,
+    Form,
+    Header,
+    Marker,
+    Path,
+    Query,
+    Timeout,
+)
 from pyfly.client._declare.verbs import Declaration
 
 __all__ = ["Signature", "read_signature"]
@@ -18,6 +37,8 @@ __all__ = ["Signature", "read_signature"]
 _BODY_METHODS = ("POST", "PUT", "PATCH")
 _BODILESS_METHODS = ("GET", "HEAD", "OPTIONS")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+#: Control characters (line breaks among them), and halves of surrogate pairs.
+_NO_NAME = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]").search
 #: Fields that belong to the connection or the library, never to a caller.
 FORBIDDEN_HEADERS = frozenset(
     {
@@ -39,7 +60,16 @@ _KINDS: dict[type[Marker], ParameterKind] = {
     Header: ParameterKind.HEADER,
     Cookie: ParameterKind.COOKIE,
     Body: ParameterKind.BODY,
+    Form: ParameterKind.FORM,
+    File: ParameterKind.FILE,
     Timeout: ParameterKind.TIMEOUT,
+}
+_BODY_KINDS = (ParameterKind.BODY, ParameterKind.FORM, ParameterKind.FILE)
+_PART: dict[Any, str] = {Form: "a field of one", File: "a file in one"}
+#: What an object becomes in a place where its fields can stand alone.
+_SPREAD = {
+    ParameterKind.QUERY: ParameterKind.QUERY_FIELDS,
+    ParameterKind.FORM: ParameterKind.FORM_FIELDS,
 }
 
 
@@ -77,13 +107,15 @@ def read_signature(declaration: Declaration, template: PathTemplate) -> Signatur
     ):
         result.mistakes.append("has no self (write def method(self, …); no staticmethod)")
         return result
+    # A stream is a plain def in an asynchronous client too.
+    streams = any(map(is_async_stream, members(result.returns)))
     for parameter in parameters[1:]:
         plan = _parameter(parameter, hints.get(parameter.name, Any), declaration, template, result)
         if plan is not None:
             result.parameters.append(plan)
-    _check_placeholders(result, template)
-    _check_bodies(result, declaration)
-    _check_wire_names(result)
+            asynchronous = declaration.is_coroutine_function or streams
+            result.mistakes += parameter_mistakes(plan, asynchronous)
+    result.mistakes += signature_mistakes(result.parameters, template)
     return result
 
 
@@ -120,8 +152,9 @@ def _parameter(
     annotation, marker = _marker_of(name, hint, result.mistakes)
     kind = _kind_of(name, annotation, marker, declaration, template)
     if kind is None:
+        of = type(marker)
         result.mistakes.append(
-            f"a {declaration.http_method} has no body, so {name!r} cannot be one "
+            f"a {declaration.http_method} has no body, so {name!r} cannot be {_PART.get(of, 'one')} "
             f'(use @post, or Annotated[…, Query("{name}")] for a query parameter)'
         )
         return None
@@ -137,19 +170,32 @@ def _parameter(
 
 
 def _marker_of(name: str, hint: Any, mistakes: list[str]) -> tuple[Any, Marker | None]:
-    if get_origin(hint) is not Annotated:
-        return hint, None
-    annotation, *extras = get_args(hint)
-    markers: list[Marker] = []
-    for extra in extras:
-        if isinstance(extra, Marker):
-            markers.append(extra)
-        elif isinstance(extra, type) and issubclass(extra, Marker):
-            markers.append(extra())
+    """The annotation without its marker, and the marker.
+
+    One inside a union counts as well: ``Annotated[str, Query("q")] | None``.
+    """
+    hint = resolved_alias(hint)
+    markers = list(_markers(hint))
     if len(markers) > 1:
         names = " and ".join(type(marker).__name__ for marker in markers)
         mistakes.append(f"{name!r} is marked {names} (a value goes to one place)")
+    annotation = get_args(hint)[0] if get_origin(hint) is Annotated else hint
     return annotation, markers[0] if markers else None
+
+
+def _markers(hint: Any) -> Iterator[Marker]:
+    hint = resolved_alias(hint)
+    if get_origin(hint) is Annotated:
+        inner, *extras = get_args(hint)
+        yield from _markers(inner)
+        for extra in extras:
+            if isinstance(extra, Marker):
+                yield extra
+            elif isinstance(extra, type) and issubclass(extra, Marker):
+                yield extra()
+    elif get_origin(hint) in (typing.Union, types.UnionType):
+        for option in get_args(hint):
+            yield from _markers(option)
 
 
 def _kind_of(
@@ -162,11 +208,14 @@ def _kind_of(
     """Where the value goes; None for a body on a method that has none."""
     method = declaration.http_method
     if marker is not None:
-        kind = _KINDS[type(marker)]
-        return None if kind is ParameterKind.BODY and method in _BODILESS_METHODS else kind
+        kind = next(kind for of, kind in _KINDS.items() if isinstance(marker, of))
+        if kind in _BODY_KINDS and method in _BODILESS_METHODS:
+            return None
+        types = members(annotation)
+        return _SPREAD.get(kind, kind) if types and all(map(is_fields, types)) else kind
     if name in template.placeholders:
         return ParameterKind.PATH
-    if name == "headers" and _is_mapping(annotation):
+    if name == "headers" and any(map(is_mapping, members(annotation))):
         return ParameterKind.HEADERS
     if name == "body":
         if method in _BODY_METHODS:
@@ -175,25 +224,13 @@ def _kind_of(
     return ParameterKind.QUERY
 
 
-def _is_mapping(annotation: Any) -> bool:
-    options = get_args(annotation) if _is_union(annotation) else (annotation,)
-    for option in options:
-        origin = get_origin(option) or option
-        if isinstance(origin, type) and issubclass(origin, Mapping):
-            return True
-    return False
-
-
-def _is_union(annotation: Any) -> bool:
-    import types
-
-    return get_origin(annotation) in (typing.Union, types.UnionType)
-
-
 def _wire_name(name: str, kind: ParameterKind, marker: Marker | None, mistakes: list[str]) -> str:
     given: object = getattr(marker, "name", None)
     if given is not None and (not isinstance(given, str) or not given):
         mistakes.append(f"{name!r}: the name on the wire must be a non-empty str, not {given!r}")
+        return name
+    if given is not None and _NO_NAME(str(given)):
+        mistakes.append(f"{name!r}: the name on the wire, {given!r}, holds a control character")
         return name
     if kind is ParameterKind.HEADER:
         wire = str(given) if given else name.strip("_").replace("_", "-")
@@ -216,54 +253,3 @@ def is_forbidden_header(name: str) -> bool:
 def is_token(name: str) -> bool:
     """Whether a text can be a header name (RFC 9110, section 5.6.2)."""
     return _TOKEN.fullmatch(name) is not None
-
-
-def _check_placeholders(result: Signature, template: PathTemplate) -> None:
-    names = [p.name for p in result.parameters]
-    placed = [p.wire_name for p in result.parameters if p.kind is ParameterKind.PATH]
-    for placeholder in dict.fromkeys(template.placeholders):
-        if placeholder.isidentifier() and placeholder not in placed:
-            result.mistakes.append(
-                f"the placeholder {{{placeholder}}} has no parameter (there are: "
-                f"{', '.join(names) or 'none'}; add {placeholder}, or rename one)"
-            )
-    for parameter in result.parameters:
-        if parameter.kind is not ParameterKind.PATH:
-            continue
-        if parameter.wire_name not in template.placeholders:
-            result.mistakes.append(
-                f"{parameter.name!r} is marked Path, but {template.text!r} has no "
-                f"{{{parameter.wire_name}}} (add it to the path)"
-            )
-        elif placed.count(parameter.wire_name) > 1:
-            result.mistakes.append(f"two parameters fill {{{parameter.wire_name}}} (keep one)")
-
-
-def _check_bodies(result: Signature, declaration: Declaration) -> None:
-    bodies = [p.name for p in result.parameters if p.kind is ParameterKind.BODY]
-    if len(bodies) > 1:
-        result.mistakes.append(
-            f"two bodies, {' and '.join(map(repr, bodies))} (a request has one; combine them)"
-        )
-    for kind in (ParameterKind.TIMEOUT, ParameterKind.HEADERS):
-        found = [p.name for p in result.parameters if p.kind is kind]
-        if len(found) > 1:
-            result.mistakes.append(
-                f"{' and '.join(map(repr, found))} both are its {kind.value} (keep one)"
-            )
-
-
-def _check_wire_names(result: Signature) -> None:
-    for kind in (ParameterKind.QUERY, ParameterKind.HEADER, ParameterKind.COOKIE):
-        seen: dict[str, str] = {}
-        for parameter in result.parameters:
-            if parameter.kind is not kind:
-                continue
-            wire = parameter.wire_name
-            key = wire.lower() if kind is ParameterKind.HEADER else wire
-            if key in seen:
-                result.mistakes.append(
-                    f"{seen[key]!r} and {parameter.name!r} are both sent as the {kind.value} "
-                    f"parameter {wire!r} (rename one)"
-                )
-            seen[key] = parameter.name

@@ -1,0 +1,213 @@
+"""Connection settings: what is equal may be shared, what cannot be used is named."""
+
+from __future__ import annotations
+
+import importlib
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pyfly.client.adapters._library import MissingLibraryException, load
+from pyfly.client.adapters._pools import HttpxPools
+from pyfly.client.adapters._routes import Routes
+from pyfly.client.adapters._sockets import Sockets
+from pyfly.client.adapters._target import Origin, TargetResolver, parse_origin
+from pyfly.client.adapters.httpx import HttpxClientAdapter
+from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
+from pyfly.client.adapters.settings import (
+    ConnectionSettings,
+    ConnectionSettingsException,
+    checked,
+)
+from pyfly.client.errors import ClientArgumentException
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    settings = checked(ConnectionSettings())
+    assert settings.library == "httpx2"
+    assert settings.connect_timeout == timedelta(seconds=5)
+    assert settings.max_connections == 100
+    assert settings.keepalive_expiry == timedelta(seconds=5)
+    assert settings.max_response_size == 10 * 1024 * 1024
+    assert settings.verify is True
+    assert settings.trust_env is False
+    assert settings == ConnectionSettings()
+    assert hash(settings) == hash(ConnectionSettings())
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"library": "requests"}, "library is 'requests'; it can be 'httpx2' or 'httpx'"),
+        ({"connect_timeout": 5}, "connect_timeout is 5; write a timedelta"),
+        ({"connect_timeout": timedelta()}, "connect_timeout is .*; it must be above 0"),
+        ({"pool_timeout": timedelta(-1)}, "pool_timeout is .*; it must be above 0"),
+        ({"keepalive_expiry": timedelta(-1)}, "keepalive_expiry is .*; it must be 0 or more"),
+        ({"max_connections": 0}, "max_connections is 0; write a whole number above 0"),
+        ({"max_connections": True}, "max_connections is True"),
+        ({"max_response_size": "10MiB"}, "max_response_size is '10MiB'"),
+        ({"proxy": "proxy.example:3128"}, "write a URL such as 'http://proxy.example:3128'"),
+        ({"proxy": "ftp://proxy"}, "proxy is 'ftp://proxy'"),
+        ({"proxy": "http://"}, "proxy is 'http://'"),
+        ({"proxy": "http://[::1"}, "proxy is"),
+        ({"proxy": "http://u:s3cret@h:x"}, r"proxy is 'http://\*\*\*@h:x'"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(change: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConnectionSettingsException, match=text) as caught:
+        HttpxClientAdapter("http://h", settings=ConnectionSettings(**change))
+    assert isinstance(caught.value, ValueError)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_an_idle_connection_may_expire_at_once() -> None:
+    settings = ConnectionSettings(keepalive_expiry=timedelta(0))
+    assert checked(settings) is settings
+
+
+def test_no_credentials_of_a_proxy_are_shown() -> None:
+    settings = ConnectionSettings(proxy="http://user:s3cret@proxy:3128/")
+    assert "s3cret" not in repr(settings)
+    assert "proxy='http://***@proxy:3128/'" in repr(settings)
+    assert "proxy=None" in repr(ConnectionSettings())
+
+
+@pytest.mark.parametrize("kind", [HttpxClientAdapter, HttpxSyncClientAdapter])
+def test_an_adapter_shows_its_origin_alone(kind: Any) -> None:
+    assert repr(kind("http://h:80/path")) == f"<{kind.__name__} http://h>"
+    assert repr(kind()) == f"<{kind.__name__} of absolute URLs>"
+    assert kind("http://h/path").base_url == "http://h/path"
+
+
+@pytest.mark.parametrize(
+    ("library", "lacking", "command"),
+    [
+        ("httpx2", "httpx2", "pip install httpx2"),
+        ("httpx", "httpx", "pip install 'pyfly-client[httpx]'"),
+        ("httpx", "sniffio", "pip install 'pyfly-client[httpx]'"),
+    ],
+)
+def test_a_missing_library_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, library: Any, lacking: str, command: str
+) -> None:
+    real = importlib.import_module
+
+    def without(name: str, *args: Any) -> Any:
+        if name == lacking:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return real(name, *args)
+
+    monkeypatch.setattr("pyfly.client.adapters._library.import_module", without)
+    load.cache_clear()
+    try:
+        adapter = HttpxSyncClientAdapter("http://h", settings=ConnectionSettings(library=library))
+        with pytest.raises(MissingLibraryException) as caught:
+            adapter.start()
+    finally:
+        load.cache_clear()
+    assert command in str(caught.value)
+    assert f"{lacking} is not installed" in str(caught.value)
+    assert isinstance(caught.value, ImportError)
+
+
+def routes(settings: ConnectionSettings) -> Routes:
+    return Routes(load("httpx2"), settings, Sockets(), blocking=True)
+
+
+def test_a_socks_proxy_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ConnectionSettings(proxy="socks5://h:1080")
+    monkeypatch.setattr("pyfly.client.adapters._routes.find_spec", lambda name: None)
+    with pytest.raises(ClientArgumentException, match=r"pip install 'httpx2\[socks\]'"):
+        routes(settings).connection(Origin("http", "a", 80))
+
+
+def test_a_socks_proxy_is_used_where_its_library_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+
+    def proxy(**options: Any) -> Any:
+        made.append(options)
+        return SimpleNamespace(create_connection=lambda origin: origin)
+
+    core = load("httpx2").core
+    monkeypatch.setattr("pyfly.client.adapters._routes.find_spec", lambda name: name)
+    monkeypatch.setattr(core, "SOCKSProxy", proxy)
+    settings = ConnectionSettings(proxy="socks5://u:p%40@h:1080")
+    routes(settings).connection(Origin("http", "a", 80))
+    assert bytes(made[0]["proxy_url"]) == b"socks5://h:1080/"
+    assert made[0]["proxy_auth"] == (b"u", b"p@")
+
+
+def test_origins_are_forgotten_before_they_become_many() -> None:
+    made = routes(ConnectionSettings())
+    for number in range(600):
+        made.connection(Origin("http", f"h{number}", 80))
+    assert len(made._makers) == 1
+    assert len(made._by_origin) <= 256
+
+
+def test_an_ipv6_address_is_written_for_a_proxy_as_in_a_url() -> None:
+    origin = Origin("http", "::1", 8080)
+    direct = routes(ConnectionSettings())
+    proxied = routes(ConnectionSettings(proxy="http://p:1"))
+    assert direct.url(origin, b"/x").host == b"::1"
+    assert bytes(proxied.url(origin, b"/x")) == b"http://[::1]:8080/x"
+
+
+def test_pools_are_lent_by_settings_and_kind() -> None:
+    pools = HttpxPools()
+    one, same = pools.lend(ConnectionSettings(), True), pools.lend(ConnectionSettings(), True)
+    assert one is same
+    assert pools.lend(ConnectionSettings(), False) is not one
+    assert pools.lend(ConnectionSettings(max_connections=1), True) is not one
+    pools.take_back(one)
+    assert pools.lend(ConnectionSettings(), True) is one
+    pools.take_back(one)
+    pools.take_back(one)
+    assert pools.lend(ConnectionSettings(), True) is not one
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "authority"),
+    [
+        ("http://h", Origin("http", "h", 80), "h"),
+        ("HTTPS://H.Example:443/x", Origin("https", "h.example", 443), "h.example"),
+        ("http://h:443", Origin("http", "h", 443), "h:443"),
+        ("http://h:", Origin("http", "h", 80), "h"),
+        ("http://[::1]:80/", Origin("http", "::1", 80), "[::1]"),
+        ("http://[FE80::1]:8080", Origin("http", "fe80::1", 8080), "[fe80::1]:8080"),
+        ("http://under_score.internal", Origin("http", "under_score.internal", 80), None),
+    ],
+)
+def test_an_origin_is_read_from_a_url(url: str, origin: Origin, authority: str | None) -> None:
+    found = parse_origin(url, "url")
+    assert found == origin
+    assert found.authority == (authority or origin.host)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ftp://h", "it must start with http:// or https://"),
+        ("//h/x", "it must start with"),
+        ("http:///x", "host and port are malformed"),
+        ("http://h:x", "host and port are malformed"),
+        ("http://h:-1", "host and port are malformed"),
+        ("http://h:0", "its port is 0"),
+        ("http://h:65536", "its port is 65536"),
+        ("http://::1/", "host and port are malformed"),
+        ("http://[::1", "host and port are malformed"),
+        ("http://h%00x", "host and port are malformed"),
+        ("http://h h", "host and port are malformed"),
+        ("http://münchen.example", "in their ASCII form"),
+        ("http://u:s3cret@h", "it holds credentials"),
+        ("http://h?x", "a query or a fragment"),
+        ("http://h/p#x", "a query or a fragment"),
+    ],
+)
+def test_a_base_url_that_cannot_be_used_is_refused(url: str, why: str) -> None:
+    with pytest.raises(ClientArgumentException, match=f"^base_url cannot be used: .*{why}") as c:
+        TargetResolver(url)
+    assert c.value.parameter == "base_url"
+    assert "s3cret" not in str(c.value)

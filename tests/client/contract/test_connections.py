@@ -1,0 +1,245 @@
+"""Connections are used again where that is safe, and never where it is not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from pyfly.client.errors import PoolExhaustedException, ReadException
+from pyfly.kernel.exceptions import AttemptTimeoutException, RefusedException
+from tests.client.contract.conftest import Certificates
+from tests.client.contract.peer import OK, Connection, Peer
+from tests.client.contract.rows import Caller
+
+Callers = Callable[..., Caller]
+
+
+def test_calls_one_after_the_other_use_one_connection(caller: Callers) -> None:
+    with Peer() as peer:
+        client = caller(peer.url)
+        for _ in range(20):
+            client.send()
+        assert peer.connections == 1
+
+
+def test_send_and_request_share_their_connections(caller: Callers) -> None:
+    with Peer() as peer:
+        client = caller(peer.url)
+        client.send()
+        client.request("GET", "/")
+        client.send()
+        assert peer.connections == 1
+
+
+def test_a_connection_is_not_used_after_the_peer_asked_to_close_it(caller: Callers) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi"
+    with Peer(lambda c: c.answer_all(answer)) as peer:
+        client = caller(peer.url)
+        assert [client.send().content for _ in range(3)] == [b"hi"] * 3
+        assert peer.connections == 3
+
+
+def test_a_connection_that_the_peer_closed_while_idle_is_not_used(caller: Callers) -> None:
+    def script(connection: Connection) -> None:
+        connection.read_request()
+        connection.send(OK)
+
+    with Peer(script) as peer:
+        client = caller(peer.url)
+        for _ in range(5):
+            assert client.send().content == b"hi"
+            time.sleep(0.02)
+        assert peer.connections == 5
+
+
+def test_a_peer_that_closes_without_saying_so_breaks_no_call_unless_in_the_very_moment(
+    caller: Callers,
+) -> None:
+    def script(connection: Connection) -> None:
+        connection.read_request()
+        connection.send(OK)
+
+    with Peer(script) as peer:
+        client = caller(peer.url)
+        outcomes = []
+        for _ in range(50):
+            try:
+                outcomes.append(client.send().content)
+            except ReadException:  # the FIN was not here yet when the request went out
+                outcomes.append(b"lost")
+    assert outcomes.count(b"hi") >= 25
+    assert set(outcomes) <= {b"hi", b"lost"}
+
+
+def test_an_idle_connection_expires(caller: Callers) -> None:
+    with Peer() as peer:
+        client = caller(peer.url, keepalive_expiry=0.05)
+        client.send()
+        client.send()
+        time.sleep(0.1)
+        client.send()
+        assert peer.connections == 2
+
+
+EVIL = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OK,
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nx: y\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
+        b"HTTP/1.1 200 OK\ncontent-length: 2\n\nhi",
+    ],
+    ids=["length", "chunked", "trailers", "no content", "interim", "bare newlines"],
+)
+@pytest.mark.parametrize("extra", [EVIL, b"\r\n", b"x"], ids=["response", "newline", "byte"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_response_that_nobody_asked_for_is_never_the_answer_to_the_next_request(
+    caller: Callers, certificates: Certificates, answer: bytes, extra: bytes, tls: bool
+) -> None:
+    def script(connection: Connection) -> None:
+        connection.read_request()
+        if connection.number == 1:
+            connection.send(answer + extra)
+            connection.wait_for_close()
+        connection.send(OK)
+        connection.wait_for_close()
+
+    context = certificates.server() if tls else None
+    options = {"ca": certificates.ca} if tls else {}
+    with Peer(script, tls=context) as peer:
+        client = caller(peer.url, **options)
+        assert client.send().content in (b"hi", b"")
+        assert client.send().content == b"hi"
+        assert peer.connections == 2
+
+
+def test_a_second_response_in_a_tls_record_of_its_own_is_noticed(
+    caller: Callers, certificates: Certificates
+) -> None:
+    def script(connection: Connection) -> None:
+        connection.read_request()
+        if connection.number == 1:
+            connection.send(OK, EVIL)
+            connection.wait_for_close()
+        connection.send(OK)
+        connection.wait_for_close()
+
+    with Peer(script, tls=certificates.server()) as peer:
+        client = caller(peer.url, ca=certificates.ca)
+        client.send()
+        time.sleep(0.05)
+        assert client.send().content == b"hi"
+        assert peer.connections == 2
+
+
+def test_idle_connections_to_many_origins_are_no_more_than_allowed(caller: Callers) -> None:
+    with Peer() as one, Peer() as two:
+        client = caller(one.url, max_connections=1)
+        client.send()
+        client.send("GET", two.url)
+        client.send()
+        assert (one.connections, two.connections) == (2, 1)
+
+
+def test_an_expired_connection_is_closed_although_its_origin_is_not_used_again(
+    caller: Callers,
+) -> None:
+    with Peer() as one, Peer() as two:
+        client = caller(two.url, keepalive_expiry=0.05)
+        client.send("GET", one.url)
+        time.sleep(0.1)
+        client.send()
+        time.sleep(0.02)
+        assert one.hangups == 1
+
+
+def test_a_response_of_the_library_client_knows_its_addresses(caller: Callers) -> None:
+    with Peer() as peer:
+        stream = caller(peer.url).request("GET", "/").extensions["network_stream"]
+        assert stream.get_extra_info("server_addr") == ("127.0.0.1", peer.port)
+        assert stream.get_extra_info("client_addr")[0] == "127.0.0.1"
+        assert stream.get_extra_info("socket").fileno() > 0
+        assert stream.get_extra_info("ssl_object") is None
+        assert stream.get_extra_info("nonsense") is None
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("late", [0, 0.01], ids=["at once", "late"])
+def test_a_response_longer_than_it_says_spoils_nothing(
+    caller: Callers, certificates: Certificates, tls: bool, late: float
+) -> None:
+    def script(connection: Connection) -> None:
+        while True:
+            connection.read_request()
+            connection.send(OK)
+            connection.wait(late)
+            connection.send(b"and more")
+
+    with Peer(script, tls=certificates.server() if tls else None) as peer:
+        client = caller(peer.url, ca=certificates.ca)
+        for _ in range(3):
+            assert client.send().content == b"hi"
+            time.sleep(0.02)
+        assert peer.connections == 3
+
+
+def test_calls_at_once_use_no_more_connections_than_allowed(caller: Callers) -> None:
+    def script(connection: Connection) -> None:
+        while True:
+            connection.read_request()
+            connection.wait(0.01)
+            connection.send(OK)
+
+    with Peer(script) as peer:
+        client = caller(peer.url, max_connections=3)
+        outcomes = client.together(12)
+        assert [outcome.content for outcome in outcomes] == [b"hi"] * 12
+        assert peer.connections <= 3
+
+
+def test_waiting_too_long_for_a_connection_is_a_refusal(caller: Callers) -> None:
+    def script(connection: Connection) -> None:
+        connection.read_request()
+        connection.wait(0.25)
+        connection.send(OK)
+        connection.wait_for_close()
+
+    with Peer(script) as peer:
+        client = caller(peer.url, max_connections=1, pool_timeout=0.05)
+        outcomes = client.together(2)
+        assert peer.connections == 1
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert len(refused) == 1
+    assert isinstance(refused[0], PoolExhaustedException)
+    assert isinstance(refused[0], RefusedException)
+    assert "all 1 connections" in str(refused[0])
+    assert "50 ms" in str(refused[0])
+    assert "max-connections" in str(refused[0])
+
+
+def test_the_deadline_bounds_the_wait_for_a_connection(caller: Callers) -> None:
+    with Peer(lambda c: c.wait()) as peer:
+        client = caller(peer.url, max_connections=1, pool_timeout=3)
+        began = time.monotonic()
+        outcomes = client.together(2, within=0.1)
+        assert time.monotonic() - began < 1
+    assert [type(outcome) for outcome in outcomes] == [AttemptTimeoutException] * 2
+
+
+def test_the_connections_of_two_schemes_and_hosts_do_not_mix(
+    caller: Callers, certificates: Certificates
+) -> None:
+    with Peer() as plain, Peer(tls=certificates.server()) as secure:
+        client = caller(plain.url, ca=certificates.ca)
+        for _ in range(2):
+            client.send()
+            client.send("GET", f"{secure.url}/s")
+        assert (plain.connections, secure.connections) == (1, 1)
+    assert secure.requests[0].startswith(b"GET /s ")

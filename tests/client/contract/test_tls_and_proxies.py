@@ -1,0 +1,332 @@
+"""TLS with certificates made for the test, proxies on loopback, IPv6."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyfly.client.errors import (
+    ConnectException,
+    ConnectTimeoutException,
+    ProxyException,
+    ReadException,
+    TlsException,
+)
+from pyfly.kernel.exceptions import AttemptTimeoutException
+from tests.client.contract.conftest import Certificates
+from tests.client.contract.peer import OK, Connection, Hangup, Peer
+from tests.client.contract.rows import Caller
+
+Callers = Callable[..., Caller]
+
+
+def test_a_trusted_peer_is_served_and_its_connection_used_again(
+    caller: Callers, certificates: Certificates
+) -> None:
+    with Peer(tls=certificates.server()) as peer:
+        client = caller(peer.url, ca=certificates.ca)
+        for _ in range(3):
+            assert client.send().content == b"hi"
+            time.sleep(0.02)
+        assert peer.connections == 1
+
+
+def test_large_bodies_pass_through_tls(caller: Callers, certificates: Certificates) -> None:
+    body = os.urandom(1_000_000)
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n" + body
+    with Peer(lambda c: c.answer_all(answer), tls=certificates.server()) as peer:
+        response = caller(peer.url, ca=certificates.ca).send("POST", "/", {}, body, within=10)
+    assert response.content == body
+    assert peer.requests[0].endswith(body)
+
+
+def test_an_untrusted_certificate_is_refused(caller: Callers, certificates: Certificates) -> None:
+    with Peer(tls=certificates.server(trusted=False)) as peer:
+        client = caller(peer.url, ca=certificates.ca)
+        with pytest.raises(TlsException) as caught:
+            client.send()
+        assert not peer.requests
+    assert isinstance(caught.value, ConnectException)
+    assert f"TLS with 127.0.0.1:{peer.port} failed" in str(caught.value)
+    assert "Name the authority with ca" in str(caught.value)
+    assert type(caught.value.__cause__).__module__ == client.row.library
+
+
+def test_by_default_nothing_private_is_trusted(caller: Callers, certificates: Certificates) -> None:
+    with Peer(tls=certificates.server()) as peer, pytest.raises(TlsException):
+        caller(peer.url).send()
+
+
+def test_a_certificate_for_another_host_is_refused(
+    caller: Callers, certificates: Certificates
+) -> None:
+    with Peer(tls=certificates.server("other.example")) as peer:
+        with pytest.raises(TlsException, match=r"(?i)ip address mismatch|doesn't match"):
+            caller(peer.url, ca=certificates.ca).send()
+        assert not peer.requests
+
+
+def test_verification_can_be_switched_off(caller: Callers, certificates: Certificates) -> None:
+    with Peer(tls=certificates.server("other.example", trusted=False)) as peer:
+        assert caller(peer.url, verify=False).send().content == b"hi"
+
+
+def test_the_environment_can_name_the_authorities(
+    caller: Callers, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
+    with Peer(tls=certificates.server()) as peer:
+        assert caller(peer.url).send().content == b"hi"
+
+
+@pytest.mark.parametrize("pair", [False, True], ids=["one file", "pair"])
+def test_a_client_certificate_is_shown(
+    caller: Callers, certificates: Certificates, pair: bool
+) -> None:
+    cert = (certificates.client, certificates.client) if pair else certificates.client
+    with Peer(tls=certificates.server(ask=True)) as peer:
+        client = caller(peer.url, ca=certificates.ca, cert=cert)
+        assert client.send().content == b"hi"
+
+
+def test_a_missing_client_certificate_is_told_from_a_broken_connection(
+    caller: Callers, certificates: Certificates
+) -> None:
+    with Peer(tls=certificates.server(ask=True)) as peer:
+        client = caller(peer.url, ca=certificates.ca)
+        with pytest.raises((TlsException, ReadException)) as caught:  # RST may outrun the alert
+            client.send()
+    if isinstance(caught.value, TlsException):
+        assert "set cert to one that it knows" in str(caught.value)
+
+
+def test_a_peer_that_speaks_no_tls(caller: Callers, certificates: Certificates) -> None:
+    def script(connection: Connection) -> None:
+        connection.sock.recv(100)
+        connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    expected = pytest.raises(TlsException, match="is it http:// rather than https://")
+    with Peer(script) as peer, expected:
+        caller(peer.url.replace("http:", "https:"), ca=certificates.ca).send()
+
+
+def test_a_handshake_that_is_cut_off(caller: Callers, certificates: Certificates) -> None:
+    with Peer(lambda c: None) as peer, pytest.raises(ConnectException):
+        caller(peer.url.replace("http:", "https:"), ca=certificates.ca).send()
+
+
+def test_a_handshake_that_stalls_is_bounded(caller: Callers, certificates: Certificates) -> None:
+    with Peer(lambda c: c.wait()) as peer:
+        url = peer.url.replace("http:", "https:")
+        began = time.monotonic()
+        with pytest.raises(ConnectTimeoutException):
+            caller(url, ca=certificates.ca, connect_timeout=0.1).send()
+        with pytest.raises(AttemptTimeoutException):
+            caller(url, ca=certificates.ca).send(within=0.1)
+        assert time.monotonic() - began < 0.8
+
+
+def test_only_http_1_is_offered(caller: Callers, certificates: Certificates) -> None:
+    chosen: list[object] = []
+
+    def script(connection: Connection) -> None:
+        assert isinstance(connection.sock, ssl.SSLSocket)
+        chosen.append(connection.sock.selected_alpn_protocol())
+        connection.answer_all()
+
+    context = certificates.server()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with Peer(script, tls=context) as peer:
+        caller(peer.url, ca=certificates.ca).send()
+    assert chosen == ["http/1.1"]
+
+
+def test_a_missing_file_is_named_with_its_setting(caller: Callers, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.pem"
+    client = caller("https://127.0.0.1:1", ca=missing)
+    for act in (client.start, client.send):
+        with pytest.raises(TlsException, match=r"^ca is '.*missing\.pem', which cannot be used"):
+            act()
+
+
+# Proxies
+
+
+class Proxy:
+    """A small proxy: CONNECT opens a tunnel, an absolute form is forwarded."""
+
+    def __init__(self, refuse: bytes = b"") -> None:
+        self.heads: list[bytes] = []
+        self._refuse = refuse
+
+    def __call__(self, connection: Connection) -> None:
+        while True:
+            head = connection.read_head()
+            self.heads.append(head)
+            if self._refuse:
+                connection.send(self._refuse)
+                continue
+            method, target, _ = head.split(b" ", 2)
+            if method == b"CONNECT":
+                host, _, port = target.decode().rpartition(":")
+                with socket.create_connection((host, int(port))) as onward:
+                    connection.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+                    _tunnel(connection.sock, onward)
+                return
+            found = re.match(rb"http://([^/]+?):(\d+)(/.*)", target)
+            assert found is not None
+            with socket.create_connection((found[1].decode(), int(found[2]))) as onward:
+                onward.sendall(head.replace(target, found[3]))
+                connection.send(onward.recv(65536))
+
+
+def answer_once(connection: Connection) -> None:
+    connection.read_request()
+    connection.send(OK)
+
+
+def _tunnel(left: socket.socket, right: socket.socket) -> None:
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        finally:
+            for each in (source, sink):
+                try:
+                    each.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=pump, args=(right, left), daemon=True)
+    thread.start()
+    pump(left, right)
+    thread.join(5)
+    raise Hangup
+
+
+def test_a_request_goes_through_a_proxy_in_its_absolute_form(caller: Callers) -> None:
+    proxy = Proxy()
+    with Peer(answer_once) as peer, Peer(proxy) as middle:
+        url = middle.url.replace("//", "//us%20er:p%40ss@")
+        client = caller(f"{peer.url}/base", proxy=url)
+        assert client.send("GET", "/a%2Fb?x='").content == b"hi"
+        assert client.request("GET", "/c").text == "hi"
+        assert middle.connections == 1
+    expected = base64.b64encode(b"us er:p@ss")
+    assert proxy.heads[0].startswith(b"GET %s/base/a%%2Fb?x=' HTTP/1.1" % peer.url.encode())
+    assert b"Proxy-Authorization: Basic " + expected in proxy.heads[0]
+    assert "p%40ss" not in repr(client.adapter._settings)
+
+
+def test_tls_goes_through_a_tunnel(caller: Callers, certificates: Certificates) -> None:
+    proxy = Proxy()
+    with Peer(tls=certificates.server()) as peer, Peer(proxy) as middle:
+        client = caller(peer.url, proxy=middle.url, ca=certificates.ca)
+        assert [client.send().content for _ in range(2)] == [b"hi", b"hi"]
+        assert (peer.connections, middle.connections) == (1, 1)
+    assert proxy.heads[0].startswith(b"CONNECT 127.0.0.1:%d HTTP/1.1" % peer.port)
+    assert len(proxy.heads) == 1
+
+
+def test_tls_goes_through_a_tunnel_of_tls(caller: Callers, certificates: Certificates) -> None:
+    class Inner(Proxy):
+        """TLS to the proxy itself; the tunnel has to go through this end's TLS."""
+
+    with (
+        Peer(tls=certificates.server()) as peer,
+        Peer(Inner(), tls=certificates.server()) as middle,
+    ):
+        client = caller(peer.url, proxy=middle.url, ca=certificates.ca)
+        assert client.send(within=3).content == b"hi"
+
+
+def test_a_proxy_that_refuses_is_told_apart(caller: Callers, certificates: Certificates) -> None:
+    refusal = b"HTTP/1.1 407 s3cret\r\ncontent-length: 0\r\n\r\n"
+    with Peer(tls=certificates.server()) as peer, Peer(Proxy(refusal)) as middle:
+        client = caller(peer.url, proxy=middle.url, ca=certificates.ca)
+        with pytest.raises(ProxyException, match="it answered 407") as caught:
+            client.send()
+        assert peer.connections == 0
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_environment_names_a_proxy_if_it_is_trusted(
+    caller: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = Proxy()
+    with Peer(answer_once) as peer, Peer(proxy) as middle:
+        monkeypatch.setenv("http_proxy", middle.url.removeprefix("http://"))
+        caller(peer.url).send()
+        assert not proxy.heads
+        caller(peer.url, trust_env=True).send()
+        assert len(proxy.heads) == 1
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        caller(peer.url, trust_env=True).send()
+        assert len(proxy.heads) == 1
+
+
+def test_the_deadline_bounds_a_silent_proxy(caller: Callers, certificates: Certificates) -> None:
+    with Peer(lambda c: c.wait()) as middle:
+        began = time.monotonic()
+        client = caller("https://127.0.0.1:1", proxy=middle.url, ca=certificates.ca)
+        with pytest.raises(AttemptTimeoutException):
+            client.send(within=0.1)
+        assert time.monotonic() - began < 0.6
+
+
+# Addresses
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+needs_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no ::1")
+
+
+@needs_ipv6
+def test_a_literal_ipv6_address(caller: Callers) -> None:
+    with Peer(host="::1") as peer:
+        client = caller(peer.url)
+        assert client.send().content == b"hi"
+        assert client.request("GET", "/").text == "hi"
+    assert f"Host: [::1]:{peer.port}\r\n".encode() in peer.requests[0]
+
+
+@needs_ipv6
+@pytest.mark.parametrize("first", ["::1", "127.0.0.1"])
+def test_the_address_that_answers_is_found(
+    caller: Callers, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    real = socket.getaddrinfo
+
+    def both(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        if host != "dual.test":
+            return real(host, port, *args, **kwargs)
+        if kwargs.get("flags"):
+            raise socket.gaierror
+        names = [first, "::1" if first == "127.0.0.1" else "127.0.0.1"]
+        return [real(name, port, type=socket.SOCK_STREAM)[0] for name in names]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    with Peer() as peer:
+        client = caller(f"http://dual.test:{peer.port}")
+        assert client.send().content == b"hi"
+    with pytest.raises(ConnectException, match="connection refused"):
+        client.send()
