@@ -137,9 +137,9 @@ async def test_the_base_alone_limits_nothing() -> None:
         bare._failed(None, ValueError())
 
 
-def test_the_least_of_no_spans_is_without_end() -> None:
+def test_the_least_of_two_spans_is_without_end_if_both_are() -> None:
     assert least(None, None) is None
-    assert least(3.0, None, 2.0) == 2.0
+    assert least(3.0, None) == least(3.0, 4.0) == least(4.0, 3.0) == 3.0
     assert least(None, -1.0) == -1.0
 
 

@@ -144,9 +144,11 @@ def _name_of(func: Any) -> str:
     return str(getattr(func, "__qualname__", type(func).__qualname__))
 
 
-def least(*spans: float | None) -> float | None:
-    """The shortest of some spans, where None is without end."""
-    return min((span for span in spans if span is not None), default=None)
+def least(one: float | None, other: float | None) -> float | None:
+    """The shorter of two spans, where None is without end."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def time_for(call: Call) -> float | None:

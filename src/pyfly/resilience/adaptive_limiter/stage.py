@@ -1,0 +1,66 @@
+"""The adaptive limiter in a pipeline: each attempt holds a permit, and is a sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyfly.kernel.exceptions import BulkheadException
+from pyfly.resilience._guard import tell_refusal
+from pyfly.resilience.adaptive_limiter.limiter import AdaptiveLimiter
+from pyfly.resilience.adaptive_limiter.state import Permit
+from pyfly.resilience.call import Call, Handler, SyncHandler
+
+__all__ = ["AdaptiveLimiterStage"]
+
+
+class AdaptiveLimiterStage:
+    """Lets as many attempts run at once as the other side can take.
+
+    Args:
+        limiter: The limiter, which several pipelines may share.
+    """
+
+    name = "adaptive limit"
+
+    def __init__(self, limiter: AdaptiveLimiter) -> None:
+        self.limiter = limiter
+
+    def wrap(self, inner: Handler) -> Handler:
+        limiter = self.limiter
+
+        async def adaptive_limit(call: Call) -> Any:
+            permit = self._enter(call)
+            try:
+                result = await inner(call)
+            except BaseException as error:
+                limiter.failed(permit, error, operation=call.operation)
+                raise
+            limiter.succeeded(permit, operation=call.operation)
+            return result
+
+        return adaptive_limit
+
+    def wrap_sync(self, inner: SyncHandler) -> SyncHandler:
+        limiter = self.limiter
+
+        def adaptive_limit(call: Call) -> Any:
+            permit = self._enter(call)
+            try:
+                result = inner(call)
+            except BaseException as error:
+                limiter.failed(permit, error, operation=call.operation)
+                raise
+            limiter.succeeded(permit, operation=call.operation)
+            return result
+
+        return adaptive_limit
+
+    def _enter(self, call: Call) -> Permit:
+        try:
+            return self.limiter.admit(call.operation)
+        except BulkheadException as refusal:
+            tell_refusal(call.events, call.operation, call.clock, self.name, refusal)
+            raise
+
+    def describe(self) -> str:
+        return self.limiter.describe()

@@ -1,0 +1,1 @@
+"""Make no more than so many calls in a span of time."""

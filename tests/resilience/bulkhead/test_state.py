@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pyfly.resilience.bulkhead.state import BulkheadRules, Permit
+
+
+def numbers(rules: BulkheadRules) -> tuple[int, int, int, int]:
+    return rules.held, rules.waiting, rules.acquired, rules.released
+
+
+def test_a_permit_that_comes_back_goes_to_who_has_waited_longest() -> None:
+    rules = BulkheadRules(1, 2)
+    first, second, third, fourth = (Permit() for _ in range(4))
+    assert [rules.enter_needs_lock(p, True) for p in (first, second, third, fourth)] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert [(p.held, p.waiting) for p in (first, second, third, fourth)] == [
+        (True, False),
+        (False, True),
+        (False, True),
+        (False, False),
+    ]
+    assert numbers(rules) == (1, 2, 1, 0)
+    assert rules.leave_needs_lock(first) is second
+    assert (first.held, second.held, second.waiting) == (False, True, False)
+    assert numbers(rules) == (1, 1, 2, 1)
+    assert rules.leave_needs_lock(second) is third
+    assert rules.leave_needs_lock(third) is None
+    assert numbers(rules) == (0, 0, 3, 3)
+
+
+def test_who_may_not_wait_is_refused_although_there_is_a_place() -> None:
+    rules = BulkheadRules(1, 1)
+    rules.enter_needs_lock(Permit(), False)
+    assert not rules.enter_needs_lock(Permit(), False)
+    assert rules.enter_needs_lock(Permit(), True)
+
+
+def test_to_leave_twice_is_to_leave_once() -> None:
+    rules = BulkheadRules(2, 1)
+    permit, other, waiting = Permit(), Permit(), Permit()
+    for each in (permit, other, waiting):
+        rules.enter_needs_lock(each, True)
+    assert rules.leave_needs_lock(waiting) is None
+    assert rules.leave_needs_lock(waiting) is None
+    assert numbers(rules) == (2, 0, 2, 0)
+    assert rules.leave_needs_lock(permit) is None
+    assert rules.leave_needs_lock(permit) is None
+    assert numbers(rules) == (1, 0, 2, 1)
+
+
+def test_a_place_is_given_up_once_and_never_after_the_permit_has_come() -> None:
+    rules = BulkheadRules(1, 2)
+    holder, heir, other = Permit(), Permit(), Permit()
+    for each in (holder, heir, other):
+        rules.enter_needs_lock(each, True)
+    assert rules.withdraw_needs_lock(other)
+    assert not rules.withdraw_needs_lock(other)
+    assert rules.leave_needs_lock(holder) is heir
+    assert not rules.withdraw_needs_lock(heir)
+    assert heir.held
+    assert numbers(rules) == (1, 0, 2, 1)
+
+
+def test_a_place_that_was_given_up_is_free_again() -> None:
+    rules = BulkheadRules(1, 1)
+    rules.enter_needs_lock(Permit(), True)
+    waiting = Permit()
+    rules.enter_needs_lock(waiting, True)
+    assert not rules.enter_needs_lock(Permit(), True)
+    rules.withdraw_needs_lock(waiting)
+    assert rules.enter_needs_lock(Permit(), True)
+
+
+def test_no_permit_goes_to_who_has_left_the_queue() -> None:
+    rules = BulkheadRules(1, 2)
+    holder, gone, heir = Permit(), Permit(), Permit()
+    for each in (holder, gone, heir):
+        rules.enter_needs_lock(each, True)
+    rules.withdraw_needs_lock(gone)
+    assert rules.leave_needs_lock(holder) is heir
+
+
+def test_a_waiting_permit_says_so() -> None:
+    rules = BulkheadRules(1, 1)
+    rules.enter_needs_lock(Permit(), True)
+    waiting = Permit()
+    rules.enter_needs_lock(waiting, True)
+    assert repr(waiting) == "<Permit waiting>"
