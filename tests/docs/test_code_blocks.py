@@ -76,7 +76,9 @@ def is_known(command: list[str]) -> bool:
         case ["python3", "dev.py"]:
             return True
         case ["make", verb] | ["python3", "dev.py", verb, *_]:
-            return re.search(rf'"{verb}"', (ROOT / "dev.py").read_text(encoding="utf-8")) is not None
+            return (
+                re.search(rf'"{verb}"', (ROOT / "dev.py").read_text(encoding="utf-8")) is not None
+            )
         case ["pip", "install", target]:
             name, _, extras = target.strip("'").partition("[")
             known = project["optional-dependencies"]

@@ -108,11 +108,9 @@ class Lifecycle:
             with self._lock:
                 if self._state in (State.DRAINING, State.STOPPED):
                     raise _stopped(self.name)
-                other = self._change
-                if other is None:
-                    change = self._change = Future()
-            if other is not None:
-                await asyncio.shield(asyncio.wrap_future(other))
+                change, is_ours = self._claim()
+            if not is_ours:
+                await asyncio.shield(asyncio.wrap_future(change))
                 continue
             try:
                 await self._port.start()
@@ -130,14 +128,13 @@ class Lifecycle:
         """
         while self._state is not State.STOPPED:
             with self._lock:
-                other = self._change
-                if other is None:
-                    change = self._change = Future()
-                    was_new = self._state is State.NEW
+                change, is_ours = self._claim()
+                was_new = self._state is State.NEW
+                if is_ours:
                     self._state = State.DRAINING
                     self.running = False
-            if other is not None:
-                await asyncio.shield(asyncio.wrap_future(other))
+            if not is_ours:
+                await asyncio.shield(asyncio.wrap_future(change))
                 continue
             try:
                 if not was_new:
@@ -148,6 +145,13 @@ class Lifecycle:
                 finally:
                     self._state = State.STOPPED
                     self._finish(change)
+
+    def _claim(self) -> tuple[Future[None], bool]:
+        """The change that is under way; True if it is a new one, the caller's to carry out."""
+        if self._change is not None:
+            return self._change, False
+        self._change = Future()
+        return self._change, True
 
     def _finish(self, change: Future[None]) -> None:
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -69,13 +69,15 @@ class _Connection(AbstractAsyncContextManager[T], Generic[T]):
         config: Config | None,
         listeners: Sequence[Listener],
     ) -> None:
-        self._make = (cls, base_url, port, config, listeners)
+        def wire() -> tuple[Any, Wiring]:
+            return _wired(cls, True, base_url, port, config, listeners)
+
+        self._wire = wire
         self._wiring: Wiring | None = None
 
     async def __aenter__(self) -> T:
-        cls, *rest = self._make
         client: T
-        client, self._wiring = _wired(cls, True, *rest)
+        client, self._wiring = self._wire()
         await self._wiring.start()
         return client
 
@@ -112,7 +114,7 @@ def _connection_sync(
     port: Any,
     config: Config | None,
     listeners: Sequence[Listener],
-) -> Iterator[T]:
+) -> Generator[T]:
     client, wiring = _wired(cls, False, base_url, port, config, listeners)
     try:
         yield client

@@ -53,9 +53,9 @@ class ErrorMapping:
         if entry is None:
             return error
         if isinstance(entry, ErrorBody):
-            raised = error if entry.raises is None else _made(entry.raises, error)
-            raised.error_body = self._decoded(entry, error)  # type: ignore[attr-defined]  # told
-            return raised
+            raised: Any = error if entry.raises is None else _made(entry.raises, error)
+            raised.error_body = self._decoded(entry, error)
+            return raised  # type: ignore[no-any-return]  # one of the two above
         if isinstance(entry, type):
             return _made(entry, error)
         made = entry(error)

@@ -32,7 +32,9 @@ class Record:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = [name for name in cls.__annotations__ if name[0] != "_"]
-        cls.__match_args__ = (*cls.__match_args__, *(n for n in own if n not in cls.__match_args__))
+        inherited: tuple[str, ...] = cls.__match_args__
+        fields: Any = (*inherited, *(name for name in own if name not in inherited))
+        setattr(cls, "__match_args__", fields)  # noqa: B010  # mypy takes it for a constant
         cls._defaults = {
             **cls._defaults,
             **{name: cls.__dict__[name] for name in own if name in cls.__dict__},

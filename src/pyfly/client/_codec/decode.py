@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import operator
 import types
 import typing
@@ -237,7 +238,7 @@ def _require_body(response: Response[Any]) -> None:
 
 
 def _no_json(response: Response[Any], error: Exception) -> ResponseDecodeException:
-    position = f" at byte {error.pos}" if hasattr(error, "pos") else ""
+    position = f" at byte {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
     reason = getattr(error, "msg", None) or str(error)
     return ResponseDecodeException(f"the body is no JSON{position}: {reason}{_described(response)}")
 

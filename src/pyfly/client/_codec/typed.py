@@ -25,18 +25,20 @@ class TypedJson(Protocol):
         errors: What the two methods raise when a body does not fit.
     """
 
-    name: str
-    errors: tuple[type[Exception], ...]
+    @property
+    def name(self) -> str: ...  # noqa: D102  # told above
+    @property
+    def errors(self) -> tuple[type[Exception], ...]: ...  # noqa: D102  # told above
 
-    def from_bytes(self, content: bytes) -> Any:
+    def from_bytes(self, content: bytes, /) -> Any:
         """Decode and validate JSON bytes."""
         ...
 
-    def from_value(self, value: Any) -> Any:
+    def from_value(self, value: Any, /) -> Any:
         """Validate plain values."""
         ...
 
-    def explain(self, error: Exception) -> tuple[str, str]:
+    def explain(self, error: Any, /) -> tuple[str, str]:
         """Where in the body the first mismatch is, and what it is; without the body's data."""
         ...
 

@@ -39,13 +39,13 @@ class VerbOptions(TypedDict, total=False):
 
 def retryable(function: F) -> F:
     """Allow retries of a ``POST`` or ``PATCH``, even if an attempt may have had its effect."""
-    function.__pyfly_retryable__ = True  # type: ignore[attr-defined]  # metadata on a function
+    setattr(function, "__pyfly_retryable__", True)  # noqa: B010  # metadata on any callable
     return function
 
 
 def idempotent(function: F) -> F:
     """Say that the service treats repeated requests as one, so that retries are harmless."""
-    function.__pyfly_idempotent__ = True  # type: ignore[attr-defined]  # metadata on a function
+    setattr(function, "__pyfly_idempotent__", True)  # noqa: B010  # metadata on any callable
     return function
 
 
@@ -82,7 +82,7 @@ def resilience(
     }
 
     def decorate(function: F) -> F:
-        function.__pyfly_method_resilience__ = given  # type: ignore[attr-defined]  # metadata
+        setattr(function, "__pyfly_method_resilience__", given)  # noqa: B010  # as above
         return function
 
     return decorate

@@ -83,8 +83,6 @@ def service_client(
     declaration = ClientDeclaration(base_url, name, resilience, tuple(listeners), options)
 
     def decorate(cls: C) -> C:
-        if not isinstance(cls, type):
-            raise TypeError(f"@service_client and @http_client are for classes, not for {cls!r}")
         _mark(cls, declaration)
         return cls
 
@@ -107,6 +105,12 @@ def http_client(
 
 
 def _mark(cls: Any, declaration: ClientDeclaration) -> None:
+    if not isinstance(cls, type):
+        raise TypeError(f"@service_client and @http_client are for classes, not for {cls!r}")
+    _note(cls, declaration)
+
+
+def _note(cls: Any, declaration: ClientDeclaration) -> None:
     cls.__pyfly_http_client__ = True
     cls.__pyfly_service_client__ = True
     cls.__pyfly_http_base_url__ = declaration.base_url

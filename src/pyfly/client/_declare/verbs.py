@@ -138,22 +138,25 @@ def make_stub(declaration: Declaration) -> Any:
     ``super().method()`` and before the client is wired.
     """
     function = declaration.function
-    stub: Any
-    if declaration.is_coroutine_function:
-
-        @functools.wraps(function)
-        async def stub(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return await _wired(self, declaration)(self, *args, **kwargs)
-
-    else:
-
-        @functools.wraps(function)
-        def stub(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return _wired(self, declaration)(self, *args, **kwargs)
-
+    forward = _awaiting(declaration) if declaration.is_coroutine_function else _calling(declaration)
+    stub: Any = functools.wraps(function)(forward)
     stub.__pyfly_http_method__ = declaration.http_method
     stub.__pyfly_http_path__ = declaration.path
     stub.__pyfly_declaration__ = declaration
+    return stub
+
+
+def _awaiting(declaration: Declaration) -> Callable[..., Any]:
+    async def stub(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return await _wired(self, declaration)(self, *args, **kwargs)
+
+    return stub
+
+
+def _calling(declaration: Declaration) -> Callable[..., Any]:
+    def stub(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return _wired(self, declaration)(self, *args, **kwargs)
+
     return stub
 
 

@@ -111,7 +111,8 @@ def _bearing(provider: Provider | None) -> Provider | None:
         return value
 
     async def value_later() -> str:
-        return f"Bearer {await provider()}"  # type: ignore[misc]  # a coroutine, as asked above
+        later: Any = provider()
+        return f"Bearer {await later}"
 
     return value_later
 

@@ -1,0 +1,1 @@
+"""The ``pyfly`` command. Nothing in the library imports it."""

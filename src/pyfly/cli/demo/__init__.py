@@ -1,0 +1,1 @@
+"""``pyfly demo``: a client and a service that misbehaves, as it happens."""

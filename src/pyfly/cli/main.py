@@ -1,0 +1,73 @@
+"""The entry point of ``pyfly``: its commands, its exit status, its way with interrupts.
+
+To add a command, write a module with a click command and give it a line in :data:`COMMANDS`.
+A command returns its exit status or None for 0, and raises a ``click.ClickException`` for
+what a user has to read.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+
+import click
+
+from pyfly import __version__
+from pyfly.cli.colour import colour_refused, no_color_option
+from pyfly.cli.group import Entry, LazyGroup
+
+__all__ = ["COMMANDS", "main", "program"]
+
+FAILED, INTERRUPTED = 1, 130
+
+COMMANDS = {
+    "demo": Entry("pyfly.cli.demo.command:demo", "Watch a client cope with a failing service."),
+    "completion": Entry("pyfly.cli.completion:completion", "Print a script for your shell."),
+}
+
+_EXAMPLES = """\b
+Examples:
+  pyfly demo                   half a minute with a service that fails
+  pyfly demo --json demo.json  and everything that was counted
+  pyfly COMMAND --help         what a command does, with examples
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=_EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, "-V", "--version", message="pyfly-client %(version)s")
+@no_color_option
+def program() -> None:
+    """Resilient, declarative HTTP clients: the tools of pyfly-client."""
+
+
+program.entries = COMMANDS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Args:
+        arguments: Without the program's name; default: those of the process.
+
+    Returns:
+        The exit status: 0, 1 for a failure, 2 for a command line that makes no sense, 130
+        after Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks “…” shows a “?”
+            stream.reconfigure(errors="replace")
+    try:
+        color = False if colour_refused() else None
+        status = program.main(arguments, "pyfly", standalone_mode=False, color=color)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        click.echo("pyfly: interrupted", err=True)
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0
