@@ -52,7 +52,7 @@ class Headers(Mapping[str, str]):
         self,
         fields: Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]] = (),
     ) -> None:
-        pairs = fields.items() if isinstance(fields, Mapping) else fields
+        pairs: Any = fields.items() if isinstance(fields, Mapping) else fields
         self._fields: list[tuple[str, str]] = [(_text(name), _text(value)) for name, value in pairs]
         self._index: dict[str, str] | None = None
 
@@ -233,7 +233,8 @@ class Response(Generic[T]):
         self.headers = headers
         self.content = content
         self.content_encoding = content_encoding
-        self.value: T = None  # type: ignore[assignment]  # set by the decoder of Response[T]
+        nothing: Any = None
+        self.value: T = nothing  # until the decoder of Response[T] has set it
 
     @property
     def is_success(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from typing import Any, NoReturn, TypeAlias
 
-from pyfly.client._bind.binders import Binder, refuse_argument
+from pyfly.client._bind.binders import Binder
 from pyfly.client._bind.fields import FormFields
 from pyfly.client._codec.body import IteratorSource, Pieces, Source, file_name, source_of
 from pyfly.client._codec.encode import fields_of, to_json, to_json_line, to_plain
@@ -135,7 +135,8 @@ class BodyBinder(Binder):
 
     def _text(self, value: str) -> bytes:
         if self._type.is_json:
-            return self._encoded(to_json, value)
+            encoded: bytes = self._encoded(to_json, value)
+            return encoded
         if self._type.is_lines:
             self._refuse_kind(value)
         try:
@@ -169,9 +170,7 @@ class BodyBinder(Binder):
 
     def _refuse_kind(self, value: Any) -> NoReturn:
         wanted = "a list or iterator of values" if self._type.is_lines else "a str or bytes"
-        self.refuse(
-            f"a {type(value).__name__} has no form as {self._type.essence} (pass {wanted})"
-        )
+        self.refuse(f"a {type(value).__name__} has no form as {self._type.essence} (pass {wanted})")
 
     # For ports that encode by themselves
 

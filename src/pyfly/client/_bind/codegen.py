@@ -176,7 +176,8 @@ class _Text:
             begin = self.bind(f"is_{name}", binder.prefix)
             text = f"f'{{{begin}}}{{{name}}}' if {test} else {text}"
         elif members(parameter.annotation) == [bool]:
-            true, false = (self.bind(f"is_{value}_{name}", binder(value)) for value in (True, False))
+            true = self.bind(f"is_True_{name}", binder(True))
+            false = self.bind(f"is_False_{name}", binder(False))
             text = f"{true} if {name} is True else {false} if {name} is False else {text}"
         if allows_none(parameter.annotation):
             text = f"'' if {name} is None else {text}"
@@ -260,9 +261,7 @@ class _HeaderDict(dict[str, str]):
         return super().pop(name.lower(), *default)
 
 
-def render(
-    method: MethodPlan, encoded: bool, port: str = "its port"
-) -> tuple[str, dict[str, Any]]:
+def render(method: MethodPlan, encoded: bool, port: str = "its port") -> tuple[str, dict[str, Any]]:
     """The text of ``make`` for a method, and the values of its parameters but the first."""
     text = _Text(method, encoded, port)
     invoke = text.bind("invoke", None)
@@ -278,9 +277,7 @@ def render(
     if params:
         arguments.append(params)
     timeouts = method.of_kind(ParameterKind.TIMEOUT)
-    extra = "".join(
-        f", {text.call('timeout', p, TimeoutBinder(method, p))}" for p in timeouts
-    )
+    extra = "".join(f", {text.call('timeout', p, TimeoutBinder(method, p))}" for p in timeouts)
     call = f"{invoke}({request}({', '.join(arguments)}){extra})"
     done = f"return await {call}" if method.asynchronous else f"return {call}"
     if text.closes is None:

@@ -308,7 +308,8 @@ class _Reading:
             if self._file is None:
                 self._open_needs_lock()
             size = CHUNK if self._left is None else min(CHUNK, self._left)
-            chunk = self._file.read(size) if size else b""
+            file: Any = self._file
+            chunk = file.read(size) if size else b""
         except (OSError, ValueError) as error:
             refuse(_reason(error), error)
         if not isinstance(chunk, bytes):
@@ -322,7 +323,7 @@ class _Reading:
     def _open_needs_lock(self) -> None:
         source = self._source
         if isinstance(source.file, os.PathLike):
-            self._file = open(source.file, "rb", buffering=0)
+            self._file = open(source.file, "rb", buffering=0)  # noqa: SIM115  # until close()
             return
         self._file = source.file
         if source.single_use is None:

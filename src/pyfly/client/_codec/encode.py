@@ -108,7 +108,8 @@ def _dump_of(value: Any) -> _Dump | None:
     """From a mode, ``json`` or ``python``, to the fields of a value; None if it has none."""
     kind = type(value)
     if callable(model_dump := getattr(value, "model_dump", None)):  # pydantic
-        return lambda mode: model_dump(mode=mode, by_alias=True)
+        dump: Any = model_dump
+        return lambda mode: dict(dump(mode=mode, by_alias=True))
     if hasattr(kind, "__struct_fields__"):
         return lambda mode: _struct_fields(value, mode)
     if hasattr(kind, "__pydantic_serializer__"):  # a dataclass of pydantic's

@@ -26,9 +26,9 @@ class TypedJson(Protocol):
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102  # told above
+    def name(self) -> str: ...  # told above
     @property
-    def errors(self) -> tuple[type[Exception], ...]: ...  # noqa: D102  # told above
+    def errors(self) -> tuple[type[Exception], ...]: ...  # told above
 
     def from_bytes(self, content: bytes, /) -> Any:
         """Decode and validate JSON bytes."""

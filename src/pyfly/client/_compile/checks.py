@@ -164,10 +164,11 @@ def _body(plan: ParameterPlan) -> Iterator[str]:
     try:
         require_media_type(given)
         kind = MediaType(given)
-        codecs.lookup(kind.charset)
     except ValueError as reason:
         yield f": {reason}"
         return
+    try:
+        codecs.lookup(kind.charset)
     except LookupError:
         yield f": {kind.charset!r} is no charset that Python knows (write utf-8)"
         return

@@ -154,7 +154,8 @@ def _parameter(
     if kind is None:
         of = type(marker)
         result.mistakes.append(
-            f"a {declaration.http_method} has no body, so {name!r} cannot be {_PART.get(of, 'one')} "
+            f"a {declaration.http_method} has no body, so {name!r} cannot be "
+            f"{_PART.get(of, 'one')} "
             f'(use @post, or Annotated[…, Query("{name}")] for a query parameter)'
         )
         return None
