@@ -46,7 +46,7 @@ def check(root: Path, python: str) -> int:
         _step(work, alone, "-W", "error", str(root / "tools" / "cold_import.py"), "pyfly.client")
         _step(work, alone, "-W", "error", str(root / "tools" / "wheel_example.py"))
         _step(work, script(work / "env", "pyfly"), "demo")
-        _json(_step(work, script(work / "env", "pyfly"), "demo", "--json"))
+        _json(_step(work, script(work / "env", "pyfly"), "demo", "--json", "-"))
     return 0
 
 
