@@ -68,7 +68,13 @@ class Steps(Record):
 
     def call(self, request: Request, timeout: float | None) -> Call:
         """The facts of one call."""
-        call = Call(self.method.operation, request, clock=self.clock, events=self.events)
+        call = Call(
+            self.method.operation,
+            request,
+            clock=self.clock,
+            events=self.events,
+            single_attempt=request.single_use,
+        )
         call.attempt_timeout = timeout
         if self.events.on:
             self.events.emit(CallStarted(call.operation, call.started))

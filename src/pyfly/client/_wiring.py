@@ -136,7 +136,10 @@ class Wiring:
         self.steps = {m.declaration: self._steps(m, decoders[m.declaration]) for m in plan.methods}
         self.functions = {
             declaration: generate(
-                self._resolved(steps.method), self.port.takes_encoded, self._invoker(steps)
+                self._resolved(steps.method),
+                self.port.takes_encoded,
+                self._invoker(steps),
+                port=getattr(self.port, "kind", type(self.port).__name__),
             )
             for declaration, steps in self.steps.items()
         }

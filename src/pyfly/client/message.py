@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import Any, Generic, Protocol, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar
 
 from pyfly.kernel.record import Record
 
@@ -153,7 +153,7 @@ class BodyStream(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
     def close(self) -> None:
-        """Let go of what the last attempt opened; another one may follow."""
+        """Let go of what an attempt has opened: a port does so after each; another may follow."""
         ...
 
 
@@ -272,9 +272,5 @@ def media_type(headers: Headers) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-@overload
-def _text(value: bytes) -> str: ...
-@overload
-def _text(value: str) -> str: ...
 def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("latin-1")

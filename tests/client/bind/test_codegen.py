@@ -5,16 +5,24 @@ from __future__ import annotations
 import gc
 import inspect
 import linecache
+import sys
+import timeit
 import traceback
+from datetime import date
+from enum import IntEnum
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pyfly.client import (
     ClientArgumentException,
     ClientDeclarationException,
     Cookie,
     Header,
+    Path,
     Query,
     Timeout,
     get,
@@ -24,7 +32,18 @@ from pyfly.client import (
 from pyfly.client._bind.codegen import generate, render
 from pyfly.client._compile.compile import compile_client
 from pyfly.client._compile.plan import MethodPlan
+from pyfly.client._wiring import Workshop
+from pyfly.client.config import ClientConfig
 from pyfly.client.message import Request
+from pyfly.core import Config
+
+
+def is_traced() -> bool:
+    """Whether coverage is measured."""
+    monitoring = getattr(sys, "monitoring", None)
+    return sys.gettrace() is not None or (
+        monitoring is not None and monitoring.get_tool(monitoring.COVERAGE_ID) is not None
+    )
 
 
 def plan_of(cls: type) -> MethodPlan:
@@ -157,16 +176,50 @@ async def test_inspect_and_tracebacks_show_its_text() -> None:
         await function(object(), "..")
     except ClientArgumentException as error:
         shown = "".join(traceback.format_exception(error))
-    assert "_path_shop(shop)" in shown
+    assert "shop = _path_shop(shop)" in shown
 
 
-async def test_the_text_is_kept_as_long_as_the_declaration() -> None:
-    function = generate(plan_of(Search), True, echo)
-    name = function.__code__.co_filename
-    del function
+async def test_the_text_lives_as_long_as_the_class_or_one_of_its_functions() -> None:
+    def make_class() -> Any:
+        @http_client(base_url="http://x")
+        class Client:
+            @get("/a")
+            async def call(self) -> None: ...
+
+        return Client
+
+    cls = make_class()
+    first, second = (generate(plan_of(cls), True, echo) for _ in range(2))
+    name = first.__code__.co_filename
+    assert second.__code__.co_filename == name
+    del first, cls
     gc.collect()
     assert name in linecache.cache
-    assert generate(plan_of(Search), True, echo).__code__.co_filename == name
+    assert "return await _invoke(request)" in inspect.getsource(second)
+    del second
+    gc.collect()
+    assert name not in linecache.cache
+
+
+def test_clients_of_one_class_share_what_is_compiled() -> None:
+    functions = [generate(plan_of(Search), True, echo) for _ in range(2)]
+    assert functions[0].__code__ is functions[1].__code__
+    assert functions[0] is not functions[1]
+    constant = plan_of(Search).replace(params={"v": 1})
+    first, again = generate(constant, True, echo), generate(constant.replace(), True, echo)
+    assert first.__code__ is again.__code__
+    other = generate(plan_of(Search), False, echo)
+    assert other.__code__ is not functions[0].__code__
+
+
+@pytest.mark.skipif(is_traced(), reason="what a trace costs is not what it costs")
+def test_a_further_client_of_a_class_costs_next_to_nothing() -> None:
+    plan, workshop = plan_of(Search), Workshop(ClientConfig(Config(environ={})))
+    generate(plan, True, echo)
+    bound = min(timeit.repeat(lambda: generate(plan, True, echo), number=100, repeat=5)) / 100
+    wired = min(timeit.repeat(lambda: workshop.wire(Search()), number=200, repeat=5)) / 200
+    assert bound < 0.000_1  # of a method; to compile one takes several times as long
+    assert wired < 0.001  # of a client with one method, its port included
 
 
 async def test_names_of_parameters_never_collide_with_its_own() -> None:
@@ -174,12 +227,17 @@ async def test_names_of_parameters_never_collide_with_its_own() -> None:
     class Client:
         @get("/a/{url}")
         async def call(
-            self, url: str, query: str, headers: str, _invoke: str, _request: str, _method: str
+            self, url: str, query: str, headers: str, _invoke: str, request: str, _method: str
         ) -> None: ...
 
+        @get("/b")
+        async def _invoke(self, q: str) -> None: ...
+
     assert (await run(Client, "1", "2", "3", "4", "5", "6")).url == (
-        "/a/1?query=2&headers=3&_invoke=4&_request=5&_method=6"
+        "/a/1?query=2&headers=3&_invoke=4&request=5&_method=6"
     )
+    function = generate(compile_client(Client).methods[1], True, echo)
+    assert (await function(None, "1"))[0].url == "/b?q=1"
 
 
 def test_no_text_of_a_user_enters_the_source() -> None:
@@ -233,3 +291,114 @@ async def test_constants_that_cannot_be_sent_are_declaration_errors() -> None:
             render(plan, encoded)
         with pytest.raises(ClientDeclarationException, match="the value of 'X-App' cannot be sent"):
             render(plan.replace(params={}), encoded)
+
+
+class Number(IntEnum):
+    ONE = 1
+
+
+@http_client(base_url="http://x")
+class Mixed:
+    @get("/{s}/{i}/{a}")
+    async def call(
+        self,
+        s: str,
+        i: int,
+        a: Any,
+        q: str | None = None,
+        n: int | None = None,
+        b: bool = True,
+        c: Any = None,
+        d: date | None = None,
+        ssv: Annotated[list[str] | None, Query(style="ssv")] = None,
+    ) -> None: ...
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+SEGMENT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(
+    lambda text: text not in (".", "..")
+)
+
+
+@given(SEGMENT, st.integers(), SEGMENT, TEXT, st.integers(), st.booleans(), TEXT, st.dates())
+async def test_a_url_is_read_back_as_it_was(
+    s: str, i: int, a: str, q: str, n: int, b: bool, c: str, d: date
+) -> None:
+    url = (await run(Mixed, s, i, a, q, n, b, c, d, [q])).url
+    path, _, query = url.partition("?")
+    assert [unquote(segment) for segment in path.split("/")[1:]] == [s, str(i), a]
+    assert parse_qsl(query, keep_blank_values=True) == [
+        ("q", q),
+        ("n", str(n)),
+        ("b", str(b).lower()),
+        ("c", c),
+        ("d", d.isoformat()),
+        ("ssv", q),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url"),
+    [
+        (("é", 1, "x"), "/%C3%A9/1/x?b=true"),
+        (("a", 2**70, 1), f"/a/{2**70}/1?b=true"),
+        (("a", Number.ONE, True), "/a/1/true?b=true"),
+        ((1, "a/b", 1.5), "/1/a%2Fb/1.5?b=true"),
+        (("a", 1, "a", 7, "x y", "no", 3), "/a/1/a?q=7&n=x%20y&b=no&c=3"),
+        (("a", 1, "a", "", 2**70, False), f"/a/1/a?q=&n={2**70}&b=false"),
+        (("a", 1, "a", ["1", "2"], [3], [True]), "/a/1/a?q=1&q=2&n=3&b=true"),
+        (("a", 1, "a", None, None, None), "/a/1/a"),
+    ],
+    ids=str,
+)
+async def test_values_of_other_types_than_annotated_are_sent_all_the_same(
+    arguments: tuple[Any, ...], url: str
+) -> None:
+    assert (await run(Mixed, *arguments)).url == url
+
+
+@pytest.mark.parametrize("argument", ["i", "n"])
+async def test_a_number_that_python_does_not_print_names_its_parameter(argument: str) -> None:
+    arguments: dict[str, Any] = {"s": "a", "i": 1, "a": "a", argument: 10**5000}
+    with pytest.raises(ClientArgumentException, match="thousands of digits") as caught:
+        await run(Mixed, **arguments)
+    assert caught.value.parameter == argument
+
+
+async def test_a_constant_path_and_a_bare_request_have_every_attribute() -> None:
+    request = await run(Constant)
+    for name in ("content", "params", "json", "single_use"):
+        assert getattr(request, name) is None
+
+
+@http_client(base_url="http://x")
+class Slots:
+    @get("/{path}/end")
+    async def call(
+        self,
+        path: Annotated[str, Path(segments=True)],
+        header: Annotated[str, Header("X-Text")],
+        one: Annotated[str, Cookie()],
+        two: Annotated[str, Cookie("b")],
+        headers: dict[str, str],
+    ) -> None: ...
+
+
+VISIBLE = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
+COOKIES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters='",;\\'))
+SEGMENTS = st.lists(SEGMENT.filter(lambda text: "/" not in text), min_size=1)
+
+
+@given(SEGMENTS, st.text(VISIBLE), COOKIES, COOKIES, st.text(VISIBLE))
+async def test_segments_headers_and_cookies_are_read_back_as_they_were(
+    segments: list[str], header: str, one: str, two: str, more: str
+) -> None:
+    request = await run(Slots, "/".join(segments), header, one, two, {"X-More": more})
+    first, *between, last = request.url.split("/")
+    assert (first, last) == ("", "end")
+    assert [unquote(segment) for segment in between] == segments
+    assert dict(request.headers) == {
+        "x-text": header,
+        "cookie": f"one={one}; b={two}",
+        "x-more": more,
+    }

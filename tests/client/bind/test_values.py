@@ -138,3 +138,38 @@ def test_a_cookie_holds_no_separator() -> None:
     for value in ("a;b", "a,b", 'a"b', "a b", "a\\b"):
         with pytest.raises(Unsendable):
             cookie_value(value)
+
+
+class Lazy:
+    """Says that it is a str, as the lazy texts of web frameworks do."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        return str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Shouting(str):
+    """Prints otherwise than it is."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.upper()
+
+
+def test_a_lazy_text_is_what_it_prints_and_a_text_is_what_it_is() -> None:
+    assert query_text(Lazy("a b")) == "a%20b"
+    assert path_segment(Lazy("a/b")) == "a%2Fb"
+    assert text_of(Shouting("abc")) == "abc"
+
+
+@pytest.mark.parametrize("value", [10**5000, -(10**5000)], ids=["long", "negative"])
+def test_a_number_of_thousands_of_digits_is_refused(value: int) -> None:
+    with pytest.raises(Unsendable, match="thousands of digits"):
+        text_of(value)

@@ -298,6 +298,21 @@ def test_a_shared_policy_is_no_mistake() -> None:
     assert compile_client(Client).asynchronous is True
 
 
+def test_a_class_is_read_once_unless_a_stub_in_it_is_replaced() -> None:
+    @http_client(base_url="http://x")
+    class Client:
+        @get("/a")
+        async def one(self) -> Any: ...
+
+    class Child(Client): ...
+
+    plan = compile_client(Client)
+    assert compile_client(Client) is plan
+    assert compile_client(Child) is not plan
+    Client.one = get("/b")(Client.one.__wrapped__)  # type: ignore[attr-defined, method-assign]
+    assert compile_client(Client).methods[0].template.text == "/b"
+
+
 async def test_connect_of_something_else_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="connect takes a client class"):
         async with connect(lambda: None):

@@ -27,6 +27,7 @@ __all__ = [
     "Binder",
     "CookieBinder",
     "HeaderBinder",
+    "HeaderDict",
     "HeadersBinder",
     "ParamsBinder",
     "PathBinder",
@@ -223,3 +224,19 @@ def items_of(value: Iterable[Any]) -> list[Any]:
     """The values in the order they are sent; a set is sorted, so that a URL is stable."""
     items = [item for item in value if item is not None]
     return sorted(items, key=plain_text) if isinstance(value, Set) else items
+
+
+class HeaderDict(dict[str, str]):
+    """Header fields by name, whatever its case: a later one replaces an earlier one.
+
+    Made of a dict whose names are lower case already.
+    """
+
+    def __setitem__(self, name: str, value: str) -> None:
+        super().__setitem__(name.lower(), value)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        return super().pop(name.lower(), *default)

@@ -11,8 +11,9 @@ from typing import Any, NoReturn, TypeAlias
 
 from pyfly.client._bind.binders import Binder
 from pyfly.client._bind.fields import FormFields
-from pyfly.client._codec.body import IteratorSource, Pieces, Source, file_name, source_of
+from pyfly.client._codec.body import IteratorSource, Pieces, Source
 from pyfly.client._codec.encode import fields_of, to_json, to_json_line, to_plain
+from pyfly.client._codec.files import file_name, source_of
 from pyfly.client._codec.form import encode_form
 from pyfly.client._codec.multipart import (
     OCTET_STREAM,
@@ -27,7 +28,7 @@ from pyfly.client._declare.markers import Body, File
 from pyfly.client.errors import ClientDeclarationException, PortValueException
 from pyfly.client.message import FilePart
 
-__all__ = ["BodyBinder", "FormBinder", "MultipartBinder", "close_content", "refusing_port"]
+__all__ = ["BodyBinder", "FormBinder", "MultipartBinder", "refusing_port"]
 
 Content: TypeAlias = bytes | Pieces | None
 Fields: TypeAlias = dict[str, str]
@@ -35,12 +36,6 @@ Fields: TypeAlias = dict[str, str]
 _BYTES = (bytes, bytearray, memoryview)
 _JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
-
-
-def close_content(content: Content) -> None:
-    """Let go of what a body has opened."""
-    if isinstance(content, Pieces):
-        content.close()
 
 
 def _port_refuses(method: MethodPlan, parameter: ParameterPlan, port: str) -> NoReturn:
@@ -135,8 +130,8 @@ class BodyBinder(Binder):
 
     def _text(self, value: str) -> bytes:
         if self._type.is_json:
-            encoded: bytes = self._encoded(to_json, value)
-            return encoded
+            content: bytes = self._encoded(to_json, value)
+            return content
         if self._type.is_lines:
             self._refuse_kind(value)
         try:

@@ -1,33 +1,17 @@
-"""Bodies that are sent piece by piece: files and iterators.
+"""Bodies that are sent piece by piece, and the iterators among their pieces.
 
-Files are read in a worker thread by asynchronous clients, since reading may block; a plain
-iterator of the user's is advanced where it was given, on the event loop.
+A plain iterator of the user's is advanced where it was given, on the event loop; an asynchronous
+client that must not wait for it is given an asynchronous one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import io
-import os
-import stat
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol, TypeAlias
 
-__all__ = [
-    "FileSource",
-    "IteratorSource",
-    "Piece",
-    "Pieces",
-    "Refusal",
-    "Source",
-    "file_name",
-    "source_of",
-]
+__all__ = ["ONCE", "IteratorSource", "Piece", "Pieces", "Refusal", "Source"]
 
-#: How much of a file is read at once: large enough that the hop to a thread does not count.
-CHUNK = 256 * 1024
 ONCE = "cannot be sent twice"
 
 
@@ -37,7 +21,7 @@ class Refusal(Protocol):
     def __call__(self, reason: object, cause: Exception | None = None) -> NoReturn: ...
 
 
-class Source:
+class Source(Protocol):
     """Content that comes in chunks.
 
     Attributes:
@@ -48,19 +32,19 @@ class Source:
 
     length: int | None = None
     single_use: str | None = None
-    blocks = False
+    blocks: bool = False
 
     def measure(self) -> None:
         """Find out what there is; before anything is sent."""
+        return
 
-    def __iter__(self) -> Iterator[bytes]:
-        raise NotImplementedError
+    def __iter__(self) -> Iterator[bytes]: ...
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        raise NotImplementedError
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
 
     def close(self) -> None:
-        """Let go of what was opened."""
+        """Let go of what this attempt has opened."""
+        return
 
 
 Piece: TypeAlias = bytes | Source
@@ -203,186 +187,3 @@ def _chunk(item: Any) -> bytes:
     if isinstance(item, (bytes, bytearray, memoryview)):
         return bytes(item)
     raise TypeError(f"its iterator yields {type(item).__name__}, not bytes (encode each item)")
-
-
-class FileSource(Source):
-    """A file: a path is opened for each attempt, a file object wound back to where it was.
-
-    A file object is the caller's, who closes it. One that cannot seek is read once.
-
-    Args:
-        file: A path, or a binary file object.
-        refuse: Raises the error for what cannot be sent.
-    """
-
-    blocks = True
-
-    def __init__(self, file: Any, refuse: Refusal) -> None:
-        self.file = file
-        self.start = 0
-        self.refuse = refuse
-        self._taken = False
-        self._reading: _Reading | None = None
-
-    def measure(self) -> None:
-        try:
-            if isinstance(self.file, os.PathLike):
-                self._measure_path()
-            else:
-                self._measure_object()
-        except (OSError, ValueError) as error:
-            self.refuse(_reason(error), error)
-
-    def _measure_path(self) -> None:
-        facts = os.stat(self.file)
-        if stat.S_ISDIR(facts.st_mode):
-            self.refuse(f"{os.fspath(self.file)!r} is a directory")
-        if stat.S_ISREG(facts.st_mode):
-            self.length = facts.st_size
-            with open(self.file, "rb"):
-                pass  # whether it may be read shows now, not in the middle of a request
-        else:  # a pipe or a device: it may never give the same again
-            self.single_use = f"the body is no regular file, which {ONCE}"
-
-    def _measure_object(self) -> None:
-        if isinstance(self.file, io.TextIOBase):
-            self.refuse('the file is open as text (open it with mode "rb")')
-        seekable = getattr(self.file, "seekable", None)
-        if seekable is None or not seekable():
-            self.single_use = f"the body is a file that cannot seek, which {ONCE}"
-            return
-        self.start = self.file.tell()
-        self.length = max(self.file.seek(0, os.SEEK_END) - self.start, 0)
-        self.file.seek(self.start)
-
-    def _begin(self) -> _Reading:
-        if self._taken and self.single_use is not None:
-            self.refuse(self.single_use)
-        self._taken = True
-        self.close()
-        self._reading = _Reading(self)
-        return self._reading
-
-    def __iter__(self) -> Iterator[bytes]:
-        reading = self._begin()
-        while chunk := reading.next():
-            yield chunk
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        reading = self._begin()
-        while chunk := await asyncio.to_thread(reading.next):
-            yield chunk
-
-    def close(self) -> None:
-        if self._reading is not None:
-            self._reading.close()
-            self._reading = None
-
-
-class _Reading:
-    """One pass through a file; closed by another thread than the one that reads, perhaps."""
-
-    def __init__(self, source: FileSource) -> None:
-        self._source = source
-        self._left = source.length
-        self._file: Any = None
-        self._closed = False
-        self._lock = threading.Lock()
-
-    def next(self) -> bytes:
-        """The next chunk; empty at the end, and after :meth:`close`."""
-        chunk = b""
-        try:
-            with self._lock:
-                if not self._closed:
-                    chunk = self._next_needs_lock()
-            return chunk
-        finally:
-            if not chunk:
-                self._closed = True
-            self._settle()
-
-    def _next_needs_lock(self) -> bytes:
-        refuse = self._source.refuse
-        try:
-            if self._file is None:
-                self._open_needs_lock()
-            size = CHUNK if self._left is None else min(CHUNK, self._left)
-            file: Any = self._file
-            chunk = file.read(size) if size else b""
-        except (OSError, ValueError) as error:
-            refuse(_reason(error), error)
-        if not isinstance(chunk, bytes):
-            refuse(f"its read() returns {type(chunk).__name__}, not bytes")
-        if self._left is not None:
-            if size and not chunk:
-                refuse(f"the file became shorter while it was sent, by {self._left} bytes")
-            self._left -= len(chunk)
-        return chunk
-
-    def _open_needs_lock(self) -> None:
-        source = self._source
-        if isinstance(source.file, os.PathLike):
-            self._file = open(source.file, "rb", buffering=0)  # noqa: SIM115  # until close()
-            return
-        self._file = source.file
-        if source.single_use is None:
-            source.file.seek(source.start)
-
-    def close(self) -> None:
-        """Close a file that was opened here: now, or when the read under way has ended."""
-        self._closed = True
-        self._settle()
-
-    def _settle(self) -> None:
-        if not self._closed or not self._lock.acquire(blocking=False):
-            return
-        try:
-            file, self._file = self._file, None
-            if file is not None and file is not self._source.file:
-                file.close()
-        finally:
-            self._lock.release()
-
-    def __del__(self) -> None:
-        self.close()
-
-
-def _reason(error: Exception) -> str:
-    if not isinstance(error, OSError) or error.strerror is None:
-        return str(error)
-    return f"{error.filename!r}: {error.strerror}" if error.filename else error.strerror
-
-
-def source_of(value: Any, refuse: Refusal) -> bytes | Source | None:
-    """The content of a value that is no text: bytes, or what to read them from.
-
-    None for a value that is neither bytes nor file nor iterator.
-    """
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value)
-    if type(value) is io.BytesIO:
-        return value.getvalue()[value.tell() :]
-    read = getattr(value, "read", None)
-    if isinstance(value, os.PathLike) or callable(read):
-        if inspect.iscoroutinefunction(read):  # an upload of a web framework, or aiofiles
-            return IteratorSource(_chunks(read), refuse)
-        return FileSource(value, refuse)
-    if hasattr(value, "__next__") or hasattr(value, "__aiter__"):
-        return IteratorSource(value, refuse)
-    return None
-
-
-async def _chunks(read: Callable[[int], Awaitable[bytes]]) -> AsyncIterator[bytes]:
-    while chunk := await read(CHUNK):
-        yield chunk
-
-
-def file_name(value: Any) -> str | None:
-    """The name of a path or file object, without its folders; None if it has none."""
-    name = os.fspath(value) if isinstance(value, os.PathLike) else getattr(value, "name", None)
-    if isinstance(name, bytes):
-        name = os.fsdecode(name)
-    if not isinstance(name, str) or name.startswith("<"):  # such as "<stdin>"
-        return None
-    return os.path.basename(name) or None

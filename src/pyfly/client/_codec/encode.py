@@ -107,13 +107,13 @@ _Dump = Callable[[str], dict[str, Any]]
 def _dump_of(value: Any) -> _Dump | None:
     """From a mode, ``json`` or ``python``, to the fields of a value; None if it has none."""
     kind = type(value)
-    if callable(model_dump := getattr(value, "model_dump", None)):  # pydantic
-        dump: Any = model_dump
-        return lambda mode: dict(dump(mode=mode, by_alias=True))
+    if callable(getattr(value, "model_dump", None)):  # pydantic
+        model: Any = value
+        return lambda mode: model.model_dump(mode=mode, by_alias=True)
     if hasattr(kind, "__struct_fields__"):
         return lambda mode: _struct_fields(value, mode)
     if hasattr(kind, "__pydantic_serializer__"):  # a dataclass of pydantic's
-        serializer = kind.__pydantic_serializer__
+        serializer: Any = kind.__pydantic_serializer__
         return lambda mode: serializer.to_python(value, mode=mode, by_alias=True)
     names = getattr(kind, "__dataclass_fields__", None)
     if names is None:

@@ -163,10 +163,10 @@ def _body(plan: ParameterPlan) -> Iterator[str]:
         return
     try:
         require_media_type(given)
-        kind = MediaType(given)
     except ValueError as reason:
         yield f": {reason}"
         return
+    kind = MediaType(given)
     try:
         codecs.lookup(kind.charset)
     except LookupError:

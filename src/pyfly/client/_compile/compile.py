@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyfly.client._compile.generics import free_variables, substituted, type_arguments
+from pyfly.client._compile.generics import free_variables, type_arguments
 from pyfly.client._compile.options import option_mistakes
 from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._compile.signature import read_signature
@@ -22,11 +22,13 @@ from pyfly.resilience import RetryPolicy
 
 __all__ = ["compile_client"]
 
+#: Where a class keeps its plan, and the stubs that it was made of.
+_COMPILED = "__pyfly_compiled__"
 _IDEMPOTENT_METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 
 
 def compile_client(cls: type) -> ClientPlan:
-    """Read a client class.
+    """Read a client class: once, unless a stub in it is replaced.
 
     Args:
         cls: A class decorated with ``@http_client`` or ``@service_client``, or a subclass.
@@ -40,6 +42,16 @@ def compile_client(cls: type) -> ClientPlan:
             cls.__name__,
             [f"{cls.__name__}: is no client class (put @service_client(base_url=…) above it)"],
         )
+    seen = [declaration, *((name, stub, getattr(cls, name, None)) for name, stub in _stubs(cls))]
+    earlier: tuple[list[Any], ClientPlan] | None = vars(cls).get(_COMPILED)
+    if earlier is not None and earlier[0] == seen:
+        return earlier[1]
+    plan = _compiled(cls, declaration)
+    type.__setattr__(cls, _COMPILED, (seen, plan))
+    return plan
+
+
+def _compiled(cls: type, declaration: ClientDeclaration) -> ClientPlan:
     problems = _class_mistakes(cls, declaration)
     methods: dict[Declaration, MethodPlan] = {}
     names: dict[str, MethodPlan] = {}
@@ -73,12 +85,10 @@ def _compile_method(
     declaration = declaration_of(stub)
     assert declaration is not None  # by _stubs
     template, mistakes = parse_path(declaration.path)
-    signature = read_signature(declaration, template)
-    types = type_arguments(cls)
-    returns = substituted(signature.returns, types)
+    signature = read_signature(declaration, template, type_arguments(cls))
     mistakes += [
         f"-> {variable} is not filled in (name the type: class {cls.__name__}(Base[Type]))"
-        for variable in free_variables(returns)
+        for variable in free_variables(signature.returns)
     ]
     own = declaration.options
     method = MethodPlan(
@@ -86,11 +96,8 @@ def _compile_method(
         operation=f"{cls.__name__}.{name}",
         declaration=declaration,
         template=template,
-        parameters=tuple(
-            parameter.replace(annotation=substituted(parameter.annotation, types))
-            for parameter in signature.parameters
-        ),
-        returns=returns,
+        parameters=tuple(signature.parameters),
+        returns=signature.returns,
         asynchronous=declaration.is_coroutine_function,
         idempotent=declaration.http_method in _IDEMPOTENT_METHODS or is_idempotent(stub),
         retryable=is_retryable(stub),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Mapping
 from typing import Any, TypeVar, get_args, get_origin
 
 __all__ = ["substituted", "type_arguments"]
@@ -33,7 +34,7 @@ def _collect(cls: type, found: dict[Any, Any]) -> None:
         _collect(origin, found)
 
 
-def substituted(annotation: Any, arguments: dict[Any, Any]) -> Any:
+def substituted(annotation: Any, arguments: Mapping[Any, Any]) -> Any:
     """An annotation with its type variables replaced; one that is not known stays."""
     if not arguments:
         return annotation

@@ -6,10 +6,12 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, get_args, get_origin
 
 from pyfly.client._compile.checks import parameter_mistakes, signature_mistakes
+from pyfly.client._compile.generics import substituted
 from pyfly.client._compile.plan import ParameterKind, ParameterPlan
 from pyfly.client._compile.shapes import (
     is_async_stream,
@@ -34,6 +36,7 @@ from pyfly.client._declare.verbs import Declaration
 
 __all__ = ["Signature", "read_signature"]
 
+NO_TYPES: Mapping[Any, Any] = MappingProxyType({})
 _BODY_METHODS = ("POST", "PUT", "PATCH")
 _BODILESS_METHODS = ("GET", "HEAD", "OPTIONS")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -88,8 +91,16 @@ class Signature:
         self.mistakes: list[str] = []
 
 
-def read_signature(declaration: Declaration, template: PathTemplate) -> Signature:
-    """Read a stub's signature; all mistakes are gathered, none is raised."""
+def read_signature(
+    declaration: Declaration, template: PathTemplate, types: Mapping[Any, Any] = NO_TYPES
+) -> Signature:
+    """Read a stub's signature; all mistakes are gathered, none is raised.
+
+    Args:
+        declaration: The stub's.
+        template: Its path.
+        types: What the type variables in its annotations stand for.
+    """
     result = Signature()
     function = declaration.function
     try:
@@ -97,7 +108,9 @@ def read_signature(declaration: Declaration, template: PathTemplate) -> Signatur
     except (TypeError, ValueError):
         result.mistakes.append("is no function (put the verb directly above a def)")
         return result
-    hints = _hints(function, result.mistakes)
+    hints = {
+        name: substituted(hint, types) for name, hint in _hints(function, result.mistakes).items()
+    }
     result.returns = hints.get("return", inspect.Parameter.empty)
     if "return" in hints and hints["return"] is type(None):
         result.returns = None
@@ -152,10 +165,9 @@ def _parameter(
     annotation, marker = _marker_of(name, hint, result.mistakes)
     kind = _kind_of(name, annotation, marker, declaration, template)
     if kind is None:
-        of = type(marker)
+        part = _PART.get(type(marker), "one")
         result.mistakes.append(
-            f"a {declaration.http_method} has no body, so {name!r} cannot be "
-            f"{_PART.get(of, 'one')} "
+            f"a {declaration.http_method} has no body, so {name!r} cannot be {part} "
             f'(use @post, or Annotated[…, Query("{name}")] for a query parameter)'
         )
         return None

@@ -40,11 +40,12 @@ class Declaration:
         http_method: ``GET``, ``POST``, …
         path: The path template as written.
         options: The verb's keyword arguments, as given.
-        factories: What has been generated for it, by source text: clients of one class share
+        factories: What has been compiled for it, by source text: clients of one class share
             it, and it lives as long as the class.
+        latest: What the last client was bound with, by kind of port.
     """
 
-    __slots__ = ("factories", "function", "http_method", "options", "path")
+    __slots__ = ("factories", "function", "http_method", "latest", "options", "path")
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Declaration:
         self.path = path
         self.options: VerbOptions = options or {}
         self.factories: dict[str, Callable[..., Any]] = {}
+        self.latest: dict[tuple[bool, str], tuple[Any, Callable[..., Any], dict[str, Any]]] = {}
 
     @property
     def is_coroutine_function(self) -> bool:

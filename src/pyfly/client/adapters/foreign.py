@@ -177,6 +177,11 @@ class _Foreign:
                 "a port has request(), start() and stop()"
             )
 
+    @property
+    def kind(self) -> str:
+        """The class of the user's object, for errors."""
+        return self._kind
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._kind} of {self._name}>"
 
