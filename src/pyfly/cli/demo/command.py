@@ -117,6 +117,8 @@ def _save(run: Run, json_file: str | None, plot: Path, screenshot: Path | None) 
             click.echo(text)
         else:
             _write("the counts", Path(json_file), lambda path: path.write_text(text + "\n"))
+    if json_file == "-":
+        return  # whoever reads the counts draws a picture of their own
     if find_spec("matplotlib") is None:
         click.echo("for the plot: pip install 'pyfly-client[cli]'", err=True)
     else:
