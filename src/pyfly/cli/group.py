@@ -49,7 +49,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the arguments ask for, or an error with the nearest name."""
         name = args[0]
-        if name not in self.entries and not ctx.resilient_parsing and name[:1].isalnum():
+        if name not in self.entries and not ctx.resilient_parsing:
             raise click.UsageError(self._unknown(name), ctx)
         return super().resolve_command(ctx, args)
 

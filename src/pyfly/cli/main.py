@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0, 1 for a failure, 2 for a command line that makes no sense, 130
-        after Ctrl-C.
+        after Ctrl-C, 143 after SIGTERM.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks “…” shows a “?”

@@ -16,7 +16,7 @@ A class of method signatures is the whole declaration::
 
 import logging
 
-from pyfly.client._declare.markers import Body, Cookie, Header, Path, Query, Timeout
+from pyfly.client._declare.markers import Body, Cookie, File, Form, Header, Path, Query, Timeout
 from pyfly.client._declare.options import idempotent, resilience, retryable
 from pyfly.client._declare.service import http_client, service_client
 from pyfly.client._declare.verbs import delete, get, head, options, patch, post, put
@@ -61,7 +61,7 @@ from pyfly.client.errors import (
 )
 from pyfly.client.explain import explain
 from pyfly.client.interceptors import Exchange, Interceptor
-from pyfly.client.message import Headers, Request, Response
+from pyfly.client.message import BodyStream, FilePart, Headers, Request, Response
 from pyfly.client.ports import HttpClientPort, SyncHttpClientPort
 from pyfly.client.post_processor import HttpClientBeanPostProcessor
 from pyfly.client.problem import ProblemDetail
@@ -86,6 +86,7 @@ __all__ = [
     "AttemptTimeoutException",
     "BadRequestException",
     "Body",
+    "BodyStream",
     "BulkheadException",
     "CallException",
     "CircuitBreaker",
@@ -106,7 +107,10 @@ __all__ = [
     "DeadlineExceededException",
     "ErrorBody",
     "Exchange",
+    "File",
+    "FilePart",
     "ForbiddenException",
+    "Form",
     "Header",
     "Headers",
     "HttpClientBeanPostProcessor",

@@ -9,11 +9,14 @@ from pyfly.cli.demo.script import DEFAULT_SECONDS
 from pyfly.client import delete, get, post, put, service_client
 from pyfly.core import Config
 
-__all__ = ["InventoryClient", "Product", "config", "configured", "declared", "source"]
+__all__ = ["SECTION", "InventoryClient", "Product", "config", "configured", "declared", "source"]
 
 Product = dict[str, Any]
+SECTION = "pyfly.client.clients.inventory"
 
 
+# Printed as it stands here, so for terminals of 80 columns.
+# fmt: off
 @service_client(
     base_url="http://inventory-service:8080",
     name="inventory",
@@ -27,14 +30,23 @@ class InventoryClient(Protocol):
 
     @get("/products/{product_id}")
     async def get_product(self, product_id: str) -> Product: ...
+
     @get("/products")
-    async def search_products(self, category: str, in_stock: bool = True) -> list[Product]: ...
+    async def search_products(
+        self, category: str, in_stock: bool = True
+    ) -> list[Product]: ...
+
     @post("/products")
     async def create_product(self, body: Product) -> Product: ...
+
     @put("/products/{product_id}")
-    async def update_product(self, product_id: str, body: Product) -> Product: ...
+    async def update_product(
+        self, product_id: str, body: Product
+    ) -> Product: ...
+
     @delete("/products/{product_id}")
     async def delete_product(self, product_id: str) -> None: ...
+# fmt: on
 
 
 def source() -> str:
@@ -58,13 +70,12 @@ def configured(seconds: float = DEFAULT_SECONDS, *, breaker: bool = True) -> dic
         seconds: How long the demo lasts: a shorter outage needs a shorter recovery time.
         breaker: False to see what happens without a circuit breaker.
     """
-    section = "pyfly.client.clients.inventory"
-    values = {f"{section}.timeout": "400ms"}
-    if seconds != DEFAULT_SECONDS:
+    values = {f"{SECTION}.timeout": "400ms"}
+    if breaker and seconds != DEFAULT_SECONDS:
         recovery = declared()["circuit_breaker_recovery_timeout"] * seconds / DEFAULT_SECONDS
-        values[f"{section}.circuit-breaker.recovery-timeout"] = f"{1000 * recovery:.0f}ms"
+        values[f"{SECTION}.circuit-breaker.recovery-timeout"] = f"{1000 * recovery:.0f}ms"
     if not breaker:
-        values[f"{section}.circuit-breaker.enabled"] = "false"
+        values[f"{SECTION}.circuit-breaker.enabled"] = "false"
     return values
 
 

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
-from contextlib import nullcontext
-from importlib.util import find_spec
+import time
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pyfly.cli.colour import colour_refused, no_color_option
-from pyfly.cli.demo.client import source
-from pyfly.cli.demo.live import LiveView, screen
-from pyfly.cli.demo.plain import PlainView
-from pyfly.cli.demo.plot import draw
-from pyfly.cli.demo.report import NEXT, as_json, summary
+from pyfly.cli.colour import no_color_option
+from pyfly.cli.demo.chart import timeline
+from pyfly.cli.demo.client import SECTION, source
+from pyfly.cli.demo.files import save_json, save_plot, save_screen
+from pyfly.cli.demo.output import Output
+from pyfly.cli.demo.plot import has_matplotlib, prepare
+from pyfly.cli.demo.process import ServiceProcess
 from pyfly.cli.demo.run import Run, perform
 from pyfly.cli.demo.script import DEFAULT_SECONDS
+from pyfly.cli.demo.summary import next_commands, summary
+from pyfly.cli.demo.text import Line, Span
 
 __all__ = ["demo"]
+
+_FAILED, _TERMINATED = 1, 128 + 15
+_READING_SECONDS = 3.0
 
 _EXAMPLES = """\b
 Examples:
   pyfly demo                      half a minute, live on a terminal
-  pyfly demo --no-breaker         the same outage without a circuit breaker
+  pyfly demo --no-breaker         the same without a circuit breaker
   pyfly demo --json demo.json     and everything that was counted
-  pyfly demo --json - --plain     nothing but the counts on standard output
-  pyfly demo --seconds 8 --png    shorter, with a PNG in place of the SVG
+  pyfly demo --json               nothing but the counts, on standard output
+  pyfly demo --seconds 8 --plain  shorter, as lines of text
 """
 
 
@@ -44,104 +46,97 @@ Examples:
 @click.option("--no-breaker", is_flag=True, help="Leave the circuit breaker out.")
 @click.option("--plain", is_flag=True, help="Lines of text, also on a terminal.")
 @click.option(
-    "--json", "json_file", metavar="FILE", help="Write all counts; - for standard output."
+    "--json",
+    "json_target",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    is_flag=False,
+    flag_value="-",
+    metavar="[FILE]",
+    help="Write all counts as JSON; without FILE or with -, to standard output.",
 )
-@click.option("--png", is_flag=True, help="Save the plot as PNG instead of SVG.")
+@click.option("--no-plot", is_flag=True, help="Draw no picture.")
+@click.option("--png", is_flag=True, help="Save the plot as PNG as well.")
 @click.option(
     "--output",
+    "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
+    metavar="DIR",
     help="Where to save the plot; default: here.",
 )
 @click.option(
     "--screenshot",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Save the last screen as SVG.",
+    metavar="FILE",
+    help="Save the last screen as SVG, 96 columns by 28 rows.",
 )
 @no_color_option
 def demo(
     seconds: float,
     no_breaker: bool,
     plain: bool,
-    json_file: str | None,
+    json_target: str | None,
+    no_plot: bool,
     png: bool,
-    output: Path,
+    folder: Path | None,
     screenshot: Path | None,
-) -> None:
-    """Watch a client cope with a service that fails.
+) -> int:
+    """Watch a client cope with a failing service.
 
-    Starts a small inventory service in a process of its own, on a free port of this machine.
-    It answers, slows down, answers with 503, takes no connections, and recovers, by script. A
+    A small inventory service starts in a process of its own, on a free port of this machine.
+    By script it answers, is slow, answers with 503, takes no connections, and recovers. A
     declared client calls it 30 times a second. Every number comes from the client's events.
     """
+    output = Output(plain=plain, json=json_target == "-")
     run = Run(seconds, breaker=not no_breaker)
-    quiet = json_file == "-"
-    console = None if plain or quiet or not sys.stdout.isatty() else _console()
-    if not quiet:
-        click.echo(f"{source()}\n")
-    if console is None:
-        view: Any = PlainView(_silent if quiet else click.echo)
-        scope: Any = nullcontext(view)
-    else:
-        scope = LiveView(console)
-    with scope as view:
-        asyncio.run(perform(run, view))
-    if console is not None:
-        console.print(screen(run, min(console.width, 110), ended=True))
-    elif not quiet:
-        click.echo("\n" + "\n".join(summary(run)))
-    _save(run, json_file, output / f"pyfly-demo.{'png' if png else 'svg'}", screenshot)
-    if console is None and not quiet:
-        click.echo(NEXT)
+    # Who asks for nothing but the counts is not left with a picture as well.
+    plot = not no_plot and (json_target != "-" or png or folder is not None)
+    _introduce(run, output)
+    _play(run, output, plot=plot and has_matplotlib())
+    output.lines(_ending(run, output))
+    output.line()
+    saved = [True]
+    if plot:
+        worked = save_plot(run, folder or Path(), png=png, output=output)
+        saved.append(worked or (folder is None and not png))
+    if screenshot is not None:
+        saved.append(save_screen(run, screenshot, output))
+    if json_target is not None:
+        saved.append(save_json(run, json_target, output))
+    for command, purpose in next_commands(run):
+        output.line(f"Next:  {command:<29}{purpose}")
+    return 0 if all(saved) else _FAILED
 
 
-def _silent(line: str) -> None:
-    """Nothing: standard output is for the JSON."""
+def _introduce(run: Run, output: Output) -> None:
+    """Show the client: its class, and what the configuration adds."""
+    output.code(source())
+    output.line()
+    output.line(f"In pyfly.yaml, under {SECTION}:")
+    for key, value in run.settings.items():
+        output.line(f"    {key.removeprefix(SECTION + '.')}: {value}")
+    output.line()
 
 
-def _console() -> Any:
-    """Where to draw; None without rich."""
-    if find_spec("rich") is None:
-        click.echo("for the live view: pip install 'pyfly-client[cli]'", err=True)
-        return None
-    from rich.console import Console
-
-    return Console(no_color=colour_refused())
-
-
-def _save(run: Run, json_file: str | None, plot: Path, screenshot: Path | None) -> None:
-    """Write what was asked for; a file that cannot be written is told, and the rest goes on."""
-    if json_file is not None:
-        text = json.dumps(as_json(run), indent=2)
-        if json_file == "-":
-            click.echo(text)
-        else:
-            _write("the counts", Path(json_file), lambda path: path.write_text(text + "\n"))
-    if json_file == "-":
-        return  # whoever reads the counts draws a picture of their own
-    if find_spec("matplotlib") is None:
-        click.echo("for the plot: pip install 'pyfly-client[cli]'", err=True)
-    else:
-        _write("the plot", plot, lambda path: draw(run, path))
-    if screenshot is not None and find_spec("rich") is not None:
-        _write("the screen", screenshot, lambda path: _screenshot(run, path))
+def _play(run: Run, output: Output, *, plot: bool) -> None:
+    """The run itself, with the service's process around it."""
+    with ServiceProcess() as service:
+        started = time.monotonic()
+        if plot:
+            prepare()
+        if output.live:  # the class is behind the live screen then: time to read it
+            taken = time.monotonic() - started
+            time.sleep(max(min(_READING_SECONDS, run.seconds / 9) - taken, 0.0))
+        with output.view() as view:
+            try:
+                asyncio.run(perform(run, service, view))
+            except asyncio.CancelledError:
+                raise click.exceptions.Exit(_TERMINATED) from None
 
 
-def _write(what: str, path: Path, write: Any) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(path)
-    except OSError as error:
-        click.echo(f"{what} could not be saved as {path}: {error.strerror}", err=True)
-    else:
-        click.echo(f"saved {what}: {path}", err=True)
-
-
-def _screenshot(run: Run, path: Path) -> None:
-    import io
-
-    from rich.console import Console
-
-    console = Console(record=True, width=96, file=io.StringIO(), force_terminal=True)
-    console.print(screen(run, 96, ended=True))
-    console.save_svg(str(path), title="pyfly demo")
+def _ending(run: Run, output: Output) -> list[Line]:
+    """The whole picture and what it comes to."""
+    glyphs = output.glyphs
+    drawn = timeline(run, run.seconds, output.width, (4, 3), glyphs)
+    legend = f"{glyphs.closed} closed   {glyphs.half_open} half-open   {glyphs.open} open"
+    key: Line = (Span(" " * 13, ""), Span(legend, "dim"))
+    return [(), *drawn, *([key] if run.breaker else []), (), *summary(run, glyphs)]

@@ -1,38 +1,65 @@
-"""The run on a terminal, redrawn as it goes on."""
+"""The demo on a terminal, drawn by rich."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from importlib.util import find_spec
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, TextIO
 
-from pyfly.cli.demo.report import NEXT, per_second, summary
 from pyfly.cli.demo.run import Run
-from pyfly.cli.demo.script import Phase
-from pyfly.cli.demo.tally import percentile
-from pyfly.client import CircuitState
+from pyfly.cli.demo.screen import frame
+from pyfly.cli.demo.text import Glyphs, Line
 
-__all__ = ["LiveView", "screen"]
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
-_BARS = " ▁▂▃▄▅▆▇█"
-_STATES: dict[CircuitState, tuple[str, str, str]] = {
-    CircuitState.CLOSED: ("green", "─", "closed"),
-    CircuitState.HALF_OPEN: ("yellow", "▒", "half-open"),
-    CircuitState.OPEN: ("red", "█", "open"),
+__all__ = ["LiveView", "has_rich", "print_lines", "rich_text"]
+
+_STYLES = {
+    "": "",
+    "title": "bold",
+    "heading": "bold",
+    "label": "bold",
+    "dim": "bright_black",
+    "code": "cyan",
+    "good": "green",
+    "bad": "red",
+    "warn": "yellow",
+    "phase": "",
+    "phase now": "bold reverse",
+    "goodput": "cyan",
+    "attempts": "magenta",
+    "circuit closed": "green",
+    "circuit half-open": "yellow",
+    "circuit open": "red",
+    "circuit closed now": "bold black on green",
+    "circuit half-open now": "bold black on yellow",
+    "circuit open now": "bold white on red",
 }
 
 
+def has_rich() -> bool:
+    """Whether the library that draws is installed."""
+    return find_spec("rich") is not None
+
+
 class LiveView:
-    """Draws with rich, for a ``with`` block.
+    """Draws on the terminal's second screen, for a ``with`` block; it leaves no trace there.
 
     Args:
-        console: A ``rich.console.Console``.
+        stream: The terminal.
+        color: False for none.
+        glyphs: What to draw with.
     """
 
-    def __init__(self, console: Any) -> None:
+    def __init__(self, stream: TextIO, *, color: bool, glyphs: Glyphs) -> None:
         from rich.live import Live
 
-        self._console = console
-        self._live: Any = Live(console=console, refresh_per_second=12, transient=False)
+        self._console = _console(stream, color=color)
+        self._glyphs = glyphs
+        self._live = Live(console=self._console, screen=True, auto_refresh=False)
 
     def __enter__(self) -> LiveView:
         self._live.start()
@@ -47,135 +74,30 @@ class LiveView:
         self._live.stop()
 
     def update(self, run: Run) -> None:
-        """Draw it as it stands."""
-        self._live.update(screen(run, min(self._console.width, 110)))
+        """Show it as it stands."""
+        width, height = self._console.size
+        self._live.update(rich_text(frame(run, run.now, width, height, self._glyphs)), refresh=True)
 
 
-def screen(run: Run, width: int, ended: bool = False) -> Any:
-    """The whole picture, at most 24 lines high while the run goes on.
+def print_lines(lines: Iterable[Line], stream: TextIO, *, color: bool) -> None:
+    """Print lines with their styles."""
+    _console(stream, color=color).print(rich_text(lines), soft_wrap=True)
 
-    Args:
-        run: What to show.
-        width: Columns.
-        ended: Whether the run is over: then with what it came to.
-    """
-    from rich.console import Group
-    from rich.panel import Panel
+
+def rich_text(lines: Iterable[Line]) -> Text:
+    """Lines as rich knows them."""
     from rich.text import Text
 
-    parts: list[Any] = [_headline(run), Text(), _numbers(run), Text(), *_timeline(run, width - 4)]
-    parts += [Text(), *_transitions(run)]
-    if ended:
-        parts += [Text(), *(Text(f"• {line}") for line in summary(run)), Text(NEXT, style="dim")]
-    return Panel(
-        Group(*parts),
-        title="pyfly demo: an inventory client and a service that fails",
-        width=width,
-        border_style="cyan",
-    )
+    text = Text(no_wrap=True, overflow="crop")
+    for number, line in enumerate(lines):
+        if number:
+            text.append("\n")
+        for span, style in line:
+            text.append(span, _STYLES[style])
+    return text
 
 
-def _headline(run: Run) -> Any:
-    from rich.text import Text
+def _console(stream: TextIO, *, color: bool) -> Console:
+    from rich.console import Console
 
-    colour, _, told = _STATES[run.tally.state]
-    line = Text.assemble(
-        (f"{min(run.now, run.seconds):5.1f} s ", "bold"),
-        f"of {run.seconds:.0f}   the service ",
-        (run.phase.told, "bold"),
-        "   circuit ",
-        (f" {told.upper()} ", f"bold white on {colour}"),
-    )
-    line.no_wrap, line.overflow = True, "ellipsis"
-    return line
-
-
-def _numbers(run: Run) -> Any:
-    from rich.columns import Columns
-    from rich.table import Table
-
-    tally = run.tally
-    recent = [call.duration for call in tally.answered_since(run.now - 3)]
-    calls = Table.grid(padding=(0, 2))
-    for name, value, colour in (
-        ("calls", len(tally.calls), "bold"),
-        ("succeeded", tally.succeeded, "green"),
-        ("failed", tally.failed, "red"),
-        ("refused, circuit open", tally.refused, "yellow"),
-        ("in flight", tally.in_flight, "none"),
-    ):
-        calls.add_row(name, f"[{colour}]{value:5}[/]")
-    attempts = Table.grid(padding=(0, 2))
-    for name, text in (
-        ("attempts", f"{len(tally.attempts_started):7}"),
-        ("retries", f"{len(tally.retries_started):7}"),
-        ("retries not made", f"{len(tally.suppressed_at):7}"),
-        ("latency p50, last 3 s", _milliseconds(percentile(recent, 0.5))),
-        ("latency p95", _milliseconds(percentile(recent, 0.95))),
-    ):
-        attempts.add_row(name, text)
-    return Columns([calls, attempts], padding=(0, 6))
-
-
-def _milliseconds(seconds: float | None) -> str:
-    return f"{'-':>7}" if seconds is None else f"{1000 * seconds:4.0f} ms"
-
-
-def _timeline(run: Run, width: int) -> list[Any]:
-    """Three rows over time: answers, attempts, and the state of the circuit."""
-    from rich.text import Text
-
-    label = 12
-    columns = max(width - label - 8, 10)
-    tally, step = run.tally, run.seconds / columns
-    succeeded = [call.ended / step for call in tally.calls if call.failure is None]
-    started = [at / step for at in tally.attempts_started]
-    rows: list[Any] = []
-    scale = 1 / step
-    for name, times, colour in (
-        ("answers/s", succeeded, "green"),
-        ("attempts/s", started, "cyan"),
-    ):
-        counts = per_second(times, columns)
-        top = max([*counts, 1])
-        bars = "".join(_BARS[-(-count * 8 // top)] for count in counts)
-        rows.append(Text.assemble(f"{name:<{label}}", (bars, colour), f" ≤{top * scale:3.0f}"))
-    strip = Text(f"{'circuit':<{label}}")
-    for column in range(columns):
-        at = column * step
-        if at > run.now:
-            strip.append(" ")
-            continue
-        state = next((s.state for s in tally.stretches(run.now) if s.start <= at < s.end), None)
-        colour, mark, _ = _STATES[state or tally.state]
-        strip.append(mark, colour)
-    rows.append(strip)
-    rows.append(Text(" " * label + _ruler(run.phases, step, columns), style="dim"))
-    rows.append(Text(" " * label + "─ closed   ▒ half-open   █ open", style="dim"))
-    for row in rows:
-        row.no_wrap, row.overflow = True, "crop"
-    return rows
-
-
-def _ruler(phases: tuple[Phase, ...], step: float, columns: int) -> str:
-    line = [" "] * columns
-    for phase in phases:
-        start = int(phase.start / step)
-        for offset, letter in enumerate(f"|{phase.name}"):
-            if start + offset < columns:
-                line[start + offset] = letter
-    return "".join(line)
-
-
-def _transitions(run: Run) -> list[Any]:
-    from rich.text import Text
-
-    shown: list[Any] = []
-    for transition in run.tally.transitions[-4:]:
-        colour, _, told = _STATES[transition.new]
-        line = Text.assemble(
-            f"{transition.at:5.1f} s  circuit ", (told, colour), f": {transition.reason}"
-        )
-        line.no_wrap, line.overflow = True, "ellipsis"
-        shown.append(line)
-    return shown + [Text("")] * (4 - len(shown))
+    return Console(file=stream, no_color=not color, highlight=False)

@@ -1,4 +1,4 @@
-"""The run as lines of text: one a second, and one for each change of the circuit."""
+"""The run as lines of text: one a second, and one for each change of service and circuit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pyfly.cli.demo.tally import percentile
 
 __all__ = ["PlainView"]
 
+_HEADINGS = "       s   calls answered  failed refused attempts retries      p50      p95  circuit"
+
 
 class PlainView:
     """Prints what happened since the last line.
@@ -17,7 +19,7 @@ class PlainView:
         echo: Prints one line.
     """
 
-    def __init__(self, echo: Callable[[str], None]) -> None:
+    def __init__(self, echo: Callable[[str], object]) -> None:
         self._echo = echo
         self._second = 0
         self._transitions = 0
@@ -25,31 +27,38 @@ class PlainView:
 
     def update(self, run: Run) -> None:
         """Print what is new."""
-        if run.phase.name != self._phase:
-            self._phase = run.phase.name
-            self._echo(f"{run.now:5.1f} s  the service {run.phase.told}")
+        now = run.now
+        phase = run.phase_at(now)
+        if not self._phase:
+            self._echo(_HEADINGS)
+        if phase.name != self._phase:
+            self._phase = phase.name
+            self._echo(f"{max(phase.start, 0.0):8.1f}   the service {phase.told}")
         for transition in run.tally.transitions[self._transitions :]:
             self._transitions += 1
             self._echo(
-                f"{transition.at:5.1f} s  circuit {transition.old.name} -> "
-                f"{transition.new.name} ({transition.reason})"
+                f"{transition.at:8.1f}   the circuit goes from {_word(transition.old.name)} to "
+                f"{_word(transition.new.name)}: {transition.reason}"
             )
-        if int(run.now) > self._second:
-            self._second = int(run.now)
-            self._echo(_line(run))
+        if int(now) > self._second:
+            self._second = int(now)
+            self._echo(_line(run, now))
 
 
-def _line(run: Run) -> str:
-    tally, since = run.tally, run.now - 1
-    latencies = [call.duration for call in tally.answered_since(since)]
-    middle, late = percentile(latencies, 0.5), percentile(latencies, 0.95)
+def _line(run: Run, now: float) -> str:
+    tally = run.tally
+    latencies = [call.duration for call in tally.answered_since(now - 1)]
     return (
-        f"{run.now:5.1f} s  calls {len(tally.calls):4}  ok {tally.succeeded:4}  "
-        f"failed {tally.failed:3}  refused {tally.refused:3}  "
-        f"attempts {len(tally.attempts_started):4}  {tally.state.name.lower():9}  "
-        f"p50 {_milliseconds(middle)}  p95 {_milliseconds(late)}"
+        f"{now:8.1f}{len(tally.calls):8}{tally.succeeded:9}{tally.failed:8}{tally.refused:8}"
+        f"{len(tally.attempts_started):9}{len(tally.retries_started):8}"
+        f"{_milliseconds(percentile(latencies, 0.5))}{_milliseconds(percentile(latencies, 0.95))}"
+        f"  {_word(tally.state.name)}"
     )
 
 
+def _word(state: str) -> str:
+    return state.lower().replace("_", "-")
+
+
 def _milliseconds(seconds: float | None) -> str:
-    return "     -" if seconds is None else f"{1000 * seconds:4.0f} ms"
+    return f"{'-':>9}" if seconds is None else f"{1000 * seconds:6.0f} ms"

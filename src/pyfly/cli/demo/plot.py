@@ -1,76 +1,175 @@
-"""The run as a picture: answers, attempts and the state of the circuit over time."""
+"""The run as a picture: calls, answers and attempts, latency, and the circuit over time."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pyfly.cli.demo.report import per_second
+from pyfly.cli.demo.chart import smooth_rates, smoothing
 from pyfly.cli.demo.run import Run
+from pyfly.cli.demo.tally import percentile
 from pyfly.client import CircuitState
 
-__all__ = ["draw"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, which people see alike whatever their colour vision.
-_GREEN, _BLUE, _ORANGE = "#009E73", "#0072B2", "#D55E00"
+__all__ = ["draw", "has_matplotlib", "prepare"]
+
+# Okabe and Ito's palette, which people tell apart whatever their colour vision.
+_BLUE, _ORANGE, _GREY, _INK = "#0072B2", "#D55E00", "#6B6B6B", "#222222"
 _STATES = {
     CircuitState.CLOSED: ("closed", "#FFFFFF", ""),
-    CircuitState.HALF_OPEN: ("half-open", "#F0E442", "...."),
-    CircuitState.OPEN: ("open", "#D55E00", "////"),
+    CircuitState.HALF_OPEN: ("half-open", "#F0E442", "xxxx"),
+    CircuitState.OPEN: ("open", "#F2B48C", "////"),
+}
+_LOOKS: Any = {
+    "font.size": 9.5,
+    "axes.edgecolor": _GREY,
+    "axes.labelcolor": _INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "hatch.color": _ORANGE,
+    "hatch.linewidth": 0.8,
+    "svg.hashsalt": "pyfly-demo",  # the same run gives the same file
+    "svg.fonttype": "none",  # text stays text
+    "text.color": _INK,
+    "xtick.color": _GREY,
+    "ytick.color": _GREY,
 }
 
 
-def draw(run: Run, path: Path) -> None:
-    """Write the picture; the ending of the name says which kind (``.svg``, ``.png``).
+def has_matplotlib() -> bool:
+    """Whether the library that draws is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("matplotlib") is not None
+
+
+def prepare() -> None:
+    """Import what draws, before calls are measured: the first time can take seconds."""
+    import logging
+    from importlib import import_module
+
+    # It tells of its font cache, and of a folder where that cannot be kept: not our story.
+    logging.getLogger("matplotlib").addHandler(logging.NullHandler())
+    for name in ("figure", "backends.backend_svg", "backends.backend_agg"):
+        import_module(f"matplotlib.{name}")
+
+
+def draw(run: Run, *paths: Path) -> None:
+    """Write the picture; the ending of a name says which kind (``.svg``, ``.png``).
 
     Raises:
         ImportError: matplotlib is not installed.
-        OSError: The file cannot be written.
+        OSError: A file cannot be written.
     """
-    import matplotlib
+    from matplotlib import rc_context
 
-    matplotlib.use("agg")
-    matplotlib.rcParams["svg.hashsalt"] = "pyfly"
-    from matplotlib import pyplot
+    with rc_context(_LOOKS):
+        figure = _figure(run)
+        for path in paths:
+            metadata = {"Date": None} if path.suffix == ".svg" else {}
+            figure.savefig(path, metadata=metadata, dpi=160, facecolor="white")
 
-    tally, seconds = run.tally, int(run.seconds)
-    figure, (top, bottom) = pyplot.subplots(
-        2, 1, figsize=(9, 4.6), sharex=True, height_ratios=(6, 1), layout="constrained"
+
+def _figure(run: Run) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.6, 5.2), layout="constrained")
+    axes = figure.subplots(3, 1, sharex=True, height_ratios=(6, 2.6, 0.8))
+    rates, latency, circuit = axes
+    edges = [run.seconds * number / 112 for number in range(113)]
+    middles = [(start + end) / 2 for start, end in pairwise(edges)]
+    top = _draw_rates(rates, run, edges, middles)
+    _draw_latency(latency, run, edges, middles)
+    _draw_circuit(circuit, run)
+    _draw_phases(axes, run, top)
+    circuit.set_xlim(0, run.seconds)
+    circuit.set_xlabel("time (s)")
+    figure.align_ylabels(axes)
+    return figure
+
+
+def _draw_rates(axes: Axes, run: Run, edges: list[float], middles: list[float]) -> float:
+    """The upper panel; returns where its labels may stand, above all curves."""
+    tally, window = run.tally, smoothing(run.seconds)
+    answered = [call.ended for call in tally.calls if call.failure is None]
+    curves = [
+        (tally.calls_started, "calls", _GREY, "--", 1.3),
+        (tally.attempts_started, "attempts", _ORANGE, "-", 1.6),
+        (answered, "calls answered (goodput)", _BLUE, "-", 2.2),
+    ]
+    highest = 1.0
+    for times, label, colour, style, width in curves:
+        values = [rate or 0.0 for rate in smooth_rates(times, edges, run.seconds, window)]
+        highest = max(highest, *values)
+        axes.plot(middles, values, style, color=colour, lw=width, label=label)
+        if colour == _BLUE:
+            axes.fill_between(middles, values, color=colour, alpha=0.12, lw=0)
+    axes.set_ylim(0, highest * 1.32)
+    axes.set_ylabel("per second")
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, frameon=False, borderaxespad=0.2
     )
-    try:
-        middles = [second + 0.5 for second in range(seconds)]
-        answers = per_second([c.ended for c in tally.calls if c.failure is None], seconds)
-        attempts = per_second(tally.attempts_started, seconds)
-        refused = per_second([c.ended for c in tally.calls if c.failure == "circuit open"], seconds)
-        top.plot(middles, answers, color=_GREEN, lw=2.2, label="answers (goodput)")
-        top.plot(middles, attempts, color=_BLUE, lw=1.6, ls="--", label="attempts")
-        top.plot(middles, refused, color=_ORANGE, lw=1.6, ls=":", label="refused, circuit open")
-        height = max([*answers, *attempts, *refused, 1])
-        top.set_ylim(0, height * 1.35)
-        top.set_ylabel("per second")
-        top.legend(loc="upper right", ncols=3, frameon=False, fontsize=9)
-        for number, phase in enumerate(run.phases):
-            for axes in (top, bottom):
-                axes.axvspan(phase.start, phase.end, color="#000000", alpha=0.05 * (number % 2))
-            top.text(
-                (phase.start + phase.end) / 2, height * 1.12, phase.name, ha="center", color="#444"
+    axes.set_title("InventoryClient while its service is …", loc="left", fontsize=10.5)
+    return highest * 1.2
+
+
+def _draw_latency(axes: Axes, run: Run, edges: list[float], middles: list[float]) -> None:
+    """Percentiles of the answered calls around each moment, where there are any."""
+    reach = smoothing(run.seconds) / 2
+    answered = [call for call in run.tally.calls if call.failure is None]
+    for share, label, colour, style in (
+        (0.95, "p95", _ORANGE, "-"),
+        (0.5, "p50", _BLUE, "-"),
+    ):
+        values = [
+            1000 * (percentile(near, share) or 0) if len(near) > 3 else float("nan")
+            for near in (
+                [call.duration for call in answered if abs(call.ended - middle) <= reach]
+                for middle in middles
             )
-        for stretch in tally.stretches(run.seconds):
-            told, colour, hatch = _STATES[stretch.state]
-            bottom.barh(
-                0, stretch.end - stretch.start, left=stretch.start, height=1,
-                color=colour, hatch=hatch, edgecolor="#666", linewidth=0.5,
-            )  # fmt: skip
-            if stretch.end - stretch.start > run.seconds / 14:
-                bottom.text(
-                    (stretch.start + stretch.end) / 2, 0, told, ha="center", va="center",
-                    fontsize=9, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-                )  # fmt: skip
-        bottom.set_yticks([0], ["circuit"])
-        bottom.set_ylim(-0.5, 0.5)
-        bottom.set_xlim(0, run.seconds)
-        bottom.set_xlabel("seconds")
-        for axes in (top, bottom):
-            axes.spines[["top", "right"]].set_visible(False)
-        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=150)
-    finally:
-        pyplot.close(figure)
+        ]
+        axes.plot(middles, values, style, color=colour, lw=1.5, label=label)
+    axes.set_yscale("log")
+    axes.set_ylim(1, 3000)
+    axes.set_yticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
+    axes.minorticks_off()
+    axes.set_ylabel("latency (ms)")
+    axes.legend(loc="upper right", ncols=2, frameon=False, borderaxespad=0.2)
+
+
+def _draw_circuit(axes: Axes, run: Run) -> None:
+    """The strip: white, dotted or hatched, with words where they fit."""
+    axes.set_yticks([0.5], ["circuit"])
+    axes.tick_params(axis="y", length=0, labelcolor=_INK)
+    axes.set_ylim(0, 1)
+    if not run.breaker:
+        axes.text(run.seconds / 2, 0.5, "no circuit breaker", ha="center", va="center")
+        return
+    for start, end, state in run.tally.stretches(run.seconds):
+        told, colour, hatch = _STATES[state]
+        axes.axvspan(start, end, facecolor=colour, hatch=hatch, edgecolor=_GREY, lw=0.6)
+        if state is CircuitState.HALF_OPEN:  # it may last a millisecond
+            axes.plot([start], [0.5], marker="D", ms=4, color=_INK, zorder=3)
+        elif end - start > run.seconds / 18:
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
+            axes.text((start + end) / 2, 0.5, told, ha="center", va="center", bbox=box)
+    if any(t.new is CircuitState.HALF_OPEN for t in run.tally.transitions):
+        axes.annotate(
+            "◆ half-open: one call probes", (1, 0), (0, -30), "axes fraction", "offset points",
+            ha="right", va="baseline", color=_GREY,
+        )  # fmt: skip
+
+
+def _draw_phases(axes: Any, run: Run, top: float) -> None:
+    """What the service did: light bands behind everything, named once."""
+    for number, phase in enumerate(run.phases):
+        if number % 2:
+            for each in axes[:2]:
+                each.axvspan(phase.start, phase.end, color="#000000", alpha=0.05, lw=0, zorder=0)
+        middle = (phase.start + phase.end) / 2
+        axes[0].text(middle, top, phase.name, ha="center", va="bottom", color=_GREY)

@@ -1,107 +1,187 @@
-"""What a run comes to: numbers for programs, and a few lines for people."""
+"""What a run comes to, as numbers. They are the client's events; only phases are the script's."""
 
 from __future__ import annotations
 
-from typing import Any
+import platform
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+from pyfly import __version__
+from pyfly.cli.demo.chart import counts
 from pyfly.cli.demo.client import declared
 from pyfly.cli.demo.run import Run
-from pyfly.cli.demo.tally import Tally, percentile
+from pyfly.cli.demo.script import Phase
+from pyfly.cli.demo.tally import REFUSED, Ended, Tally, percentile
 from pyfly.client import CircuitState
 
-__all__ = ["NEXT", "as_json", "per_second", "recovery_seconds", "summary"]
-
-NEXT = "Next: pyfly demo --no-breaker   (the same outage without a circuit breaker)"
+__all__ = ["PhaseCounts", "Recovery", "as_json", "end_of", "phase_counts", "recovery"]
 
 
-def summary(run: Run) -> list[str]:
-    """The end of the story, a line each."""
+class PhaseCounts(NamedTuple):
+    """The calls that began in a phase, and what became of them, then or later."""
+
+    phase: Phase
+    calls: int
+    succeeded: int
+    refused: int
+    attempts: int
+    p50: float | None
+    p95: float | None
+
+    @property
+    def failed(self) -> int:
+        """Calls that failed, refused ones aside."""
+        return self.calls - self.succeeded - self.refused
+
+
+class Recovery(NamedTuple):
+    """How the client came through the outage; None where that did not happen. Seconds.
+
+    Attributes:
+        opened: From the end of the service to the opening of the circuit.
+        failed_before: Attempts that had failed by then, since the end of the service.
+        answered: From the return of the service to the first answered call.
+        closed: From the return of the service to the closing of the circuit.
+    """
+
+    opened: float | None
+    failed_before: int
+    answered: float | None
+    closed: float | None
+
+
+def phase_counts(run: Run) -> list[PhaseCounts]:
+    """The counts of each phase; the last one's include what came a moment later."""
+    return [_counts_of(phase, run) for phase in run.phases]
+
+
+def _counts_of(phase: Phase, run: Run) -> PhaseCounts:
+    calls = [call for call in run.tally.calls if run.phase_at(call.started) is phase]
+    latencies = [call.duration for call in calls if call.failure is None]
+    return PhaseCounts(
+        phase,
+        len(calls),
+        len(latencies),
+        sum(call.failure == REFUSED for call in calls),
+        sum(call.number for call in calls),
+        percentile(latencies, 0.5),
+        percentile(latencies, 0.95),
+    )
+
+
+def recovery(run: Run) -> Recovery:
+    """The times between what the service did and what the circuit did."""
     tally = run.tally
-    made, refused = len(tally.calls), tally.refused
-    attempts, admitted = len(tally.attempts_started), made - tally.refused
-    lines = [
-        f"{made} calls: {tally.succeeded} succeeded, {tally.failed} failed, "
-        f"{refused} refused by the open circuit",
-        f"{attempts} attempts for {admitted} admitted calls "
-        f"({attempts / max(admitted, 1):.2f} each, {len(tally.retries_started)} retries)",
+    down, back = run.phases[-2].start, run.phases[-1].start
+    opened = next(
+        (t.at for t in tally.transitions if t.new is CircuitState.OPEN and t.at >= down), None
+    )
+    closed = next(
+        (t.at for t in tally.transitions if t.new is CircuitState.CLOSED and t.at >= back), None
+    )
+    before = [
+        attempt
+        for attempt in tally.attempts
+        if attempt.failure is not None and down <= attempt.ended <= (opened or back)
     ]
-    waits = sorted(call.duration for call in tally.calls if call.failure == "circuit open")
-    if waits:
-        lines.append(
-            f"a refusal took {1e6 * waits[len(waits) // 2]:.0f} µs in the middle, "
-            f"where a failing call took {_failing(tally):.2f} s"
-        )
-    back = recovery_seconds(run)
-    if back is not None:
-        lines.append(f"the first call succeeded {back:.1f} s after the service was back")
-    if tally.suppressed:
-        most = tally.suppressed.most_common(2)
-        told = "; ".join(f"{count}× {reason}" for reason, count in most)
-        lines.append(f"retries not made: {told}")
-    return lines
+    answered = tally.answered_since(back)
+    return Recovery(
+        None if opened is None else opened - down,
+        len(before),
+        answered[0].ended - back if answered else None,
+        None if closed is None else closed - back,
+    )
 
 
-def _failing(tally: Tally) -> float:
-    durations = [
-        call.duration for call in tally.calls if call.failure not in (None, "circuit open")
-    ]
-    return percentile(durations, 0.5) or 0.0
-
-
-def recovery_seconds(run: Run) -> float | None:
-    """From the end of the outage to the first success; None if there was none."""
-    back = run.phases[-1].start
-    answered = run.tally.answered_since(back)
-    return max(answered[0].ended - back, 0.0) if answered else None
-
-
-def per_second(times: list[float], seconds: int) -> list[int]:
-    """How many of some times fall into each second."""
-    counts = [0] * seconds
-    for at in times:
-        if 0 <= at < seconds:
-            counts[int(at)] += 1
-    return counts
+def end_of(run: Run) -> float:
+    """When the last call had ended, or the script."""
+    return max([run.seconds, *(call.ended for call in run.tally.calls[-1:])])
 
 
 def as_json(run: Run) -> dict[str, Any]:
-    """Everything that was counted."""
-    tally = run.tally
-    end = max([run.seconds, *(call.ended for call in tally.calls[-1:])])
-    whole = int(end) + 1
-    latencies = [call.duration for call in tally.calls if call.failure is None]
-    kinds = {str(kind): count for kind, count in tally.call_outcomes.items() if kind is not None}
+    """Everything that was counted. Times are seconds since the beginning, spans are seconds."""
+    tally, end = run.tally, end_of(run)
+    restored = recovery(run)
     return {
+        "pyfly": __version__,
+        "python": platform.python_version(),
         "seconds": run.seconds,
         "declared": declared(),
         "configured": run.settings,
-        "phases": [
-            {"name": p.name, "told": p.told, "start": p.start, "end": p.end} for p in run.phases
-        ],
         "calls": len(tally.calls),
         "succeeded": tally.succeeded,
-        "failures": dict(sorted(kinds.items())),
+        "failures": _failures(tally.call_outcomes),
         "attempts": len(tally.attempts_started),
+        "attempts_succeeded": tally.attempt_outcomes[None],
+        "attempt_failures": _failures(tally.attempt_outcomes),
         "retries": len(tally.retries_started),
-        "retries_not_made": dict(tally.suppressed),
+        "retries_not_made": dict(tally.suppressed.most_common()),
         "latency_seconds": {
-            "p50": percentile(latencies, 0.50),
-            "p95": percentile(latencies, 0.95),
+            "answered": _latency(call for call in tally.calls if call.failure is None),
+            "refused": _latency(call for call in tally.calls if call.failure == REFUSED),
         },
-        "recovery_seconds": recovery_seconds(run),
+        "phases": [_phase_as_json(each) for each in phase_counts(run)],
+        "opened_after_seconds": restored.opened,
+        "recovery_seconds": restored.answered,
+        "closed_after_seconds": restored.closed,
         "transitions": [
             {"at": t.at, "from": t.old.name, "to": t.new.name, "reason": t.reason}
             for t in tally.transitions
         ],
-        "timeline": {
-            "succeeded": per_second([c.ended for c in tally.calls if c.failure is None], whole),
-            "attempts": per_second(tally.attempts_started, whole),
-            "refused": per_second(
-                [c.ended for c in tally.calls if c.failure == "circuit open"], whole
-            ),
-        },
         "circuit_at_end": tally.state.name,
         "open_seconds": sum(
             s.end - s.start for s in tally.stretches(end) if s.state is CircuitState.OPEN
         ),
+        "timeline": _timeline(tally, end),
+    }
+
+
+def _failures(outcomes: dict[str | None, int]) -> dict[str, int]:
+    return dict(sorted((kind, n) for kind, n in outcomes.items() if kind is not None))
+
+
+def _latency(calls: Any) -> dict[str, float | None]:
+    durations = [call.duration for call in calls]
+    return {
+        "p50": percentile(durations, 0.50),
+        "p95": percentile(durations, 0.95),
+        "max": max(durations, default=None),
+    }
+
+
+def _phase_as_json(each: PhaseCounts) -> dict[str, Any]:
+    return {
+        "name": each.phase.name,
+        "told": each.phase.told,
+        "start": each.phase.start,
+        "end": each.phase.end,
+        "calls": each.calls,
+        "succeeded": each.succeeded,
+        "failed": each.failed,
+        "refused": each.refused,
+        "attempts": each.attempts,
+        "p50": each.p50,
+        "p95": each.p95,
+    }
+
+
+def _timeline(tally: Tally, end: float, step: float = 0.5) -> dict[str, Any]:
+    """Counts per ``step`` seconds; the state is that at the end of each."""
+    edges = [step * number for number in range(int(end / step) + 2)]
+
+    def ended(which: Sequence[Ended]) -> list[int]:
+        # The first edge is open to the left: a call may come a moment before its time.
+        return counts([each.ended for each in which], [-1.0, *edges[1:]])
+
+    calls = tally.calls
+    states = tally.stretches(edges[-1])
+    return {
+        "step": step,
+        "calls": counts(tally.calls_started, [-1.0, *edges[1:]]),
+        "succeeded": ended([call for call in calls if call.failure is None]),
+        "refused": ended([call for call in calls if call.failure == REFUSED]),
+        "failed": ended([call for call in calls if call.failure not in (None, REFUSED)]),
+        "attempts": counts(tally.attempts_started, [-1.0, *edges[1:]]),
+        "retries": counts(tally.retries_started, [-1.0, *edges[1:]]),
+        "circuit": [[s.state for s in states if s.start <= edge][-1].name for edge in edges[1:]],
     }

@@ -31,8 +31,8 @@ class Phase(Record):
 _PARTS = (
     ("healthy", "answers within milliseconds", 5),
     ("slow", "takes up to a second", 5),
-    ("errors", "answers every other request with 503", 5),
-    ("down", "resets its connections and takes no new ones", 7),
+    ("failing", "answers two of five requests with 503", 5),
+    ("down", "resets and refuses all connections", 7),
     ("recovered", "is back", 6),
 )
 

@@ -41,8 +41,8 @@ class Behaviour:
         return self._random.uniform(0.002, 0.008)
 
     def fails(self) -> bool:
-        """Whether the next answer is an error: about half of them are, never many in a row."""
-        bad = self.phase == "errors" and self._random.random() < 0.6
+        """Whether the next answer is an error: two in five are, never many in a row."""
+        bad = self.phase == "failing" and self._random.random() < 0.4
         if bad and self._errors_in_a_row < _LONGEST_RUN_OF_ERRORS:
             self._errors_in_a_row += 1
             return True

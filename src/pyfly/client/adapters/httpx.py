@@ -7,7 +7,7 @@ import time
 from contextlib import aclosing
 from typing import Any
 
-from pyfly.client.adapters._adapter import HttpxAdapter, plain
+from pyfly.client.adapters._adapter import Attempt, HttpxAdapter, plain
 from pyfly.client.adapters._errors import Exchange
 from pyfly.client.adapters._transport import AsyncTransport, async_exchange
 from pyfly.client.adapters._wire import let_go
@@ -97,6 +97,20 @@ class HttpxClientAdapter(HttpxAdapter):
 
     async def _send(self, request: Request, deadline: float | None) -> Response[Any]:
         attempt = self._begin(request, deadline)
+        if deadline is None or request.content is None or isinstance(request.content, bytes):
+            return await self._complete(attempt)
+        # The deadline is kept by every operation on the network, but a body of the caller's
+        # may be slow by itself.
+        scope = asyncio.timeout(deadline - attempt.exchange.began)
+        try:
+            async with scope:
+                return await self._complete(attempt)
+        except TimeoutError as exc:
+            if not scope.expired():
+                raise
+            raise attempt.exchange.timed_out() from exc
+
+    async def _complete(self, attempt: Attempt) -> Response[Any]:
         try:
             _, body = await async_exchange(
                 attempt.pool, attempt.origin, attempt.request, attempt.body
