@@ -19,6 +19,7 @@ from pyfly.kernel.exceptions import (
     DeadlineExceededException,
     PyFlyException,
 )
+from pyfly.resilience import UnwantedResultException
 from pyfly.resilience.call import Call
 from pyfly.resilience.timeout.state import TOTAL_TIMEOUT
 
@@ -51,6 +52,8 @@ def is_transient(error: Exception) -> bool:
     """Whether the same request might succeed if it were sent again."""
     if isinstance(error, HttpStatusException):
         return error.status_code in _TRANSIENT_STATUSES
+    if isinstance(error, UnwantedResultException):
+        return True
     if isinstance(error, _FINAL):
         return False
     return isinstance(error, (ConnectionError, TimeoutError, TransportException))

@@ -64,6 +64,7 @@ def assemble(stages: Iterable[Stage]) -> Pipeline:
         found[stage.name] = stage
     _pair_breaker(found)
     _check_timeouts(found)
+    _check_half_open(found)
     return Pipeline(found[name] for name in ORDER if name in found)
 
 
@@ -94,4 +95,17 @@ def _check_timeouts(found: dict[str, Stage]) -> None:
         raise ValueError(
             f"the attempt timeout ({attempt.seconds:g} s) is over the total timeout "
             f"({total.seconds:g} s), so it would never end an attempt: make it shorter"
+        )
+
+
+def _check_half_open(found: dict[str, Stage]) -> None:
+    admission = found.get(CircuitBreakerStage.name)
+    total = found.get(TotalTimeoutStage.name)
+    if not isinstance(admission, CircuitBreakerStage) or not isinstance(total, TotalTimeoutStage):
+        return
+    wait = admission.breaker.policy.half_open_timeout
+    if wait is not None and total.seconds is not None and wait.total_seconds() > total.seconds:
+        raise ValueError(
+            f"the circuit breaker's half_open_timeout ({wait.total_seconds():g} s) is over the "
+            f"total timeout ({total.seconds:g} s), which ends each probe before: make it shorter"
         )

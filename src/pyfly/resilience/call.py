@@ -64,6 +64,7 @@ class Call:
         deadline_source: ``"total timeout"`` or ``"caller"``, whichever ends first; None without.
         expiry: The timer behind the deadline, where one runs.
         attempt: 0 before the first attempt, then 1, 2, …
+        hedge: 0 for an attempt itself; 1, 2, … for the hedges sent beside it.
         attempts_allowed: How many attempts this call may make; 1 without retries.
         attempt_deadline: When the current attempt has to be done; the port may honour it.
         attempt_timeout: The span that each attempt of this call may take, in seconds, instead of
@@ -71,9 +72,14 @@ class Call:
         single_attempt: Why there must be no second attempt and no hedge; None: there may.
         against_retry: Asks the retry stage why no attempt may follow an error (budget and
             deadline apart), None: one may. None without retries.
+        repeats: Asks the retry stage whether a returned value leads to another attempt (budget
+            and deadline apart). None unless there are retries on results.
         admission: What the circuit breaker let this call pass with.
         history: The failed attempts, and the success that followed them. A call that
             succeeds at the first attempt leaves it empty.
+        on_close: None for a call that is over when it returns. A call that returns a stream has
+            a list here: a stage that holds something per attempt, such as a permit, puts what
+            gives it back there after a success, instead of giving it back.
         started: When the call was made.
     """
 
@@ -89,9 +95,12 @@ class Call:
         "deadline_source",
         "events",
         "expiry",
+        "hedge",
         "history",
+        "on_close",
         "operation",
         "payload",
+        "repeats",
         "single_attempt",
         "started",
     )
@@ -114,14 +123,28 @@ class Call:
         self.deadline_source: str | None = None if deadline is None else "caller"
         self.expiry: Expiry | None = None
         self.attempt = 0
+        self.hedge = 0
         self.attempts_allowed = 1
         self.attempt_deadline: float | None = None
         self.attempt_timeout: float | None = None
         self.single_attempt = single_attempt
         self.against_retry: Callable[[Call, Exception], str | None] | None = None
+        self.repeats: Callable[[Call, Any], bool] | None = None
         self.admission: Admission | None = None
         self.history: list[AttemptRecord] = []
+        self.on_close: list[Callable[[], None]] | None = None
         self.started = clock.monotonic()
+
+    def fork(self) -> Call:
+        """A copy for work that runs beside others of this call, in a task of its own.
+
+        It has no attempt deadline yet, and no timer: that one cancels the task that set it.
+        """
+        twin = Call.__new__(Call)
+        for name in Call.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.attempt_deadline = twin.expiry = None
+        return twin
 
     def __repr__(self) -> str:  # never the payload: it may hold secrets
         return f"<Call {self.operation} attempt {self.attempt} of {self.attempts_allowed}>"

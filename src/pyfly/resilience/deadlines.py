@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from contextvars import ContextVar, Token
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 
-__all__ = ["current_deadline", "deadline", "deadline_on", "detached", "time_left"]
+__all__ = ["current_deadline", "deadline", "deadline_on", "deadline_until", "detached", "time_left"]
 
 
 class _End:
@@ -118,9 +118,39 @@ class deadline(_Scope):
 
     def _new_end(self) -> _End | None:
         clock = self._clock
-        at = clock.monotonic() + self._seconds
+        return _nearest(_current.get(), clock.monotonic() + self._seconds, clock)
+
+
+class deadline_until(_Scope):
+    """Lets the calls made in a ``with`` block go on until a point in time.
+
+    For a server's middleware, which knows when its own caller stops waiting. In nested blocks
+    the nearest end wins; None leaves them as they are, and a time that has passed lets no call
+    start::
+
+        left = parse_deadline(headers.get("grpc-timeout"), "grpc")
+        with deadline_until(None if left is None else arrived + left):
+            await app(scope, receive, send)
+
+    Args:
+        at: A time of ``clock.monotonic()``, in seconds; or a datetime with a time zone.
+        clock: The clock that measures it; default: the system's, so ``time.monotonic()``.
+
+    Raises:
+        TypeError: Something else.
+        ValueError: An undefined or infinite time, or a datetime without a time zone.
+    """
+
+    __slots__ = ("_at", "_clock")
+
+    def __init__(self, at: float | datetime | None, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        super().__init__()
+        self._at = None if at is None else _moment(at, clock)
+        self._clock = clock
+
+    def _new_end(self) -> _End | None:
         outer = _current.get()
-        return outer if outer is not None and outer.on(clock) <= at else _End(at, clock)
+        return outer if self._at is None else _nearest(outer, self._at, self._clock)
 
 
 class detached(_Scope):
@@ -130,6 +160,28 @@ class detached(_Scope):
     """
 
     __slots__ = ()
+
+
+def _nearest(outer: _End | None, at: float, clock: Clock) -> _End:
+    return outer if outer is not None and outer.on(clock) <= at else _End(at, clock)
+
+
+def _moment(value: Any, clock: Clock) -> float:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(
+                "deadline_until() takes a datetime with a time zone: "
+                "write datetime.now(timezone.utc) + …"
+            )
+        return clock.monotonic() + (value.timestamp() - clock.time())
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(
+            "deadline_until() takes a time of the monotonic clock in seconds, or a datetime with "
+            f"a time zone, not {type(value).__name__}"
+        )
+    if not math.isfinite(value):
+        raise ValueError(f"deadline_until() takes a finite time, not {value}")
+    return float(value)
 
 
 def _span(value: Any) -> float:

@@ -31,6 +31,7 @@ __all__ = [
     "History",
     "Listener",
     "PermitRefused",
+    "RefusalWithheld",
     "RetryScheduled",
     "RetrySuppressed",
 ]
@@ -117,6 +118,14 @@ class CircuitTransition(Event):
 
 class PermitRefused(Event):
     """A policy (``"circuit breaker"``, …) let a call not pass. Nothing was sent."""
+
+    policy: str
+    name: str | None
+    retry_after: float | None
+
+
+class RefusalWithheld(Event):
+    """A policy that only observes let a call pass that it would have refused."""
 
     policy: str
     name: str | None

@@ -22,25 +22,27 @@ def test_the_exception_that_leaves_tells_what_the_attempts_did(
 ) -> None:
     error = raised(driver, clock, AttemptTimeoutException("too slow"), OSError(), ValueError())
     assert error.retry_history == (
-        AttemptSummary(1, "AttemptTimeoutException: too slow", 0.0, 0.0),
+        AttemptSummary(1, "AttemptTimeoutException: too slow", None, 0.0),
         AttemptSummary(2, "OSError", 0.0, 1.0),
         AttemptSummary(3, "ValueError", 0.0, 2.0),
     )
     assert error.__notes__ == [
-        "Retried: attempt 1 failed after 0 s: AttemptTimeoutException: too slow; "
+        "Retried: attempt 1 failed: AttemptTimeoutException: too slow; "
         "waited 1 s; attempt 2 failed after 0 s: OSError; "
         "waited 2 s; attempt 3 failed after 0 s: ValueError"
     ]
 
 
-def test_durations_are_those_of_each_attempt(driver: Driver, clock: ManualClock) -> None:
+def test_durations_are_those_of_each_attempt_but_the_first_which_is_not_timed(
+    driver: Driver, clock: ManualClock
+) -> None:
     def body() -> None:
         clock.now += 0.25
         raise OSError
 
-    policy = RetryPolicy(2, clock=clock)
+    policy = RetryPolicy(3, clock=clock)
     error = outcome(lambda: driver.retry(policy, body))
-    assert [one.duration for one in error.retry_history] == [0.25, 0.25]
+    assert [one.duration for one in error.retry_history] == [None, 0.25, 0.25]
 
 
 def test_one_attempt_is_no_history(driver: Driver, clock: ManualClock) -> None:

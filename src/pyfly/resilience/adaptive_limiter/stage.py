@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pyfly.kernel.exceptions import BulkheadException
@@ -35,7 +36,7 @@ class AdaptiveLimiterStage:
             except BaseException as error:
                 limiter.failed(permit, error, operation=call.operation)
                 raise
-            limiter.succeeded(permit, operation=call.operation)
+            self._succeeded(call, permit)
             return result
 
         return adaptive_limit
@@ -50,10 +51,17 @@ class AdaptiveLimiterStage:
             except BaseException as error:
                 limiter.failed(permit, error, operation=call.operation)
                 raise
-            limiter.succeeded(permit, operation=call.operation)
+            self._succeeded(call, permit)
             return result
 
         return adaptive_limit
+
+    def _succeeded(self, call: Call, permit: Permit) -> None:
+        """Give the permit back; for a stream, when that is closed: its length is no sample."""
+        if call.on_close is None:
+            self.limiter.succeeded(permit, operation=call.operation)
+        else:
+            call.on_close.append(partial(self.limiter.released, permit))
 
     def _enter(self, call: Call) -> Permit:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pyfly.kernel.exceptions import BulkheadException
@@ -36,9 +37,12 @@ class BulkheadStage:
             if permit is None:
                 permit = await self._wait(call)
             try:
-                return await inner(call)
-            finally:
+                result = await inner(call)
+            except BaseException:
                 bulkhead.release(permit)
+                raise
+            self._succeeded(call, permit)
+            return result
 
         return bulkhead_stage
 
@@ -50,11 +54,21 @@ class BulkheadStage:
             if permit is None:
                 permit = self._wait_sync(call)
             try:
-                return inner(call)
-            finally:
+                result = inner(call)
+            except BaseException:
                 bulkhead.release(permit)
+                raise
+            self._succeeded(call, permit)
+            return result
 
         return bulkhead_stage
+
+    def _succeeded(self, call: Call, permit: Permit) -> None:
+        """Give the permit back; for a stream, when that is closed."""
+        if call.on_close is None:
+            self.bulkhead.release(permit)
+        else:
+            call.on_close.append(partial(self.bulkhead.release, permit))
 
     async def _wait(self, call: Call) -> Permit:
         left = None if call.expiry is not None else time_for(call)

@@ -2,8 +2,8 @@
 
 Two stages work together. The outer one lets the call pass or refuses it; the inner one, right
 inside the retry, tells the breaker of each attempt. A failed attempt counts one part in the
-number of attempts that the call may make; one that no retry follows counts for those that
-would have followed, so that calls without retries behave as with a breaker alone.
+number of attempts that the call may make; a success, and a failure that no retry follows, count
+for those that would have followed, so that calls without retries behave as with a breaker alone.
 """
 
 from __future__ import annotations
@@ -92,13 +92,8 @@ class CircuitBreakerStage:
         return admission
 
     def describe(self) -> str:
-        policy = self.breaker.policy
         name = f"{self.breaker.name}: " if self.breaker.name else ""
-        return (
-            f"{name}opens after {policy.failure_threshold} consecutive failures for "
-            f"{policy.recovery_timeout.total_seconds():g} s, then {policy.half_open_permits} "
-            "at a time may probe"
-        )
+        return name + self.breaker.policy.describe()
 
 
 class CircuitBreakerEvidenceStage:
@@ -113,40 +108,50 @@ class CircuitBreakerEvidenceStage:
         self._is_failure = breaker.is_failure or is_failure
 
     def wrap(self, inner: Handler) -> Handler:
-        rules = self.breaker.rules
+        rules, timed = self.breaker.rules, self.breaker.times_calls
 
         async def circuit_breaker_evidence(call: Call) -> Any:
+            started = call.clock.monotonic() if timed else None
             try:
                 result = await inner(call)
             except Exception as error:
-                self._failed(call, error)
+                self._failed(call, error, started)
                 raise
-            if rules.fails:
-                self._succeeded(call)
+            if rules.wants_success:
+                self._returned(call, result, started)
             return result
 
         return circuit_breaker_evidence
 
     def wrap_sync(self, inner: SyncHandler) -> SyncHandler:
-        rules = self.breaker.rules
+        rules, timed = self.breaker.rules, self.breaker.times_calls
 
         def circuit_breaker_evidence(call: Call) -> Any:
+            started = call.clock.monotonic() if timed else None
             try:
                 result = inner(call)
             except Exception as error:
-                self._failed(call, error)
+                self._failed(call, error, started)
                 raise
-            if rules.fails:
-                self._succeeded(call)
+            if rules.wants_success:
+                self._returned(call, result, started)
             return result
 
         return circuit_breaker_evidence
 
-    def _succeeded(self, call: Call) -> None:
+    def _returned(self, call: Call, result: Any, started: float | None) -> None:
         if isinstance(call.admission, Admission):
-            self.breaker.succeeded(call.admission, operation=call.operation)
+            allowed = max(call.attempts_allowed, 1)
+            self.breaker.returned(
+                call.admission,
+                result,
+                allowed,
+                weight_numerator=_attempts_ended(call, result, allowed),
+                duration=_since(call, started),
+                operation=call.operation,
+            )
 
-    def _failed(self, call: Call, error: Exception) -> None:
+    def _failed(self, call: Call, error: Exception, started: float | None) -> None:
         admission = call.admission
         if isinstance(error, RefusedException) or not isinstance(admission, Admission):
             return
@@ -157,6 +162,7 @@ class CircuitBreakerEvidenceStage:
                 error,
                 allowed,
                 weight_numerator=_attempts_spoken_for(call, error, allowed),
+                duration=_since(call, started),
                 operation=call.operation,
             )
 
@@ -167,4 +173,19 @@ class CircuitBreakerEvidenceStage:
 def _attempts_spoken_for(call: Call, error: Exception, allowed: int) -> int:
     if call.against_retry is None or call.against_retry(call, error) is None:
         return 1
-    return max(allowed - call.attempt + 1, 1)
+    return _attempts_left(call, allowed)
+
+
+def _attempts_ended(call: Call, result: Any, allowed: int) -> int:
+    if call.repeats is not None and call.repeats(call, result):
+        return 1
+    return _attempts_left(call, allowed)
+
+
+def _attempts_left(call: Call, allowed: int) -> int:
+    """How many attempts there would be from this one on, itself included."""
+    return max(allowed - call.attempt + 1, 1) if call.attempt else allowed
+
+
+def _since(call: Call, started: float | None) -> float | None:
+    return None if started is None else call.clock.monotonic() - started

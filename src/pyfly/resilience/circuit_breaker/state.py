@@ -1,14 +1,17 @@
 """The rules of a circuit breaker: no I/O, no clock, no sleeping. Time is passed in.
 
-Theory of operation. ``epoch`` is an admission while the circuit is closed, and None
-otherwise: one read answers "may I pass?" and "as of which generation?". ``fails`` is never 0
-unless the circuit is closed, so after a success ``if rules.fails`` is the only question, and
-the generation is compared on the slow path only.
+Theory of operation. ``epoch`` is an admission that all callers share while the circuit is
+closed, and None otherwise: one read answers "may I pass?" and "as of which generation?".
+``wants_success`` is set while a success would change something, so after one,
+``if rules.wants_success`` is the only question, and the generation is compared on the slow path
+only. (Where each call needs an admission of its own, because it is timed or only observed,
+``epoch`` stays None, and everybody takes the slow path.)
 
 Every opening and closing starts a new *generation*; a result that comes with an admission of
 an older one is ignored. (Nobody is admitted while the circuit is open, so its becoming
 half-open needs none.) Probes of a half-open circuit get an admission each, and each gives its
-permit back once.
+permit back once. If probes are out and none decides for too long, the circuit has opened
+again at the moment ``expires``; whoever looks first after that writes it down.
 
 Methods that write are named ``…_needs_lock``. The lock has to be re-entrant: the garbage
 collector may finalise a suspended call inside the locked part, in the same thread, and that
@@ -19,14 +22,33 @@ admission from before a change, and its result will be ignored.
 
 from __future__ import annotations
 
+import math
+from enum import Enum, auto
+from itertools import count
+
 from pyfly.resilience.circuit_state import CircuitState
 
-__all__ = ["SCALE", "Admission", "CircuitRules"]
+__all__ = ["SCALE", "Admission", "CircuitMode", "CircuitRules", "Generation", "Observation"]
 
 SCALE = 720_720
 """One whole failure. Divisible by every number of attempts up to 16."""
 
 _CLOSED, _OPEN, _HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
+
+
+class CircuitMode(Enum):
+    """Who decides: the circuit breaker, or somebody by hand."""
+
+    NORMAL = auto()
+    """The results of the calls."""
+    FORCED_OPEN = auto()
+    """Every call is refused."""
+    FORCED_CLOSED = auto()
+    """Every call passes; the results are counted."""
+    DISABLED = auto()
+    """Every call passes; nothing is counted."""
+    OBSERVE_ONLY = auto()
+    """Every call passes; the circuit tells what it would have done."""
 
 
 class Generation:
@@ -43,16 +65,18 @@ class Admission:
 
     Attributes:
         generation: When it was given.
+        started: When it was given, in seconds; of use if it is not shared.
         probe: Whether the circuit was half-open then.
         held: Whether a permit has to be given back.
     """
 
-    __slots__ = ("generation", "held", "probe")
+    __slots__ = ("generation", "held", "probe", "started")
 
-    def __init__(self, generation: Generation, *, probe: bool) -> None:
+    def __init__(self, generation: Generation, started: float = 0.0) -> None:
         self.generation = generation
-        self.probe = probe
-        self.held = probe
+        self.started = started
+        self.probe = False
+        self.held = False
 
     @property
     def stands(self) -> bool:
@@ -60,51 +84,126 @@ class Admission:
         return self.generation.current
 
 
+class Observation(Admission):
+    """Leave to make a call that only observed: nothing that happens takes it back.
+
+    Attributes:
+        shadow: What the circuit would have given; None: it would have refused.
+    """
+
+    __slots__ = ("shadow",)
+
+    def __init__(self, shadow: Admission | None) -> None:
+        super().__init__(Generation() if shadow is None else shadow.generation)
+        self.shadow = shadow
+        self.held = True
+
+    @property
+    def stands(self) -> bool:
+        """Always."""
+        return True
+
+
 class CircuitRules:
-    """The state of one circuit.
+    """The state of one circuit that counts consecutive failures.
 
     Args:
         threshold: Consecutive failures that open it.
         recovery: Seconds it stays open.
         half_open_permits: Probes at once.
+        half_open_timeout: Seconds that probes may take before it opens again.
+        growth: What the recovery time is multiplied by each time it opens from half-open.
+        longest_recovery: The most it grows to, in seconds.
+        every: Whether each success has to be told.
+        timed: Whether each call needs an admission of its own.
 
     Attributes:
         epoch: The admission that every caller gets; None unless closed.
-        fails: Consecutive failures in units of ``1 / SCALE``; never 0 unless closed.
+        wants_success: Whether a success would change something.
+        fails: Consecutive failures in units of ``1 / SCALE``; more than 0 unless closed.
         state: As of the last write: an open circuit whose time is over is still ``OPEN``.
-        until: When an open circuit may be probed.
+        mode: Who decides.
+        opened_at: When it opened last.
+        until: When an open circuit may be probed; infinite if never.
+        refuses_until: Until when no call passes, where time alone tells: a shortcut, since an
+            open circuit is asked often.
+        recovery: Seconds that it stays open this time.
         permits: How many more probes may start while half-open; has no meaning otherwise.
+        out: Probes under way.
+        expires: When a half-open circuit whose probes are out opens again; infinite: never.
+        refusals: Its ``next()`` counts a refusal, in one step that needs no lock.
     """
 
     __slots__ = (
+        "_base_recovery",
+        "_every",
         "_generation",
+        "_growth",
         "_half_open_permits",
+        "_half_open_timeout",
         "_limit",
-        "_recovery",
+        "_longest_recovery",
+        "_looks",
+        "_timed",
         "epoch",
+        "expires",
         "fails",
+        "mode",
+        "opened_at",
+        "out",
         "permits",
+        "recovery",
+        "refusals",
+        "refuses_until",
         "state",
         "until",
+        "wants_success",
     )
 
-    def __init__(self, threshold: int, recovery: float, half_open_permits: int) -> None:
+    def __init__(
+        self,
+        threshold: int,
+        recovery: float,
+        half_open_permits: int,
+        *,
+        half_open_timeout: float = math.inf,
+        growth: float = 1.0,
+        longest_recovery: float = math.inf,
+        every: bool = False,
+        timed: bool = False,
+    ) -> None:
         self._limit = threshold * SCALE
-        self._recovery = recovery
+        self._base_recovery = recovery
         self._half_open_permits = half_open_permits
+        self._half_open_timeout = half_open_timeout
+        self._growth = growth
+        self._longest_recovery = longest_recovery
+        self._every = every
+        self._timed = timed
         self._generation = Generation()
         self.state = _CLOSED
-        self.epoch: Admission | None = Admission(self._generation, probe=False)
+        self.mode = CircuitMode.NORMAL
+        self.epoch: Admission | None = None if timed else Admission(self._generation)
+        self.wants_success = every
         self.fails = 0
+        self.opened_at = 0.0
         self.until = 0.0
+        self.refuses_until = -math.inf
+        self.recovery = recovery
         self.permits = 0
+        self.out = 0
+        self.expires = math.inf
+        self.refusals = count()
+        self._looks = 0
 
     # Answers without the lock
 
     def state_at(self, now: float) -> CircuitState:
         """The state as callers see it: half-open as soon as a probe may start."""
-        state = self.state
-        return _HALF_OPEN if state is _OPEN and now >= self.until else state
+        state, until = self.state, self.until
+        if state is _HALF_OPEN and now >= self.expires:
+            state, until = _OPEN, self.expires + self._next_recovery()
+        return _HALF_OPEN if state is _OPEN and now >= until else state
 
     def surely_refuses(self, now: float) -> bool:
         """True only if no call can pass now."""
@@ -112,76 +211,172 @@ class CircuitRules:
         return (state is _OPEN and now < self.until) or (state is _HALF_OPEN and self.permits <= 0)
 
     def time_left(self, now: float) -> float | None:
-        """Seconds until a probe may start; None if that depends on a probe under way."""
-        return max(self.until - now, 0.0) if self.state is _OPEN else None
+        """Seconds until a probe may start; None if that depends on a probe or a person."""
+        if self.state is not _OPEN or self.until == math.inf:
+            return None
+        return max(self.until - now, 0.0)
+
+    def verdict(self, old: CircuitState, new: CircuitState) -> str:
+        """Why it went from one state to the other just now, for an event."""
+        if old is not _HALF_OPEN:
+            return "too many consecutive attempts failed"
+        return "a probe succeeded" if new is _CLOSED else "a probe failed"
 
     # Writers
 
+    def refused_needs_lock(self) -> int:
+        """Calls refused so far. To look at the counter is to count, so looks are counted too."""
+        self._looks += 1
+        return next(self.refusals) - self._looks + 1
+
     def admit_needs_lock(self, now: float) -> Admission | None:
         """Leave to call; None: refused."""
-        probe = Admission(self._generation, probe=True)
-        if self.state is _CLOSED:
-            return self.epoch
-        if self.state is _OPEN:
+        own = Admission(self._generation, now)
+        state = self.state
+        own.generation = self._generation  # of this moment: the collector may have run above
+        if state is _CLOSED:
+            return own if self.epoch is None else self.epoch
+        if state is _OPEN:
             if now < self.until:
                 return None
             self.permits = self._half_open_permits
+            self.out = 0
+            self.refuses_until = -math.inf
             self.state = _HALF_OPEN
         elif self.permits <= 0:
             return None
+        if self.out == 0:
+            self.expires = now + self._half_open_timeout
         self.permits -= 1
-        return probe
+        self.out += 1
+        own.probe = own.held = True
+        return own
 
-    def succeed_needs_lock(self, admission: Admission) -> None:
-        """A success: the count starts again, a half-open circuit closes."""
+    def succeed_needs_lock(
+        self,
+        admission: Admission,
+        now: float = 0.0,
+        numerator: int = 1,
+        denominator: int = 1,
+        slow: bool = False,
+    ) -> None:
+        """A success: the count starts again, a half-open circuit closes.
+
+        Args:
+            admission: Of the call.
+            now: The time.
+            numerator: With ``denominator``, the part of a call that this attempt is.
+            denominator: See there.
+            slow: Whether it took too long; this circuit does not mind.
+        """
         generation = Generation()
-        epoch = Admission(generation, probe=False)
-        if not self._spend(admission):
+        epoch = Admission(generation)
+        if not self._spend(admission) or self.mode is CircuitMode.DISABLED:
             return
         if self.state is _CLOSED:
             self.fails = 0
+            self.wants_success = self._every
             return
-        self._generation.current = False
-        self._generation = generation
-        self.fails = 0
-        self.state = _CLOSED
-        self.epoch = epoch  # published last: who reads it may rely on the rest
+        self._close(generation, epoch)
 
     def fail_needs_lock(
-        self, admission: Admission, now: float, numerator: int, denominator: int
+        self,
+        admission: Admission,
+        now: float,
+        numerator: int,
+        denominator: int,
+        slow: bool = False,
     ) -> None:
         """``numerator / denominator`` of a failure: it counts, or opens the circuit."""
         generation = Generation()
-        if not self._spend(admission):
+        weight = scaled(numerator, denominator)
+        if not self._spend(admission) or self.mode is CircuitMode.DISABLED:
             return
-        fails = self.fails + -(-SCALE * numerator // denominator)  # rounded up
-        if self.state is _CLOSED and fails < self._limit:
+        fails = self.fails + weight
+        if self.state is _CLOSED and (
+            fails < self._limit or self.mode is CircuitMode.FORCED_CLOSED
+        ):
             self.fails = fails
+            self.wants_success = True
             return
-        self.epoch = None
         self.fails = fails
-        self.until = now + self._recovery
-        self.state = _OPEN
-        self._generation.current = False
-        self._generation = generation
+        self._open(now, generation)
 
     def release_needs_lock(self, admission: Admission) -> None:
         """The end of a call that proves nothing: the permit goes back, once."""
         if self._spend(admission) and self.state is _HALF_OPEN:
             self.permits += 1
+            self.out -= 1
+            if self.out == 0:
+                self.expires = math.inf
 
-    def reset_needs_lock(self) -> None:
-        """Close, whatever was; calls under way no longer count."""
+    def expire_needs_lock(self, now: float) -> bool:
+        """Open again if the probes took too long. Whether they did."""
         generation = Generation()
-        epoch = Admission(generation, probe=False)
-        self._generation.current = False
-        self._generation = generation
-        self.fails = 0
-        self.state = _CLOSED
-        self.epoch = epoch
+        if now < self.expires:
+            return False
+        self._open(self.expires, generation)
+        return True
+
+    def switch_needs_lock(self, mode: CircuitMode, now: float) -> None:
+        """Start anew in this mode; calls under way no longer count."""
+        generation = Generation()
+        epoch = Admission(generation)
+        self.mode = mode
+        self._close(generation, epoch)
+        if mode is CircuitMode.FORCED_OPEN:
+            self._open(now, Generation())
+            self.refuses_until = -math.inf
+            self.until = math.inf
+
+    # What they share
 
     def _spend(self, admission: Admission) -> bool:
         """Take the lease out of the caller's hands. False: its result is to be ignored."""
         valid = admission.generation.current and admission.held is admission.probe
         admission.held = False
         return valid
+
+    def _open(self, at: float, generation: Generation) -> None:
+        probed = self.state is _HALF_OPEN
+        self.recovery = self._next_recovery() if probed else self._base_recovery
+        self.epoch = None
+        self.wants_success = True
+        self.opened_at = at
+        self.until = at + self.recovery
+        self.state = _OPEN
+        observed = self.mode is CircuitMode.OBSERVE_ONLY
+        self.refuses_until = -math.inf if observed else self.until
+        self.expires = math.inf
+        self.out = 0
+        self._generation.current = False
+        self._generation = generation
+
+    def _close(self, generation: Generation, epoch: Admission) -> None:
+        disabled = self.mode is CircuitMode.DISABLED
+        observed = self.mode is CircuitMode.OBSERVE_ONLY
+        self._generation.current = False
+        self._generation = generation
+        self.fails = 0
+        self._forget()
+        self.expires = math.inf
+        self.out = 0
+        self.state = _CLOSED
+        self.refuses_until = -math.inf
+        self.wants_success = self._every and not disabled
+        # Published last: who reads it may rely on the rest.
+        self.epoch = None if observed or (self._timed and not disabled) else epoch
+
+    def _next_recovery(self) -> float:
+        grown = self.recovery * self._growth
+        return grown if grown < self._longest_recovery else self._longest_recovery
+
+    def _forget(self) -> None:
+        """Drop what was counted besides ``fails``."""
+
+
+def scaled(numerator: int, denominator: int) -> int:
+    """A part of a call in units of ``1 / SCALE``, rounded up."""
+    if denominator == 1:
+        return SCALE * numerator
+    return -(-SCALE * numerator // denominator)

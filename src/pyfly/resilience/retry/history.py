@@ -21,12 +21,14 @@ class AttemptSummary(Record):
     """One failed attempt, in plain values: it pickles, and keeps no frame or response alive.
 
     ``error`` is the type of the exception, and its text if that is one of ours: the text of
-    a foreign exception may hold secrets. Spans are seconds.
+    a foreign exception may hold secrets. Spans are seconds; ``duration`` is None for the first
+    attempt of a ``RetryPolicy`` that is used alone: it does not look at the clock until
+    something has failed.
     """
 
     number: int
     error: str
-    duration: float
+    duration: float | None
     delay_before: float
 
 
@@ -47,7 +49,7 @@ def attach(error: BaseException, summaries: Sequence[AttemptSummary]) -> None:
 
 
 def summary(
-    number: int, error: BaseException | None, duration: float, delay_before: float
+    number: int, error: BaseException | None, duration: float | None, delay_before: float
 ) -> AttemptSummary:
     """What is told of one attempt."""
     return AttemptSummary(number, _text_of(error), duration, delay_before)
@@ -77,5 +79,6 @@ def _told(summaries: Sequence[AttemptSummary]) -> str:
                 parts.append(f"… {skipped} more …")
             continue
         waited = f"waited {one.delay_before:.3g} s; " if one.number > 1 else ""
-        parts.append(f"{waited}attempt {one.number} failed after {one.duration:.3g} s: {one.error}")
+        after = "" if one.duration is None else f" after {one.duration:.3g} s"
+        parts.append(f"{waited}attempt {one.number} failed{after}: {one.error}")
     return "; ".join(parts)

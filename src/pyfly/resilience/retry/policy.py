@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from types import CoroutineType
@@ -18,8 +17,10 @@ from pyfly.resilience._checks import (
     span,
     whole_number,
 )
-from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
+from pyfly.resilience._decorate import decorated
+from pyfly.resilience.clock import Clock
 from pyfly.resilience.deadlines import time_left
+from pyfly.resilience.retry.errors import UnwantedResultException
 from pyfly.resilience.retry.history import AttemptSummary, attach, summary
 from pyfly.resilience.retry.state import LONGEST_DELAY, Backoff, Draw, told_by, wait_or_reason
 
@@ -27,6 +28,7 @@ __all__ = ["Jitter", "RetryPolicy"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 Jitter = Literal["none", "full", "equal", "decorrelated"]
 
@@ -38,7 +40,8 @@ class RetryPolicy(Record):
 
     The pause before retry n (from 0) is ``base_delay * multiplier**n``. The last exception is
     raised as it is, with the story of the attempts as a note and in ``retry_history``.
-    Cancellation is never retried, and ends a pause at once.
+    Cancellation is never retried, and ends a pause at once. Use ``execute`` and
+    ``execute_sync``, or decorate functions with the policy.
 
     Args:
         max_attempts: Attempts in all, the first included; at least 1.
@@ -52,6 +55,9 @@ class RetryPolicy(Record):
             ``"decorrelated"``.
         max_retry_after: An exception may carry a number ``retry_after``: the pause is at least
             that many seconds. If it is longer than this, the exception is raised at once.
+        retry_if_result: A function from a returned value to a bool: whether it leads to another
+            attempt too. After the last one the value is returned as it is. It may be asked more
+            than once about one value, so it must have no effects.
         clock: Where the time comes from; default: the system.
         random: Where the jitter comes from; default: a ``random.Random`` of its own.
 
@@ -67,6 +73,7 @@ class RetryPolicy(Record):
     multiplier: float
     jitter: Jitter
     max_retry_after: timedelta
+    retry_if_result: Callable[[Any], bool] | None
     clock: Clock
     random: Draw | None
 
@@ -80,6 +87,7 @@ class RetryPolicy(Record):
         multiplier: float = 2.0,
         jitter: Jitter = "none",
         max_retry_after: timedelta = timedelta(seconds=30),
+        retry_if_result: Callable[[Any], bool] | None = None,
         clock: Clock | None = None,
         random: Draw | None = None,
     ) -> None:
@@ -93,6 +101,7 @@ class RetryPolicy(Record):
             multiplier=finite_number(_OWNER, "multiplier", multiplier, 1.0, above=False),
             jitter=_jitter(jitter),
             max_retry_after=span(_OWNER, "max_retry_after", max_retry_after, zero=True),
+            retry_if_result=_predicate(retry_if_result),
             clock=clock_or_system(_OWNER, clock),
             random=_draw(random, jitter),
         )
@@ -108,14 +117,15 @@ class RetryPolicy(Record):
             TypeError: What ``func`` returned cannot be awaited.
             Exception: What the last attempt raised.
         """
-        clock = self.clock
-        started = time.monotonic() if clock is SYSTEM_CLOCK else clock.monotonic()  # a call saved
         run: _Run | None = None
+        unwanted = self.retry_if_result
         while True:
             pending: Any = func
             try:
                 pending = func(*args, **kwargs)
-                return await pending  # type: ignore[no-any-return] # a T, by the signature
+                if unwanted is None:
+                    return await pending  # type: ignore[no-any-return] # a T, by the signature
+                result: T = await pending
             except Exception as error:
                 wrong = misuse(
                     "RetryPolicy.execute", "RetryPolicy.execute_sync", func, pending, error
@@ -123,11 +133,18 @@ class RetryPolicy(Record):
                 if wrong is not None:
                     raise wrong from None
                 run = run or _Run(self)
-                delay = run.delay_after(error, started)
+                delay = run.delay_after(error)
                 if delay is None:
                     raise
-                await clock.sleep(delay)
-            started = clock.monotonic()
+            else:
+                if not unwanted(result):
+                    return result
+                run = run or _Run(self)
+                delay = run.delay_after(UnwantedResultException())
+                if delay is None:
+                    return result
+            await self.clock.sleep(delay)
+            run.started = self.clock.monotonic()
 
     def execute_sync(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``func(*args, **kwargs)``, again if it fails.
@@ -136,30 +153,44 @@ class RetryPolicy(Record):
             TypeError: ``func`` is ``async def``.
             Exception: What the last attempt raised.
         """
-        clock = self.clock
-        started = clock.monotonic()
         run: _Run | None = None
         while True:
             try:
                 result = func(*args, **kwargs)
             except Exception as error:
                 run = run or _Run(self)
-                delay = run.delay_after(error, started)
+                delay = run.delay_after(error)
                 if delay is None:
                     raise
-                clock.sleep_sync(delay)
             else:
                 if type(result) is CoroutineType:
                     raise coroutine_in_sync(
                         "RetryPolicy.execute_sync", "RetryPolicy.execute", func, result
                     )
-                return result
-            started = clock.monotonic()
+                unwanted = self.retry_if_result
+                if unwanted is None or not unwanted(result):
+                    return result
+                run = run or _Run(self)
+                delay = run.delay_after(UnwantedResultException())
+                if delay is None:
+                    return result
+            self.clock.sleep_sync(delay)
+            run.started = self.clock.monotonic()
+
+    def __call__(self, func: F) -> F:
+        """As a decorator: each call of the function, plain or ``async def``, is executed so.
+
+        Raises:
+            TypeError: Something that cannot be called, or a generator function.
+        """
+        return decorated(_OWNER, func, self.execute, self.execute_sync)
 
     # What both ask, and the stage too
 
     def wants(self, error: BaseException) -> bool:
         """Whether this exception leads to another attempt, as far as ``retry_on`` goes."""
+        if isinstance(error, UnwantedResultException):  # retry_if_result has spoken
+            return True
         named = self.retry_on
         if isinstance(error, RefusedException):  # refused by us: asking again is no help
             named = tuple(kind for kind in named if issubclass(kind, RefusedException))
@@ -205,19 +236,21 @@ class _Run:
     It keeps no exception: its traceback holds the frame that holds this.
     """
 
-    __slots__ = ("before", "policy", "summaries")
+    __slots__ = ("before", "policy", "started", "summaries")
 
     def __init__(self, policy: RetryPolicy) -> None:
         self.policy = policy
         self.summaries: list[AttemptSummary] = []
         self.before = 0.0
+        self.started: float | None = None  # not looked at for the first attempt: most succeed
 
-    def delay_after(self, error: Exception, started: float) -> float | None:
-        """Note a failed attempt. The seconds to wait, or None: raise it."""
+    def delay_after(self, error: Exception) -> float | None:
+        """Note a failed attempt. The seconds to wait, or None: there is no other attempt."""
         policy = self.policy
         now = policy.clock.monotonic()
         number = len(self.summaries) + 1
-        self.summaries.append(summary(number, error, now - started, self.before))
+        duration = None if self.started is None else now - self.started
+        self.summaries.append(summary(number, error, duration, self.before))
         if number < policy.max_attempts and policy.wants(error):
             left = time_left(policy.clock, now)
             wait = policy.wait_or_reason(error, number, self.before, left)
@@ -246,6 +279,15 @@ def _exceptions(value: object) -> tuple[type[Exception], ...]:
                 f"{_OWNER}: retry_on must not hold {kind.__name__}: cancellation and other "
                 "exceptions that are no Exception are never retried"
             )
+    return value
+
+
+def _predicate(value: Callable[[Any], bool] | None) -> Callable[[Any], bool] | None:
+    if value is not None and not callable(value):
+        raise TypeError(
+            f"{_OWNER}: retry_if_result must be a function from a result to a bool, "
+            f"not {type(value).__name__}"
+        )
     return value
 
 

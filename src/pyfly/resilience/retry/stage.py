@@ -14,6 +14,7 @@ from pyfly.resilience.events import (
     RetryScheduled,
     RetrySuppressed,
 )
+from pyfly.resilience.retry.errors import UnwantedResultException
 from pyfly.resilience.retry.history import attach, summary
 from pyfly.resilience.retry.policy import RetryPolicy
 
@@ -44,7 +45,9 @@ class RetryStage:
 
     Before each further attempt it makes sure that the circuit breaker's admission still
     stands, that the pause ends before the deadline, and that the budget has a token; else it
-    raises the last attempt's own exception and tells why in an event.
+    raises the last attempt's own exception and tells why in an event. (A result that
+    ``policy.retry_if_result`` does not want is an attempt that failed with
+    :class:`UnwantedResultException`, except that the result is returned in the end.)
 
     A pipeline without retries can use it too, with ``RetryPolicy(max_attempts=1)``: it numbers
     the attempt and emits its events.
@@ -71,6 +74,8 @@ class RetryStage:
         self._may_retry = may_retry
 
     def wrap(self, inner: Handler) -> Handler:
+        unwanted = self.policy.retry_if_result
+
         async def retry(call: Call) -> Any:
             self._begin(call)
             before = 0.0
@@ -93,13 +98,24 @@ class RetryStage:
                     self._note(call, error, started, before)
                     raise
                 else:
-                    if call.events.on or call.history:
-                        self._succeeded(call, started, before)
-                    return result
+                    if unwanted is None or not unwanted(result):
+                        if call.events.on or call.history:
+                            self._succeeded(call, started, before)
+                        return result
+                    poor = UnwantedResultException()
+                    delay = self._failed(call, poor, started, before)
+                    if delay is None:
+                        return result
+                    await call.clock.sleep(delay)
+                    before = delay
+                    if self._overtaken(call, poor):
+                        return result
 
         return retry
 
     def wrap_sync(self, inner: SyncHandler) -> SyncHandler:
+        unwanted = self.policy.retry_if_result
+
         def retry(call: Call) -> Any:
             self._begin(call)
             before = 0.0
@@ -122,9 +138,18 @@ class RetryStage:
                     self._note(call, error, started, before)
                     raise
                 else:
-                    if call.events.on or call.history:
-                        self._succeeded(call, started, before)
-                    return result
+                    if unwanted is None or not unwanted(result):
+                        if call.events.on or call.history:
+                            self._succeeded(call, started, before)
+                        return result
+                    poor = UnwantedResultException()
+                    delay = self._failed(call, poor, started, before)
+                    if delay is None:
+                        return result
+                    call.clock.sleep_sync(delay)
+                    before = delay
+                    if self._overtaken(call, poor):
+                        return result
 
         return retry
 
@@ -134,6 +159,8 @@ class RetryStage:
         if call.single_attempt is None:
             call.attempts_allowed = self.policy.max_attempts
         call.against_retry = self._reason_against
+        if self.policy.retry_if_result is not None:
+            call.repeats = self._repeats
         if self.budget is not None:
             self.budget.deposit()
 
@@ -196,6 +223,12 @@ class RetryStage:
         if not self.policy.wants(error):
             return f"{type(error).__name__} is not retried"
         return None if self._may_retry is None else self._may_retry(call, error)
+
+    def _repeats(self, call: Call, result: Any) -> bool:
+        unwanted = self.policy.retry_if_result
+        if unwanted is None or not unwanted(result):
+            return False
+        return self._reason_against(call, UnwantedResultException()) is None
 
     def _overtaken(self, call: Call, error: Exception) -> bool:
         """Whether the circuit changed while this call paused."""

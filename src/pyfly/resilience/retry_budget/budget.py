@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 from pyfly.resilience._checks import clock_or_system
 from pyfly.resilience.clock import Clock
-from pyfly.resilience.retry_budget.policy import RetryBudgetPolicy
-from pyfly.resilience.retry_budget.state import BudgetRules
+from pyfly.resilience.retry_budget.policy import RatioBudgetPolicy, RetryBudgetPolicy
+from pyfly.resilience.retry_budget.state import BudgetRules, RatioRules
 
 __all__ = ["RetryBudget"]
 
 
 class RetryBudget:
-    """Bounds the retries (and hedges) of all calls that share it, in the token form of gRPC.
+    """Bounds the retries (and hedges) of all calls that share it, in the token form of gRPC;
+    :meth:`ratio` makes one in the ratio form of Finagle and Envoy.
 
     It holds ``max_tokens`` at first. A call adds ``ratio``, a second ``per_second``; a retry
     takes 1, and is not made if there is less. Tasks, event loops and threads may share it.
@@ -38,15 +40,54 @@ class RetryBudget:
         per_second: float = 1.0,
         clock: Clock | None = None,
     ) -> None:
-        self.policy = policy = RetryBudgetPolicy(ratio, max_tokens, per_second)
+        policy = RetryBudgetPolicy(ratio, max_tokens, per_second)
+        self.policy: RetryBudgetPolicy | RatioBudgetPolicy = policy
         self._clock = clock_or_system("RetryBudget", clock)
         now = self._clock.monotonic()
-        self._rules = BudgetRules(policy.ratio, policy.max_tokens, policy.per_second, now)
+        self._rules: BudgetRules | RatioRules = BudgetRules(
+            policy.ratio, policy.max_tokens, policy.per_second, now
+        )
         self._lock = threading.RLock()  # re-entrant: see circuit_breaker.state
+
+    @classmethod
+    def ratio(
+        cls,
+        percent: float = 0.2,
+        window: timedelta = timedelta(seconds=10),
+        min_per_second: float = 1.0,
+        *,
+        clock: Clock | None = None,
+    ) -> RetryBudget:
+        """A budget that looks at the last seconds: in each ``window``, retries are at most
+        ``percent`` of the calls plus ``min_per_second`` a second.
+
+        It costs a little more per call than the token form, which notes a call only while
+        tokens are missing. What calls and time allow and nobody uses is forgotten after
+        ``window``.
+
+        Args:
+            percent: The part of the calls, from 0 to 1: 0.2 for 20 %.
+            window: How far it looks back, in ten slices; the current slice is one of them.
+            min_per_second: Retries that are allowed besides, so that rare calls may be
+                retried too: 1 in 10 s makes ten in hand.
+            clock: Where the time comes from; default: the system.
+
+        Raises:
+            TypeError: A value of the wrong type, such as seconds in place of a timedelta.
+            ValueError: A value out of range, or values that never allow a retry.
+        """
+        policy = RatioBudgetPolicy(percent, window, min_per_second)
+        budget = cls(clock=clock)
+        budget.policy = policy
+        now = budget._clock.monotonic()
+        budget._rules = RatioRules(
+            policy.percent, policy.reserve, policy.window.total_seconds(), now
+        )
+        return budget
 
     @property
     def tokens(self) -> float:
-        """The tokens in hand now."""
+        """The retries in hand now."""
         now = self._clock.monotonic()
         with self._lock:
             return self._rules.tokens_at(now)
@@ -66,11 +107,9 @@ class RetryBudget:
 
     def describe(self) -> str:
         """The settings in one line."""
-        policy = self.policy
-        return (
-            f"retries at most {policy.ratio * 100:g}% of calls plus {policy.per_second:g} "
-            f"per second, {policy.max_tokens:g} in hand"
-        )
+        return self.policy.describe()
 
     def __repr__(self) -> str:
-        return f"<RetryBudget {self.tokens:g} of {self.policy.max_tokens:g} tokens>"
+        policy = self.policy
+        most = f" of {policy.max_tokens:g}" if isinstance(policy, RetryBudgetPolicy) else ""
+        return f"<RetryBudget {self.tokens:g}{most} tokens>"

@@ -1,12 +1,21 @@
-"""The rules of a retry budget: a token bucket. No clock; time is passed in.
+"""The rules of a retry budget, in its two forms. No clock; time is passed in.
 
-``full`` is written with the tokens, so that a deposit into a full bucket, which is every one
-while nothing fails, is one read.
+The token form is a bucket. ``full`` is written with the tokens, so that a deposit into a full
+bucket, which is every one while nothing fails, is one read. See gRPC, "Retry Throttling"
+(proposal A6), and the token bucket of the AWS SDKs' standard retry mode.
+
+The ratio form keeps the calls and the retries of the last seconds, in ten slices. See Finagle's
+``RetryBudget`` and Envoy's ``retry_budget``. As in Finagle, the retries made expire together
+with the calls that allowed them.
 """
 
 from __future__ import annotations
 
-__all__ = ["BudgetRules"]
+__all__ = ["BudgetRules", "RatioRules"]
+
+_SLICES = 10
+_ROUNDING = 1e-9
+"""A retry may be missing by so much: 0.29 × 100 is 28.999999999999996."""
 
 
 class BudgetRules:
@@ -42,3 +51,46 @@ class BudgetRules:
         self.tokens = min(tokens, self._max)
         self.full = tokens >= self._max
         self._since = max(now, self._since)
+
+
+class RatioRules:
+    """The calls and retries of the last seconds; none at the start."""
+
+    __slots__ = ("_calls", "_percent", "_reserve", "_retries", "_turn", "_width", "full")
+
+    def __init__(self, percent: float, reserve: float, window: float, now: float) -> None:
+        self._percent = percent
+        self._reserve = reserve
+        self._width = window / _SLICES
+        self._turn = int(now // self._width)
+        self._calls = [0] * _SLICES
+        self._retries = [0] * _SLICES
+        self.full = False  # never: each call has to be noted
+
+    def tokens_at(self, now: float) -> float:
+        """The retries that could be made now."""
+        self._roll(now)
+        allowed = self._percent * sum(self._calls) + self._reserve
+        return max(allowed - sum(self._retries), 0.0)
+
+    def deposit_needs_lock(self, now: float) -> None:
+        """A call was made."""
+        self._roll(now)
+        self._calls[self._turn % _SLICES] += 1
+
+    def withdraw_needs_lock(self, now: float) -> bool:
+        """Take leave for a retry; False: there have been too many."""
+        enough = self.tokens_at(now) >= 1.0 - _ROUNDING
+        if enough:
+            self._retries[self._turn % _SLICES] += 1
+        return enough
+
+    def _roll(self, now: float) -> None:
+        """Empty the slices that are too old. A clock that goes back stays where it was."""
+        turn = int(now // self._width)
+        if turn - self._turn > _SLICES:
+            self._turn = turn - _SLICES
+        while self._turn < turn:
+            slot = (self._turn + 1) % _SLICES
+            self._calls[slot] = self._retries[slot] = 0
+            self._turn += 1

@@ -1,0 +1,1 @@
+"""Make calls fail on purpose, to see whether the rest copes."""

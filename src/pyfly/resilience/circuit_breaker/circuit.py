@@ -1,0 +1,356 @@
+"""One circuit: the rules of :mod:`.state` with a lock, a clock and listeners."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from pyfly.kernel.exceptions import CircuitBreakerException
+from pyfly.resilience._checks import clock_or_system
+from pyfly.resilience.circuit_breaker.blocks import Blocks
+from pyfly.resilience.circuit_breaker.build import policy_of, rules_of
+from pyfly.resilience.circuit_breaker.failure_rule import FailureRule
+from pyfly.resilience.circuit_breaker.policy import CircuitBreakerPolicy, Window
+from pyfly.resilience.circuit_breaker.snapshot import CircuitBreakerSnapshot, snapshot_of
+from pyfly.resilience.circuit_breaker.state import Admission, CircuitMode, Observation
+from pyfly.resilience.circuit_state import CircuitState
+from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
+from pyfly.resilience.events import (
+    CircuitTransition,
+    Events,
+    Listener,
+    PermitRefused,
+    RefusalWithheld,
+)
+
+__all__ = ["Circuit"]
+
+
+class Circuit:
+    """Admission of calls and judgement of what became of them.
+
+    :class:`~pyfly.resilience.circuit_breaker.breaker.CircuitBreaker` tells the settings.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_blocks",
+        "_clock",
+        "_fails_by_result",
+        "_lock",
+        "_slow_after",
+        "events",
+        "is_failure",
+        "name",
+        "policy",
+        "rules",
+    )
+
+    def __init__(
+        self,
+        failure_threshold: int = 5,
+        recovery_timeout: timedelta = timedelta(seconds=30),
+        *,
+        name: str | None = None,
+        half_open_permits: int = 1,
+        window: Window | None = None,
+        policy: CircuitBreakerPolicy | None = None,
+        is_failure: Callable[[BaseException], bool] | None = None,
+        clock: Clock | None = None,
+        listeners: Iterable[Listener] = (),
+    ) -> None:
+        self.policy = policy = policy_of(
+            policy, failure_threshold, recovery_timeout, half_open_permits, window
+        )
+        if is_failure is not None and not callable(is_failure):
+            raise TypeError(
+                "CircuitBreaker: is_failure must be a function from an exception to a bool, "
+                f"or a FailureRule, not {type(is_failure).__name__}"
+            )
+        self.name = name
+        self.events = Events(listeners)
+        self._clock = clock_or_system("CircuitBreaker", clock)
+        self.is_failure = is_failure
+        self._fails_by_result = (
+            is_failure.record_result if isinstance(is_failure, FailureRule) else None
+        )
+        slow = None if policy.window is None else policy.window.slow_duration
+        self._slow_after = None if slow is None else slow.total_seconds()
+        self.rules = rules_of(policy, every=self._fails_by_result is not None)
+        self._lock = threading.RLock()
+        self._blocks = Blocks()
+
+    # What it is now
+
+    @property
+    def state(self) -> CircuitState:
+        """Where the circuit stands: ``HALF_OPEN`` as soon as the recovery time has passed."""
+        return self.rules.state_at(self._clock.monotonic())
+
+    @property
+    def mode(self) -> CircuitMode:
+        """Whether the results of the calls decide, or somebody did."""
+        return self.rules.mode
+
+    @property
+    def times_calls(self) -> bool:
+        """Whether it wants to know how long calls take."""
+        return self._slow_after is not None
+
+    def snapshot(self) -> CircuitBreakerSnapshot:
+        """Its numbers at this moment."""
+        now = self._now()
+        with self._lock:
+            return snapshot_of(self.name, self.rules, now)
+
+    # The parts of a call, for those who drive it themselves
+
+    def admit(self, operation: str = "") -> Admission:
+        """Leave to make one call.
+
+        End it with exactly one of :meth:`returned`, :meth:`succeeded`, :meth:`failed` and
+        :meth:`released`; a second one is ignored.
+
+        Raises:
+            CircuitBreakerException: The circuit is open, or half-open with its probes under
+                way; ``retry_after`` is the time left, None if it depends on a probe.
+        """
+        admission = self.rules.epoch or self.ask(operation)
+        if isinstance(admission, CircuitBreakerException):
+            raise admission
+        return admission
+
+    def ask(self, operation: str = "") -> Admission | CircuitBreakerException:
+        """Leave to make one call as :meth:`admit` gives it, or the refusal for the caller to
+        raise: one frame less on the way out of an open circuit.
+        """
+        rules, clock = self.rules, self._clock
+        now = time.monotonic() if clock is SYSTEM_CLOCK else clock.monotonic()  # a call saved
+        left: float | None
+        if now < rules.refuses_until:
+            left = rules.until - now
+        else:
+            admission = self._enter(operation, now)
+            if admission is not None:
+                return admission
+            left = rules.time_left(now)
+        next(rules.refusals)
+        if self.events.on:
+            policy = "circuit breaker"
+            self.events.emit(PermitRefused(operation, now, policy, self.name, left))
+        # As its constructor makes it, in half the time: an open circuit makes many.
+        refusal = CircuitBreakerException.__new__(CircuitBreakerException)
+        refusal.__dict__ = {"code": None, "context": {}, "name": self.name, "retry_after": left}
+        return refusal
+
+    def _enter(self, operation: str, now: float) -> Admission | None:
+        """Leave to make a call; None: refused."""
+        rules = self.rules
+        self._expire(operation, now)
+        admission = None
+        if not rules.surely_refuses(now):
+            with self._lock:
+                old = rules.state
+                admission = rules.admit_needs_lock(now)
+                new = rules.state
+            if old is not new:
+                self._tell(operation, now, old, new, "the recovery time has passed")
+        if rules.mode is not CircuitMode.OBSERVE_ONLY:
+            return admission
+        return self._let_pass(operation, now) if admission is None else Observation(admission)
+
+    def _let_pass(self, operation: str, now: float) -> Admission:
+        """Leave to make a call that would have been refused."""
+        next(self.rules.refusals)
+        if self.events.on:
+            left, policy = self.rules.time_left(now), "circuit breaker"
+            self.events.emit(RefusalWithheld(operation, now, policy, self.name, left))
+        return Observation(None)
+
+    def returned(
+        self,
+        admission: Admission,
+        result: object,
+        weight_denominator: int = 1,
+        *,
+        weight_numerator: int = 1,
+        duration: float | None = None,
+        operation: str = "",
+    ) -> None:
+        """The call (or an attempt of it) returned something: a success, unless it is one of the
+        results that count as failures. The arguments are those of :meth:`failed`.
+        """
+        fails = self._fails_by_result
+        if fails is None:
+            bad = False
+        else:
+            try:
+                bad = bool(fails(result))
+            except BaseException:
+                self.released(admission)
+                raise
+        cause = f"a result of type {type(result).__name__}" if bad else ""
+        parts = weight_numerator, weight_denominator
+        self._end(admission, bad, cause, parts, duration, operation)
+
+    def judge(self, admission: Admission, error: BaseException) -> None:
+        """The call raised: a failure, if the error is one of those that count."""
+        counts = False
+        try:
+            if isinstance(error, Exception) and not isinstance(error, CircuitBreakerException):
+                counts = self.is_failure is None or bool(self.is_failure(error))
+        finally:  # a predicate that raises must not keep the permit
+            if counts:
+                self.failed(admission, error)
+            else:
+                self.released(admission)
+
+    def succeeded(
+        self,
+        admission: Admission,
+        weight_denominator: int = 1,
+        *,
+        weight_numerator: int = 1,
+        duration: float | None = None,
+        operation: str = "",
+    ) -> None:
+        """The call (or an attempt of it) worked: the count starts again, a probe closes.
+
+        The arguments are those of :meth:`failed`.
+        """
+        parts = weight_numerator, weight_denominator
+        self._end(admission, False, "", parts, duration, operation)
+
+    def failed(
+        self,
+        admission: Admission,
+        error: BaseException,
+        weight_denominator: int = 1,
+        *,
+        weight_numerator: int = 1,
+        duration: float | None = None,
+        operation: str = "",
+    ) -> None:
+        """The call (or an attempt of it) failed with something that counts.
+
+        Args:
+            admission: What :meth:`admit` gave.
+            error: What was raised.
+            weight_denominator: The attempts this call may make: each counts this part of a
+                failure.
+            weight_numerator: More than 1 for an attempt that stands for the ones that will
+                not follow it.
+            duration: Seconds that it took; default: since :meth:`admit`. Of interest only to
+                a window that looks for slow calls.
+            operation: For the event.
+        """
+        parts = weight_numerator, weight_denominator
+        self._end(admission, True, type(error).__name__, parts, duration, operation)
+
+    def released(self, admission: Admission) -> None:
+        """The call ended in a way that proves nothing: the permit goes back."""
+        if not admission.held:
+            return
+        lease = _lease_of(admission)
+        if lease is not None and lease.held:
+            self._now()
+            with self._lock:
+                self.rules.release_needs_lock(lease)
+
+    def _end(
+        self,
+        admission: Admission,
+        failed: bool,
+        cause: str,
+        parts: tuple[int, int],
+        duration: float | None,
+        operation: str,
+    ) -> None:
+        lease = _lease_of(admission)
+        if lease is None:
+            return
+        rules = self.rules
+        now = self._now(operation)
+        slow = False
+        if self._slow_after is not None:
+            slow = (now - lease.started if duration is None else duration) > self._slow_after
+        judge = rules.fail_needs_lock if failed else rules.succeed_needs_lock
+        with self._lock:
+            old = rules.state
+            judge(lease, now, *parts, slow)
+            new = rules.state
+        if old is not new:
+            reason = rules.verdict(old, new)
+            self._tell(operation, now, old, new, f"{reason}: {cause}" if cause else reason)
+
+    # By hand
+
+    def reset(self) -> None:
+        """Close the circuit, as a new one; the results of calls under way will be ignored."""
+        self._switch(CircuitMode.NORMAL, "it was reset")
+
+    def force_open(self) -> None:
+        """Refuse every call until :meth:`reset` or another of these."""
+        self._switch(CircuitMode.FORCED_OPEN, "it was forced open")
+
+    def force_closed(self) -> None:
+        """Let every call pass, whatever the results: they are counted, and open nothing."""
+        self._switch(CircuitMode.FORCED_CLOSED, "it was forced closed")
+
+    def disable(self) -> None:
+        """Let every call pass, and count nothing."""
+        self._switch(CircuitMode.DISABLED, "it was disabled")
+
+    def observe_only(self) -> None:
+        """Count and tell what it would have done, and refuse nothing."""
+        self._switch(CircuitMode.OBSERVE_ONLY, "it only observes from here on")
+
+    def _switch(self, mode: CircuitMode, reason: str) -> None:
+        rules = self.rules
+        now = self._clock.monotonic()
+        with self._lock:
+            old = rules.state
+            rules.switch_needs_lock(mode, now)
+            new = rules.state
+        if old is not new:
+            self._tell("", now, old, new, reason)
+
+    # Time and events
+
+    def _now(self, operation: str = "") -> float:
+        """The time; a half-open circuit whose probes took too long has opened by then."""
+        now = self._clock.monotonic()
+        self._expire(operation, now)
+        return now
+
+    def _expire(self, operation: str, now: float) -> None:
+        rules = self.rules
+        if now < rules.expires:
+            return
+        with self._lock:
+            expired = rules.expire_needs_lock(now)
+        if expired:
+            reason = "no probe answered in time"
+            self._tell(operation, now, CircuitState.HALF_OPEN, CircuitState.OPEN, reason)
+
+    def _tell(
+        self, operation: str, now: float, old: CircuitState, new: CircuitState, reason: str
+    ) -> None:
+        if self.events.on:
+            if self.rules.mode is CircuitMode.OBSERVE_ONLY:
+                reason += " (it only observes)"
+            self.events.emit(CircuitTransition(operation, now, self.name, old, new, reason))
+
+    def __repr__(self) -> str:
+        name = f"{self.name!r} " if self.name else ""
+        mode = "" if self.mode is CircuitMode.NORMAL else f" {self.mode.name}"
+        return f"<CircuitBreaker {name}{self.state.name}{mode}>"
+
+
+def _lease_of(admission: Admission) -> Admission | None:
+    """What the rules gave; None: they would have refused."""
+    if isinstance(admission, Observation):
+        return admission.shadow
+    return admission

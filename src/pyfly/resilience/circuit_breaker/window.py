@@ -1,0 +1,283 @@
+"""Circuits that judge by the rates in a window: rings of counts, and the rules over them.
+
+A call weighs 1 in all, in units of ``1 / SCALE``: in a pipeline each of its attempts is a part.
+Every outcome costs the same, however large the window is. The rings follow the rules that are
+told in :mod:`.state`: no allocation and no call between what is read and what is written.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+from pyfly.resilience.circuit_breaker.state import (
+    SCALE,
+    Admission,
+    CircuitMode,
+    CircuitRules,
+    Generation,
+    scaled,
+)
+from pyfly.resilience.circuit_state import CircuitState
+
+__all__ = ["CountRing", "Ring", "TimeRing", "WindowRules"]
+
+_MOST_BUCKETS = 600
+_LONG_AGO = -(1 << 62)
+
+
+class Ring(Protocol):
+    """The outcomes of the latest calls, added up."""
+
+    calls: int
+    failed: int
+    slow: int
+
+    def add(self, now: float, weight: int, failed: bool, slow: bool) -> None:
+        """Note an outcome."""
+        ...
+
+    def roll(self, now: float) -> None:
+        """Drop what is too old."""
+        ...
+
+    def clear(self) -> None:
+        """Drop everything."""
+        ...
+
+
+class _Sums:
+    """Slots, each with three counts, and the sums over all of them."""
+
+    __slots__ = ("_calls", "_failed", "_slow", "calls", "failed", "slow")
+
+    def __init__(self, slots: int) -> None:
+        self._calls = [0] * slots
+        self._failed = [0] * slots
+        self._slow = [0] * slots
+        self.calls = 0
+        self.failed = 0
+        self.slow = 0
+
+    def clear(self) -> None:
+        """Drop everything."""
+        for slot in range(len(self._calls)):
+            self._drop(slot)
+
+    def _drop(self, slot: int) -> None:
+        self.calls -= self._calls[slot]
+        self.failed -= self._failed[slot]
+        self.slow -= self._slow[slot]
+        self._calls[slot] = self._failed[slot] = self._slow[slot] = 0
+
+    def _put(self, slot: int, weight: int, failed: bool, slow: bool) -> None:
+        self.calls += weight
+        self._calls[slot] += weight
+        if failed:
+            self.failed += weight
+            self._failed[slot] += weight
+        if slow:
+            self.slow += weight
+            self._slow[slot] += weight
+
+
+class CountRing(_Sums):
+    """The last ``size`` calls: each slot holds one, or parts of some that make up one."""
+
+    __slots__ = ("_slot",)
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self._slot = 0
+
+    def add(self, now: float, weight: int, failed: bool, slow: bool) -> None:
+        """Note an outcome; it may fill the current slot and part of the next."""
+        size = len(self._calls)
+        weight = weight if weight < size * SCALE else size * SCALE
+        while weight > 0:
+            room = SCALE - self._calls[self._slot]
+            if room <= 0:
+                self._slot = slot = (self._slot + 1) % size
+                self._drop(slot)
+                continue
+            part = weight if weight < room else room
+            self._put(self._slot, part, failed, slow)
+            weight -= part
+
+    def roll(self, now: float) -> None:
+        """Nothing: time takes nothing away."""
+
+
+class TimeRing(_Sums):
+    """The calls of the last seconds, in buckets of one second (less, if the span is no whole
+    number of seconds; more, if it is over ten minutes). The current bucket is one of them.
+    """
+
+    __slots__ = ("_turn", "_width")
+
+    def __init__(self, span: float) -> None:
+        buckets = min(math.ceil(span), _MOST_BUCKETS)
+        super().__init__(buckets)
+        self._width = span / buckets
+        self._turn = _LONG_AGO
+
+    def add(self, now: float, weight: int, failed: bool, slow: bool) -> None:
+        """Note an outcome."""
+        self.roll(now)
+        self._put(self._turn % len(self._calls), weight, failed, slow)
+
+    def roll(self, now: float) -> None:
+        """Drop the buckets that are too old. A clock that goes back stays where it was."""
+        turn, buckets = int(now // self._width), len(self._calls)
+        if turn - self._turn > buckets:
+            self._turn = turn - buckets
+        while self._turn < turn:
+            self._drop((self._turn + 1) % buckets)
+            self._turn += 1
+
+
+class WindowRules(CircuitRules):
+    """The state of one circuit that opens by rates.
+
+    A half-open circuit lets ``half_open_permits`` calls pass in all, and decides by their rates,
+    as soon as the calls that are still to come cannot change the verdict.
+
+    Args:
+        ring: The window.
+        failure_rate: The part of failed calls at which it opens.
+        minimum_calls: Calls in the window below which it does not judge.
+        slow_rate: The part of slow calls at which it opens; None: it minds no slow calls.
+        recovery: As for :class:`CircuitRules`, as the further ones are.
+        half_open_permits: Probes in all.
+        settings: The others.
+    """
+
+    __slots__ = (
+        "_failure_rate",
+        "_minimum",
+        "_probes",
+        "_probes_failed",
+        "_probes_slow",
+        "_slow_rate",
+        "ring",
+    )
+
+    def __init__(
+        self,
+        ring: Ring,
+        failure_rate: float,
+        minimum_calls: int,
+        slow_rate: float | None,
+        recovery: float,
+        half_open_permits: int,
+        **settings: Any,
+    ) -> None:
+        super().__init__(1, recovery, half_open_permits, every=True, **settings)
+        self.ring = ring
+        self._failure_rate = failure_rate
+        self._minimum = minimum_calls * SCALE
+        self._slow_rate = math.inf if slow_rate is None else slow_rate
+        self._probes = self._probes_failed = self._probes_slow = 0
+
+    # Answers
+
+    def rates(self) -> tuple[float, float] | None:
+        """The parts of failed and of slow calls; None: too few calls to judge."""
+        ring = self.ring
+        calls = ring.calls
+        if calls < self._minimum:
+            return None
+        return ring.failed / calls, ring.slow / calls
+
+    def verdict(self, old: CircuitState, new: CircuitState) -> str:
+        """Why it went from one state to the other just now, for an event."""
+        ring, rate, what = self.ring, self._failure_rate, "calls"
+        calls, failed, slow = ring.calls / SCALE, ring.failed / SCALE, ring.slow / SCALE
+        if old is CircuitState.HALF_OPEN:
+            calls, failed, slow = self._probes, self._probes_failed, self._probes_slow
+            rate, what = rate * self._half_open_permits / calls, "probes"
+        if new is CircuitState.CLOSED:
+            return f"{calls - failed:.3g} of {calls:.3g} {what} succeeded"
+        if failed >= rate * calls:
+            return f"{failed:.3g} of {calls:.3g} {what} failed"
+        return f"{slow:.3g} of {calls:.3g} {what} were slow"
+
+    # Writers
+
+    def admit_needs_lock(self, now: float) -> Admission | None:
+        """Leave to call; None: refused."""
+        if self.state is CircuitState.OPEN:  # so that the verdict on old probes is not mixed in
+            self._probes = self._probes_failed = self._probes_slow = 0
+        return super().admit_needs_lock(now)
+
+    def succeed_needs_lock(
+        self,
+        admission: Admission,
+        now: float = 0.0,
+        numerator: int = 1,
+        denominator: int = 1,
+        slow: bool = False,
+    ) -> None:
+        """A success, perhaps a slow one."""
+        self._judge_needs_lock(admission, now, scaled(numerator, denominator), False, slow)
+
+    def fail_needs_lock(
+        self,
+        admission: Admission,
+        now: float,
+        numerator: int,
+        denominator: int,
+        slow: bool = False,
+    ) -> None:
+        """A failure, perhaps a slow one."""
+        self._judge_needs_lock(admission, now, scaled(numerator, denominator), True, slow)
+
+    def _judge_needs_lock(
+        self, admission: Admission, now: float, weight: int, failed: bool, slow: bool
+    ) -> None:
+        if not self._spend(admission) or self.mode is CircuitMode.DISABLED:
+            return
+        if self.state is not CircuitState.HALF_OPEN:
+            self.ring.add(now, weight, failed, slow)
+            if self._too_many() and self.mode is not CircuitMode.FORCED_CLOSED:
+                self._turn(admission, CircuitState.OPEN, now)
+            return
+        self._probes += 1
+        self._probes_failed += failed
+        self._probes_slow += slow
+        self.out -= 1
+        if self.out == 0:
+            self.expires = math.inf
+        self._turn(admission, self._verdict_on_probes(), now)
+
+    def _turn(self, admission: Admission, verdict: CircuitState, now: float) -> None:
+        generation = Generation()  # made now, since most outcomes change nothing
+        epoch = Admission(generation)
+        if not admission.generation.current:  # the collector ran above, and changed the state
+            return
+        if verdict is CircuitState.OPEN:
+            self._open(now, generation)
+        elif verdict is CircuitState.CLOSED:
+            self._close(generation, epoch)
+
+    def _verdict_on_probes(self) -> CircuitState:
+        permits = self._half_open_permits
+        to_come = permits - self._probes
+        failed, slow = self._probes_failed, self._probes_slow
+        if failed / permits >= self._failure_rate or slow / permits >= self._slow_rate:
+            return CircuitState.OPEN
+        if (failed + to_come) / permits >= self._failure_rate:
+            return CircuitState.HALF_OPEN
+        if (slow + to_come) / permits >= self._slow_rate:
+            return CircuitState.HALF_OPEN
+        return CircuitState.CLOSED
+
+    def _too_many(self) -> bool:
+        calls = self.ring.calls
+        return calls >= self._minimum and (
+            self.ring.failed / calls >= self._failure_rate
+            or self.ring.slow / calls >= self._slow_rate
+        )
+
+    def _forget(self) -> None:
+        self.ring.clear()

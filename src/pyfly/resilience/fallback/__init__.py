@@ -1,0 +1,1 @@
+"""Answer with something else when a call fails."""

@@ -1,0 +1,1 @@
+"""Send a second request when the first is slow, and take the answer that comes first."""

@@ -1,0 +1,1 @@
+"""Let calls that ask for the same at the same time share one answer."""

@@ -1,0 +1,105 @@
+"""The flights of one ``SingleFlight``, and what its two drivers share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from contextvars import ContextVar
+from typing import TypeVar, cast
+
+from pyfly.kernel.exceptions import DeadlineExceededException
+from pyfly.resilience.call import Call
+from pyfly.resilience.events import DeadlineExceeded
+from pyfly.resilience.single_flight.events import FlightJoined
+from pyfly.resilience.single_flight.state import Flight, Flights
+
+__all__ = [
+    "Table",
+    "aboard",
+    "board",
+    "out_of_time",
+    "take_over_facts",
+    "tell_joined",
+    "usable_key",
+]
+
+F = TypeVar("F", bound=Flight)
+
+_marks: ContextVar[tuple[object, ...]] = ContextVar("pyfly_single_flight", default=())
+
+
+class Table:
+    """The rules of :mod:`.state` with a lock."""
+
+    __slots__ = ("_flights", "_lock")
+
+    def __init__(self) -> None:
+        self._flights = Flights()
+        self._lock = threading.RLock()  # re-entrant: see .state
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    def join(self, flight: F) -> F:
+        """The flight to wait for: another one with the same key, else the one given."""
+        with self._lock:  # flights of one home are all of one class
+            return cast(F, self._flights.join_needs_lock(flight))
+
+    def leave(self, flight: Flight) -> bool:
+        """Wait no more. True: nobody does."""
+        with self._lock:
+            return self._flights.leave_needs_lock(flight)
+
+    def close(self, flight: Flight) -> None:
+        """The flight has ended."""
+        with self._lock:
+            self._flights.close_needs_lock(flight)
+
+
+def board(flight: Flight) -> None:
+    """Note in the current context that the flight is made here."""
+    _marks.set((*_marks.get(), flight.mark))
+
+
+def aboard(flight: Flight) -> bool:
+    """Whether the flight is made here, so that waiting for it would never end."""
+    return flight.mark in _marks.get()
+
+
+def usable_key(key: Hashable, owner: str) -> Hashable:
+    """The key, if it can be one."""
+    try:
+        hash(key)
+    except TypeError:
+        raise TypeError(
+            f"{owner}: the key must be hashable, or None for a call of its own, and is a "
+            f"{type(key).__name__}: build a tuple of strings and numbers"
+        ) from None
+    return key
+
+
+def tell_joined(call: Call) -> None:
+    """Tell listeners that a call waits for another one's answer."""
+    if call.events.on:
+        call.events.emit(FlightJoined(call.operation, call.clock.monotonic()))
+
+
+def take_over_facts(call: Call, flown: Call) -> None:
+    """What the shared call went through is what each of its callers went through."""
+    call.attempt = flown.attempt
+    call.attempts_allowed = flown.attempts_allowed
+    call.history = flown.history
+
+
+def out_of_time(call: Call) -> DeadlineExceededException:
+    """The error of a caller who cannot wait longer, told to the listeners."""
+    now = call.clock.monotonic()
+    if call.events.on:
+        call.events.emit(DeadlineExceeded(call.operation, now))
+    waited = max(now - call.started, 0.0)
+    return DeadlineExceededException(
+        f"{call.operation}: not done within {waited:.3g} s, the caller's deadline (while it waited "
+        "for an answer that calls with its key share)",
+        context={"deadline_source": "caller"},
+        timeout=waited,
+    )
