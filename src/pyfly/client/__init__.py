@@ -20,11 +20,14 @@ from pyfly.client._declare.markers import Body, Cookie, File, Form, Header, Path
 from pyfly.client._declare.options import idempotent, resilience, retryable
 from pyfly.client._declare.service import http_client, service_client
 from pyfly.client._declare.verbs import delete, get, head, options, patch, post, put
+from pyfly.client._stream.server_sent_events import ServerSentEvent
+from pyfly.client._stream.stream import Stream, SyncStream
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings, ConnectionSettingsException
 from pyfly.client.auth.credentials import Credentials, basic, bearer
 from pyfly.client.connect import ClientUsageWarning, connect, connect_sync
+from pyfly.client.download import download, download_sync
 from pyfly.client.error_mapping import ErrorBody
 from pyfly.client.errors import (
     AccessDeniedException,
@@ -40,6 +43,7 @@ from pyfly.client.errors import (
     ForbiddenException,
     HttpStatusException,
     NotFoundException,
+    PaginationException,
     PoolExhaustedException,
     PortValueException,
     ProtocolException,
@@ -51,6 +55,8 @@ from pyfly.client.errors import (
     ResponseException,
     ResponseTooLargeException,
     ServerErrorException,
+    StreamStateException,
+    StreamTimeoutException,
     TlsException,
     TooManyRequestsException,
     TransportException,
@@ -62,6 +68,7 @@ from pyfly.client.errors import (
 from pyfly.client.explain import explain
 from pyfly.client.interceptors import Exchange, Interceptor
 from pyfly.client.message import BodyStream, FilePart, Headers, Request, Response
+from pyfly.client.pagination import Page
 from pyfly.client.ports import HttpClientPort, SyncHttpClientPort
 from pyfly.client.post_processor import HttpClientBeanPostProcessor
 from pyfly.client.problem import ProblemDetail
@@ -122,6 +129,8 @@ __all__ = [
     "Interceptor",
     "NotFoundException",
     "OperationTimeoutException",
+    "Page",
+    "PaginationException",
     "Path",
     "PoolExhaustedException",
     "PortValueException",
@@ -142,8 +151,13 @@ __all__ = [
     "ResponseTooLargeException",
     "RetryPolicy",
     "ServerErrorException",
+    "ServerSentEvent",
     "ServiceClientException",
+    "Stream",
+    "StreamStateException",
+    "StreamTimeoutException",
     "SyncHttpClientPort",
+    "SyncStream",
     "Timeout",
     "TlsException",
     "TooManyRequestsException",
@@ -159,6 +173,8 @@ __all__ = [
     "deadline",
     "delete",
     "detached",
+    "download",
+    "download_sync",
     "explain",
     "get",
     "head",

@@ -18,7 +18,7 @@ from enum import Enum, auto
 from pyfly.client.errors import ClientStoppedException
 from pyfly.client.ports import SyncWirePort, WirePort
 
-__all__ = ["Flight", "Lifecycle", "SyncLifecycle"]
+__all__ = ["Flight", "Lifecycle", "SyncFlight", "SyncLifecycle"]
 
 _logger = logging.getLogger("pyfly.client.lifecycle")
 
@@ -39,6 +39,9 @@ class Flight:
     """One call under way, so that a stop can wait for it, and cancel it in the end."""
 
     __slots__ = ("_cancelling", "stopped", "task")
+
+    #: Whether it may be under way while its task does something else.
+    is_stream = False
 
     def __init__(self) -> None:
         task = asyncio.current_task()
@@ -91,11 +94,17 @@ class Lifecycle:
         self._flights.add(flight)
         return flight
 
+    def join(self, flight: Flight) -> None:
+        """Note a stream under way; as :meth:`take_off`."""
+        if not self.running:
+            raise _stopped(self.name)
+        self._flights.add(flight)
+
     def land(self, flight: Flight) -> None:
         """Note that a call has ended."""
         self._flights.discard(flight)
         landed, loop = self._landed, self._landing_loop
-        if landed is not None and loop is not None and not self._flights:
+        if landed is not None and loop is not None:
             loop.call_soon_threadsafe(landed.set)
 
     async def start(self) -> None:
@@ -162,6 +171,9 @@ class Lifecycle:
         if os.getpid() != self._pid:
             self._flights.clear()  # they fly in the parent process
         if await self._all_landed(self._stop_timeout):
+            for flight in list(self._flights):
+                if flight.is_stream:  # left open by the task that makes this stop
+                    flight.cancel()
             return
         flights = list(self._flights)
         _logger.warning(
@@ -192,6 +204,22 @@ class Lifecycle:
         return any(flight.task is not own for flight in list(self._flights))
 
 
+class SyncFlight:
+    """One stream under way in a synchronous client.
+
+    Attributes:
+        thread: The one that reads it.
+    """
+
+    __slots__ = ("thread",)
+
+    thread: int
+
+    def cancel(self) -> None:
+        """Close its connection; its reader gets a :class:`ClientStoppedException`."""
+        raise NotImplementedError
+
+
 class SyncLifecycle:
     """The lifecycle of a synchronous client; safe for threads. See :class:`Lifecycle`."""
 
@@ -203,6 +231,7 @@ class SyncLifecycle:
         self._landed = threading.Condition(threading.RLock())
         self._state = State.NEW
         self._flights = 0
+        self._streams: set[SyncFlight] = set()
         self._pid = os.getpid()
 
     def take_off(self) -> None:
@@ -222,6 +251,19 @@ class SyncLifecycle:
             self._flights -= 1
             if not self._flights:
                 self._landed.notify_all()
+
+    def join(self, stream: SyncFlight) -> None:
+        """Note a stream under way; as :meth:`take_off`."""
+        with self._landed:
+            if not self.running:
+                raise _stopped(self.name)
+            self._streams.add(stream)
+
+    def leave(self, stream: SyncFlight) -> None:
+        """Note that a stream has ended."""
+        with self._landed:
+            self._streams.discard(stream)
+            self._landed.notify_all()
 
     def start(self) -> None:
         """Start the port; harmless if it has been started."""
@@ -243,18 +285,27 @@ class SyncLifecycle:
             self.running = False
             if os.getpid() != self._pid:
                 self._flights = 0
+                self._streams.clear()
             until = time.monotonic() + self._stop_timeout
-            while self._flights and (left := until - time.monotonic()) > 0:
+            while (under_way := self._others()) and (left := until - time.monotonic()) > 0:
                 self._landed.wait(left)
-            if self._flights:
+            if under_way:
                 _logger.warning(
                     "Connections were closed under calls by a stop",
-                    extra={"client": self.name, "calls": self._flights},
+                    extra={"client": self.name, "calls": under_way},
                 )
+            streams = list(self._streams)
+        for stream in streams:
+            stream.cancel()
         try:
             self._port.stop()
         finally:
             self._state = State.STOPPED
+
+    def _others(self) -> int:
+        """How much is under way besides streams that the stopping thread has left open."""
+        own = threading.get_ident()
+        return self._flights + sum(stream.thread != own for stream in self._streams)
 
 
 def _stopped(name: str) -> ClientStoppedException:

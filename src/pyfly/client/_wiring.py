@@ -21,6 +21,7 @@ from pyfly.client._invoke import Steps, invoker, sync_invoker
 from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
 from pyfly.client._redirects import Redirects
 from pyfly.client._resilience import Protection
+from pyfly.client._stream.wiring import port_mistakes, stream_decoder, streamer, sync_streamer
 from pyfly.client.adapters._pools import HttpxPools
 from pyfly.client.adapters.foreign import ForeignPort, SyncForeignPort
 from pyfly.client.adapters.httpx import HttpxClientAdapter
@@ -120,13 +121,16 @@ class Wiring:
         )
         self._workshop = workshop
         mistakes: list[str] = []
-        decoders = _decoders(plan, mistakes)
+        decoders = _decoders(plan, self.settings, mistakes)
         mistakes += _mistakes(plan)
         if port is None:
             port = self._make_port(base_url, mistakes)
         if mistakes:
             raise ClientDeclarationException(plan.cls.__name__, mistakes)
         self.port = self._as_wire(port)
+        mistakes += port_mistakes(plan.methods, self.port, self._port_name)
+        if mistakes:
+            raise ClientDeclarationException(plan.cls.__name__, mistakes)
         self.events = Events([*workshop.listeners, *declaration.listeners, LogListener()])
         self.protection = Protection(
             plan, self.settings, self.events, workshop.clock, self.port.bounds_deadline
@@ -138,8 +142,8 @@ class Wiring:
             declaration: generate(
                 self._resolved(steps.method),
                 self.port.takes_encoded,
-                self._invoker(steps),
-                port=getattr(self.port, "kind", type(self.port).__name__),
+                self._invoker(steps, base_url),
+                port=self._port_name,
             )
             for declaration, steps in self.steps.items()
         }
@@ -180,6 +184,14 @@ class Wiring:
             return port
         wrap = ForeignPort if self.plan.asynchronous else SyncForeignPort
         return wrap(port, self.name)
+
+    @property
+    def _port_name(self) -> str:
+        return str(getattr(self.port, "kind", type(self.port).__name__))
+
+    def _known_base_url(self, override: str | None) -> str:
+        """What the paths of requests are below; ``""`` if that is the port's secret."""
+        return self.port.base_url if self.port.takes_encoded else self._base_url(override, [])
 
     # The parts of a method
 
@@ -233,7 +245,12 @@ class Wiring:
         kind = Lifecycle if self.plan.asynchronous else SyncLifecycle
         return kind(self.name, self.port, self.settings.seconds("stop-timeout") or 0.0)
 
-    def _invoker(self, steps: Steps) -> Callable[..., Any]:
+    def _invoker(self, steps: Steps, base_url: str | None) -> Callable[..., Any]:
+        if steps.method.stream is not None:
+            known = self._known_base_url(base_url)
+            if isinstance(self.lifecycle, Lifecycle):
+                return streamer(steps, self.port, self.lifecycle, self.settings, known)
+            return sync_streamer(steps, self.port, self.lifecycle, self.settings, known)
         if isinstance(self.lifecycle, Lifecycle):
             return invoker(steps, self.port, self.lifecycle)
         return sync_invoker(steps, self.port, self.lifecycle)
@@ -282,10 +299,14 @@ def connection_settings(settings: Settings) -> ConnectionSettings:
     )
 
 
-def _decoders(plan: ClientPlan, mistakes: list[str]) -> dict[Declaration, Any]:
+def _decoders(plan: ClientPlan, settings: Settings, mistakes: list[str]) -> dict[Declaration, Any]:
     decoders: dict[Declaration, Any] = {}
     for method in plan.methods:
         try:
+            if method.stream is not None:
+                limit = settings.value("max-response-size")
+                decoders[method.declaration] = stream_decoder(method, limit)
+                continue
             decoders[method.declaration] = decoder_for(method.returns)
         except UndecodableAnnotation as reason:
             mistakes.append(f"{method.operation}: {reason}")

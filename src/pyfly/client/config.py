@@ -40,6 +40,8 @@ _PREFIX = "pyfly.client"
 _TIMEOUTS: dict[str, Leaf] = {
     "timeout": Duration(default="30s", minimum="1ms"),
     "total-timeout": Duration(minimum="1ms"),
+    "stream-idle-timeout": Duration(default="30s", minimum="1ms"),
+    "stream-timeout": Duration(minimum="1ms"),
 }
 _CONNECTIONS: dict[str, Leaf] = {
     "adapter": Choice("httpx2", "httpx", default="httpx2"),

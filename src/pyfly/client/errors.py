@@ -11,9 +11,11 @@
             ├── ClientArgumentException      a value that must not be sent; also a ValueError
             ├── ClientStoppedException       the client was stopped
             ├── PortValueException           a port gave a plain value where bytes are needed
+            ├── StreamStateException         a stream is used at the wrong time; also a RuntimeError
             ├── ResponseException            an answer came, but no usable value
             │   ├── ResponseDecodeException
             │   ├── ResponseTooLargeException
+            │   ├── PaginationException      the next page cannot be told, or must not be fetched
             │   └── HttpStatusException      status_code, headers, body, problem, retry_after
             │       ├── RedirectException                       3xx
             │       ├── ClientErrorException                    4xx
@@ -34,6 +36,7 @@
                 ├── WriteException           also a ConnectionError
                 ├── ReadTimeoutException     also a TimeoutError
                 ├── WriteTimeoutException    also a TimeoutError
+                ├── StreamTimeoutException   also a TimeoutError; stream-timeout passed
                 ├── PoolExhaustedException   also a RefusedException
                 ├── ProxyException           also a ConnectionError
                 └── ProtocolException        the peer broke HTTP
@@ -70,6 +73,7 @@ __all__ = [
     "ForbiddenException",
     "HttpStatusException",
     "NotFoundException",
+    "PaginationException",
     "PoolExhaustedException",
     "PortValueException",
     "ProtocolException",
@@ -81,6 +85,8 @@ __all__ = [
     "ResponseException",
     "ResponseTooLargeException",
     "ServerErrorException",
+    "StreamStateException",
+    "StreamTimeoutException",
     "TlsException",
     "TooManyRequestsException",
     "TransportException",
@@ -160,6 +166,10 @@ class PortValueException(CallException, TypeError):
     """A port returned a decoded value where status, headers or bytes are needed."""
 
 
+class StreamStateException(CallException, RuntimeError):
+    """A stream is used before it is open, after its end, or by two at the same time."""
+
+
 class ResponseException(CallException):
     """An answer came back, but not one that can be used."""
 
@@ -176,6 +186,10 @@ class ResponseDecodeException(ResponseException, ValueError):
 
 class ResponseTooLargeException(ResponseException):
     """The body is larger than ``max-response-size``, or grows past it when decompressed."""
+
+
+class PaginationException(ResponseException):
+    """The pages of a list do not follow each other as ``paginate=`` says they do."""
 
 
 class HttpStatusException(ResponseException):
@@ -283,6 +297,10 @@ class ReadTimeoutException(TransportException, TimeoutError):
 
 class WriteTimeoutException(TransportException, TimeoutError):
     """The peer took nothing for too long."""
+
+
+class StreamTimeoutException(TransportException, TimeoutError):
+    """The whole body of a stream did not come within ``stream-timeout``."""
 
 
 class PoolExhaustedException(TransportException, RefusedException):

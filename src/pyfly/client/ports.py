@@ -3,16 +3,26 @@
 :class:`HttpClientPort` is what a user implements to bring a library of their own. The
 adapters that ship with pyfly implement :class:`WirePort` beside it: they take requests that
 are already encoded and give back undecoded bytes, so that limits, decompression and decoding
-stand in one place and are the same for every library.
+stand in one place and are the same for every library. Those that can hand over a body while it
+comes are a :class:`StreamPort` as well.
 """
 
 from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
-from pyfly.client.message import Request, Response
+from pyfly.client.message import Headers, Request, Response
 
-__all__ = ["HttpClientPort", "SyncHttpClientPort", "SyncWirePort", "WirePort"]
+__all__ = [
+    "HttpClientPort",
+    "StreamPort",
+    "StreamedResponse",
+    "SyncHttpClientPort",
+    "SyncStreamPort",
+    "SyncStreamedResponse",
+    "SyncWirePort",
+    "WirePort",
+]
 
 
 @runtime_checkable
@@ -113,4 +123,99 @@ class SyncWirePort(Protocol):
 
     def stop(self) -> None:
         """Close every connection."""
+        ...
+
+
+class StreamedResponse(Protocol):
+    """A response whose body is still to come. It is used by one task at a time.
+
+    Attributes:
+        status_code: The status.
+        headers: The header fields.
+        content_encoding: How the body is compressed, None if it is not (any more).
+    """
+
+    status_code: int
+    headers: Headers
+    content_encoding: str | None
+
+    async def read_all(self) -> Response[Any]:
+        """The body as a whole, within the deadline of the attempt and ``max-response-size``.
+
+        Raises:
+            TransportException: It did not come.
+            AttemptTimeoutException: The deadline passed.
+            ResponseTooLargeException: It is larger than that.
+        """
+        ...
+
+    async def read(self, until: float | None) -> bytes:
+        """The next bytes as they were on the wire; ``b""`` at the end.
+
+        Args:
+            until: When to give up besides the idle timeout, by the monotonic clock.
+
+        Raises:
+            ReadTimeoutException: Nothing came for as long as the idle timeout, or ``until``.
+            TransportException: The body broke off, or breaks HTTP.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Give the connection back if the body was read, else close it. Harmless twice."""
+        ...
+
+    def abort(self) -> None:
+        """Close the connection at once, from any thread; whoever reads fails. Harmless twice."""
+        ...
+
+
+class StreamPort(WirePort, Protocol):
+    """A wire port that hands over a body while it comes."""
+
+    async def open(self, request: Request, deadline: float | None, idle: float) -> StreamedResponse:
+        """Make one attempt that ends at the response's headers.
+
+        Args:
+            request: What to send.
+            deadline: When to give up, by the monotonic clock; it is for the headers, and for
+                :meth:`StreamedResponse.read_all`.
+            idle: How long :meth:`StreamedResponse.read` may take each time, in seconds.
+
+        Raises:
+            TransportException: No headers came back.
+            AttemptTimeoutException: ``deadline`` passed.
+        """
+        ...
+
+
+class SyncStreamedResponse(Protocol):
+    """:class:`StreamedResponse` for synchronous clients."""
+
+    status_code: int
+    headers: Headers
+    content_encoding: str | None
+
+    def read_all(self) -> Response[Any]:
+        """The body as a whole; see :meth:`StreamedResponse.read_all`."""
+        ...
+
+    def read(self, until: float | None) -> bytes:
+        """The next bytes; see :meth:`StreamedResponse.read`."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back if the body was read, else close it. Harmless twice."""
+        ...
+
+    def abort(self) -> None:
+        """Close the connection at once, from any thread; whoever reads fails. Harmless twice."""
+        ...
+
+
+class SyncStreamPort(SyncWirePort, Protocol):
+    """:class:`StreamPort` for synchronous clients."""
+
+    def open(self, request: Request, deadline: float | None, idle: float) -> SyncStreamedResponse:
+        """Make one attempt that ends at the response's headers; see :meth:`StreamPort.open`."""
         ...

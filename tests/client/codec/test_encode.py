@@ -12,12 +12,13 @@ from typing import Any
 from uuid import UUID
 
 import attrs
+import msgspec
 import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyfly.client._codec.encode import to_json, to_plain
+from pyfly.client._codec.encode import fields_of, to_json, to_plain
 
 
 class Colour(Enum):
@@ -42,6 +43,25 @@ class Attrs:
     b: Colour
 
 
+class Struct(msgspec.Struct, rename="camel", tag=True):
+    first_name: str
+    when: datetime
+    unset: int | msgspec.UnsetType = msgspec.UNSET
+    inner: Any = None
+
+
+class Pair(msgspec.Struct, array_like=True):
+    a: int
+    b: int
+
+
+@pydantic.dataclasses.dataclass
+class Aliased:
+    renamed: int = pydantic.Field(serialization_alias="reNamed")
+
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
 CASES: list[tuple[Any, Any]] = [
     ({"a": [1, 2.5, None, True, "ä"]}, {"a": [1, 2.5, None, True, "ä"]}),
     ((1, 2), [1, 2]),
@@ -53,6 +73,17 @@ CASES: list[tuple[Any, Any]] = [
         {"at": "2026-01-01T00:00:00Z", "item": {"name": "x", "price": "1"}, "reNamed": 3},
     ),
     (Attrs(1, Colour.RED), {"a": 1, "b": "red"}),
+    (
+        Struct("x", NOON, inner=[Attrs(1, Colour.RED), Item("y", Decimal(2))]),
+        {
+            "type": "Struct",
+            "firstName": "x",
+            "when": "2026-01-01T12:00:00Z",
+            "inner": [{"a": 1, "b": "red"}, {"name": "y", "price": "2"}],
+        },
+    ),
+    ([Pair(1, 2)], [[1, 2]]),
+    (Aliased(3), {"reNamed": 3}),
     (date(2026, 1, 2), "2026-01-02"),
     (UUID(int=2), "00000000-0000-0000-0000-000000000002"),
     (MappingProxyType({"a": 1}), {"a": 1}),
@@ -88,6 +119,9 @@ def cycle() -> Any:
         {"a": b"bytes"},
         object(),
         Item,
+        Struct("x", NOON, inner=b"bytes"),
+        Struct("x", NOON, inner=object()),
+        Struct("x", NOON, inner=float("nan")),
         cycle(),
         {(1, 2): 3},
     ],
@@ -95,6 +129,29 @@ def cycle() -> Any:
 def test_what_has_no_json_form_is_refused(encode: Any, value: Any) -> None:
     with pytest.raises((TypeError, ValueError, RecursionError)):
         encode(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "fields"),
+    [
+        ({"a": 1, Colour.RED: None}, {"a": 1, "red": None}),
+        (Item("x", Decimal(1)), {"name": "x", "price": Decimal(1)}),
+        (Attrs(1, Colour.RED), {"a": 1, "b": Colour.RED}),
+        (Aliased(3), {"reNamed": 3}),
+        (Struct("x", NOON), {"type": "Struct", "firstName": "x", "when": NOON, "inner": None}),
+        (
+            Model(at=NOON, item=Item("x", Decimal(1)), reNamed=3),
+            {"at": NOON, "item": {"name": "x", "price": Decimal(1)}, "reNamed": 3},
+        ),
+        ([1], None),
+        ("text", None),
+        (Item, None),
+        (Model, None),
+    ],
+    ids=str,
+)
+def test_fields_have_their_names_on_the_wire_and_their_own_values(value: Any, fields: Any) -> None:
+    assert fields_of(value) == fields
 
 
 def test_half_a_surrogate_pair_is_refused() -> None:

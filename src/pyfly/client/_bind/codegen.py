@@ -69,8 +69,8 @@ def render(method: MethodPlan, encoded: bool, port: str = "its port") -> tuple[s
     timeouts = method.of_kind(ParameterKind.TIMEOUT)
     extra = "".join(f", {text.call('timeout', p, TimeoutBinder(method, p))}" for p in timeouts)
     call = f"{invoke}({made}{extra})"
-    text.lines.append(f"return await {call}" if method.asynchronous else f"return {call}")
-    head = "async def" if method.asynchronous else "def"
+    text.lines.append(f"return await {call}" if method.awaited else f"return {call}")
+    head = "async def" if method.awaited else "def"
     lines = [
         f"def make({', '.join(text.bound)}):",
         f"    {head} {method.declaration.function.__name__}({_signature(method)}):",
@@ -100,7 +100,7 @@ def generate(
         method: The plan.
         encoded: Whether the port takes encoded requests.
         invoke: Called with a :class:`Request` (and the timeout of this call, if the method has
-            such a parameter); awaited if the method is asynchronous.
+            such a parameter); awaited if the method is.
         port: How a port that encodes by itself is called in errors.
     """
     make, bound = _factory(method, encoded, port)

@@ -215,7 +215,7 @@ class FunctionText:
                 return body.plain, bodies
             if body.json_only:
                 return body.json, bodies
-            return body.awaited if method.asynchronous else body.any, bodies
+            return body.awaited if method.awaited else body.any, bodies
         fields = method.of_kind(*_FORM_KINDS)
         if not fields:
             return None, ()
@@ -224,4 +224,4 @@ class FunctionText:
         if not method.of_kind(ParameterKind.FILE):
             return FormBinder(method, headers).__call__, fields
         multipart = MultipartBinder(method, headers)
-        return multipart.awaited if method.asynchronous else multipart.__call__, fields
+        return multipart.awaited if method.awaited else multipart.__call__, fields

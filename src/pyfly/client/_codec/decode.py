@@ -96,7 +96,8 @@ def _typed(annotation: Any) -> TypedJson:
     name = getattr(origin, "__name__", str(origin))
     if name in ("AsyncIterator", "AsyncIterable", "AsyncGenerator", "Iterator", "Generator"):
         raise UndecodableAnnotation(
-            f"-> {name} asks for a stream, which this version does not have (return bytes or list)"
+            f"{name} asks for a stream, which can only be the whole result "
+            f"(write plain def … -> {name}[T])"
         )
     try:
         return typed_json(annotation)

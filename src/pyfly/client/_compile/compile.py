@@ -8,6 +8,7 @@ from pyfly.client._compile.generics import free_variables, type_arguments
 from pyfly.client._compile.options import option_mistakes
 from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._compile.signature import read_signature
+from pyfly.client._compile.streamed import stream_mistakes, streamed
 from pyfly.client._compile.template import parse_path
 from pyfly.client._declare.options import (
     VerbOptions,
@@ -90,6 +91,9 @@ def _compile_method(
         f"-> {variable} is not filled in (name the type: class {cls.__name__}(Base[Type]))"
         for variable in free_variables(signature.returns)
     ]
+    stream = streamed(signature.returns)
+    if stream is not None:
+        mistakes += stream_mistakes(stream, declaration.is_coroutine_function)
     own = declaration.options
     method = MethodPlan(
         name=name,
@@ -98,7 +102,8 @@ def _compile_method(
         template=template,
         parameters=tuple(signature.parameters),
         returns=signature.returns,
-        asynchronous=declaration.is_coroutine_function,
+        asynchronous=declaration.is_coroutine_function
+        or (stream is not None and stream.asynchronous),
         idempotent=declaration.http_method in _IDEMPOTENT_METHODS or is_idempotent(stub),
         retryable=is_retryable(stub),
         headers={**common.get("headers", {}), **own.get("headers", {})},
@@ -107,6 +112,7 @@ def _compile_method(
         interceptors=(*common.get("interceptors", ()), *own.get("interceptors", ())),
         options={**common, **own},
         resilience=resilience_of(stub),
+        stream=stream,
     )
     mistakes += signature.mistakes + option_mistakes(method)
     return method, mistakes

@@ -9,6 +9,7 @@ from typing import Any
 from pyfly.client._compile.plan import MethodPlan, ParameterKind, allows_none
 from pyfly.client._compile.signature import is_forbidden_header, is_token
 from pyfly.client._declare.options import VerbOptions
+from pyfly.client.pagination import Page
 
 __all__ = ["option_mistakes"]
 
@@ -22,6 +23,8 @@ def option_mistakes(method: MethodPlan) -> list[str]:
         *_header_mistakes(method),
         *_param_mistakes(method),
         *_not_found_mistakes(method),
+        *_paginate_mistakes(method),
+        *_reconnect_mistakes(method),
         *_resilience_mistakes(method.resilience),
     ]
 
@@ -62,6 +65,43 @@ def _not_found_mistakes(method: MethodPlan) -> Iterator[str]:
         yield "not_found takes None only (a 404 raises NotFoundException without it)"
     elif not allows_none(method.returns):
         yield "not_found=None needs a return annotation with room for it (write T | None)"
+
+
+def _paginate_mistakes(method: MethodPlan) -> Iterator[str]:
+    page = method.options.get("paginate")
+    if page is None:
+        return
+    if not isinstance(page, Page):
+        yield (
+            f"paginate: {page!r} is no Page (write Page.link(), Page.cursor(), Page.number() or "
+            "Page.offset())"
+        )
+        return
+    yield from page.mistakes()
+    if method.stream is None:
+        yield (
+            "paginate needs a plain def that returns the items (write def … -> AsyncIterator[T], "
+            "or Iterator[T] in a synchronous class)"
+        )
+    elif method.stream.item is bytes:
+        yield "paginate gives the items of pages, and bytes are none (write AsyncIterator[T])"
+    declared = {p.wire_name: p.name for p in method.of_kind(ParameterKind.QUERY)}
+    for name in page.params:
+        if name in declared:
+            yield (
+                f"paginate sends the query parameter {name!r} by itself, and so does the "
+                f"parameter {declared[name]!r} (remove that)"
+            )
+        elif name in method.params:
+            yield f"paginate sends the query parameter {name!r} by itself (remove it from params)"
+
+
+def _reconnect_mistakes(method: MethodPlan) -> Iterator[str]:
+    if "reconnect" in method.options:
+        if not isinstance(method.options["reconnect"], bool):
+            yield f"reconnect={method.options['reconnect']!r} (write True or False)"
+        if "reconnect" in method.declaration.options and method.stream is None:
+            yield "reconnect is for server-sent events (return AsyncIterator[ServerSentEvent])"
 
 
 def _resilience_mistakes(given: Mapping[str, Any]) -> Iterator[str]:

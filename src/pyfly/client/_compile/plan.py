@@ -6,6 +6,7 @@ from enum import Enum
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
+from pyfly.client._compile.streamed import Streamed
 from pyfly.client._compile.template import PathTemplate
 from pyfly.client._declare.markers import Marker
 from pyfly.client._declare.options import VerbOptions
@@ -64,7 +65,7 @@ class MethodPlan(Record):
         template: The path.
         parameters: All parameters but ``self``, in order.
         returns: The resolved return annotation; ``inspect.Parameter.empty`` if there is none.
-        asynchronous: Whether the stub is an ``async def``.
+        asynchronous: Whether it is for an event loop: an ``async def``, or an asynchronous stream.
         idempotent: Whether repeated requests are harmless: by the method, or by decorator.
         retryable: Whether ``@retryable`` allows retries all the same.
         headers: Constant header fields, the client's and the method's.
@@ -73,6 +74,7 @@ class MethodPlan(Record):
         interceptors: The client's, then the method's.
         options: The verb's other keyword arguments over the client's.
         resilience: What ``@resilience`` said of it.
+        stream: What it streams; None for a method that returns a value.
     """
 
     name: str
@@ -90,6 +92,12 @@ class MethodPlan(Record):
     interceptors: tuple[Any, ...]
     options: VerbOptions
     resilience: dict[str, Any]
+    stream: Streamed | None = None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether its calls are awaited; a stream is a plain ``def``."""
+        return self.asynchronous and self.stream is None
 
     @property
     def http_method(self) -> str:
@@ -128,7 +136,7 @@ class ClientPlan(Record):
         methods: Every stub in it and its bases, overridden ones included, since ``super()``
             may reach them.
         names: The stubs that calls on an instance reach by name.
-        asynchronous: Whether the stubs are ``async def``; a class has stubs of one kind.
+        asynchronous: Whether the stubs are for an event loop; a class has stubs of one kind.
     """
 
     cls: type

@@ -31,6 +31,9 @@ class VerbOptions(TypedDict, total=False):
     not_found: None
     #: How the pages of a list follow each other; see :class:`~pyfly.client.Page`.
     paginate: Any
+    #: Whether server-sent events are continued on a new connection after theirs has ended. By
+    #: default those of a method that may be asked twice (``GET``, or ``@idempotent``) are.
+    reconnect: bool
     #: Called around every attempt, inside those of the client.
     interceptors: Sequence[Any]
     #: Credentials of this method instead of the client's; None for none.

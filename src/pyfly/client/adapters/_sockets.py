@@ -128,6 +128,8 @@ class RawStream:
         match info:
             case "is_readable":
                 return self.closed or not self.framing.clean or self.arrived() is not None
+            case "stream":  # ours: what can be closed from outside
+                return self
             case "socket":
                 return self.sock
             case "client_addr":

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from pyfly.client.adapters._adapter import Attempt, HttpxAdapter, plain
+from pyfly.client.adapters._client_streaming import AsyncClientOpened
 from pyfly.client.adapters._errors import Exchange
+from pyfly.client.adapters._streaming import open_stream
 from pyfly.client.adapters._transport import AsyncTransport, async_exchange
 from pyfly.client.adapters._wire import let_go
 from pyfly.client.message import Request, Response
+from pyfly.client.ports import StreamedResponse
 
 __all__ = ["HttpxClientAdapter"]
 
@@ -151,3 +155,57 @@ class HttpxClientAdapter(HttpxAdapter):
         finally:
             await response.aclose()
         return body.response()
+
+    async def open(self, request: Request, deadline: float | None, idle: float) -> StreamedResponse:
+        """Make one attempt that ends at the headers of the response.
+
+        Args:
+            request: What to send.
+            deadline: When to give up, by ``time.monotonic()``; None for never.
+            idle: How long each read of the body may take, in seconds.
+
+        Raises:
+            TransportException: No headers came back.
+            AttemptTimeoutException: The deadline passed.
+            ClientStoppedException: The adapter was stopped.
+        """
+        try:
+            if self._given is not None:
+                return await self._open_by_client(request, deadline, idle)
+            attempt = self._begin(request, deadline)
+            fail = partial(self._raise, exchange=attempt.exchange, pool=attempt.pool)
+            try:
+                return await open_stream(attempt, idle, fail)
+            except Exception as exc:
+                fail(exc)
+        finally:
+            let_go(request.content)
+
+    async def _open_by_client(
+        self, request: Request, deadline: float | None, idle: float
+    ) -> AsyncClientOpened:
+        wire, options, exchange = self._client_request(request)
+        exchange.deadline = deadline
+        exchange.began = time.monotonic()
+        left = None if deadline is None else deadline - exchange.began
+        if left is not None and left <= 0:
+            raise exchange.timed_out()
+        scope = asyncio.timeout(left)
+        try:
+            async with scope:
+                response = await self._given.send(wire, **options)
+        except TimeoutError as exc:
+            if not scope.expired():
+                raise
+            raise exchange.timed_out() from exc
+        except Exception as exc:
+            self._raise(exc, exchange)
+        return AsyncClientOpened(
+            response,
+            partial(self._client_body, request, response, exchange),
+            partial(self._raise, exchange=exchange),
+            deadline=deadline,
+            idle=idle,
+            late=exchange.timed_out,
+            peer=exchange.peer,
+        )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from pyfly.client.adapters._adapter import HttpxAdapter, plain
+from pyfly.client.adapters._client_streaming import BlockingClientOpened
+from pyfly.client.adapters._streaming import open_blocking
 from pyfly.client.adapters._transport import BlockingTransport, blocking_exchange
 from pyfly.client.adapters._wire import let_go
 from pyfly.client.message import Request, Response
+from pyfly.client.ports import SyncStreamedResponse
 
 __all__ = ["HttpxSyncClientAdapter"]
 
@@ -77,3 +81,33 @@ class HttpxSyncClientAdapter(HttpxAdapter):
         except Exception as exc:
             self._raise(exc, exchange)
         return body.response()
+
+    def open(self, request: Request, deadline: float | None, idle: float) -> SyncStreamedResponse:
+        """Make one attempt that ends at the headers; see the asynchronous twin."""
+        try:
+            if self._given is not None:
+                return self._open_by_client(request, deadline)
+            attempt = self._begin(request, deadline)
+            fail = partial(self._raise, exchange=attempt.exchange, pool=attempt.pool)
+            try:
+                return open_blocking(attempt, idle, fail)
+            except Exception as exc:
+                fail(exc)
+        finally:
+            let_go(request.content)
+
+    def _open_by_client(self, request: Request, deadline: float | None) -> BlockingClientOpened:
+        wire, options, exchange = self._client_request(request)
+        exchange.deadline = deadline
+        exchange.began = time.monotonic()
+        if deadline is not None and deadline <= exchange.began:
+            raise exchange.timed_out()
+        try:
+            response = self._given.send(wire, **options)
+        except Exception as exc:
+            self._raise(exc, exchange)
+        return BlockingClientOpened(
+            response,
+            partial(self._client_body, request, response, exchange),
+            partial(self._raise, exchange=exchange),
+        )

@@ -1,0 +1,249 @@
+"""Where the items of a stream come from, synchronously: the twin of :mod:`.source`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from pyfly.client._stream.connection import stopped
+from pyfly.client._stream.intake import Body, EventReader, Intake, Reader
+from pyfly.client._stream.pace import Pace
+from pyfly.client._stream.reconnection import Reconnection, can_continue
+from pyfly.client._stream.server_sent_events import EventParser
+from pyfly.client._stream.source import Head
+from pyfly.client._stream.sync_connection import SyncConnection, SyncOpener
+from pyfly.client._stream.under_way import SyncStreamFlight
+from pyfly.client.errors import (
+    CallException,
+    ReadTimeoutException,
+    ResponseDecodeException,
+    StreamTimeoutException,
+    TransportException,
+)
+from pyfly.client.message import Request
+from pyfly.kernel.exceptions import DeadlineExceededException
+
+__all__ = ["SyncBodySource", "SyncEventSource", "SyncSource"]
+
+_logger = logging.getLogger("pyfly.client.streams")
+
+
+class SyncSource(Protocol):
+    """What a :class:`~pyfly.client._stream.stream.SyncStream` reads. Used by one task at a time."""
+
+    @property
+    def head(self) -> Head | None:
+        """The head of the response that is being read; None before there is one."""
+        ...
+
+    def open(self) -> None:
+        """Make ready for :meth:`batch`; called once."""
+        ...
+
+    def batch(self) -> Iterator[Any] | None:
+        """The next items, perhaps none; None at the end. The last ones have to be used up."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back; harmless twice."""
+        ...
+
+    def abandon(self) -> None:
+        """The same without waiting, from any thread; harmless twice."""
+        ...
+
+    def interrupt(self) -> None:
+        """Wake whoever reads, who gets an exception."""
+        ...
+
+    def tell(self, error: CallException) -> None:
+        """Note in an error which call it belongs to."""
+        ...
+
+
+class SyncBodySource:
+    """The body of one response.
+
+    Args:
+        opener: Opens it.
+        reader: Reads it.
+        request: What it is asked for with.
+        timeout: That of each attempt, if the caller has given one.
+        total: How long it may take as a whole, in seconds; None for ever.
+    """
+
+    def __init__(
+        self,
+        opener: SyncOpener,
+        reader: Reader,
+        request: Request,
+        timeout: float | None,
+        total: float | None,
+    ) -> None:
+        self._opener = opener
+        self._reader = reader
+        self._request = request
+        self._timeout = timeout
+        self._total = total
+        self._connection: SyncConnection | None = None
+        self._flight: SyncStreamFlight | None = None
+        self._intake: Intake | None = None
+        self._pace = Pace("", opener.steps.clock, None)
+
+    @property
+    def head(self) -> Head | None:
+        """The head of the response; None before there is one."""
+        return None if self._connection is None else self._connection.response
+
+    def open(self) -> None:
+        """Start the client if it is new, and make the call."""
+        steps = self._opener.steps
+        self._flight = self._opener.take_off()
+        self._pace = Pace(steps.method.operation, steps.clock, self._total)
+        self._connect(self._first_request())
+
+    def _first_request(self) -> Request:
+        return self._request
+
+    def _connect(self, request: Request) -> None:
+        assert self._flight is not None  # by open
+        try:
+            connection = self._connection = self._opener.open(
+                request, self._timeout, self._flight, self._pace.end
+            )
+        except DeadlineExceededException as error:
+            meant = self._pace.meaning(error)
+            if meant is error:
+                raise
+            raise meant from error
+        self._intake = self._begin(connection.response)
+
+    def _begin(self, body: Body) -> Intake | None:
+        """What reads a body; None if there is nothing to read."""
+        return self._reader.intake(body)
+
+    def batch(self) -> Iterator[Any] | None:
+        """The items in the next bytes."""
+        intake, connection = self._intake, self._connection
+        if intake is None or connection is None:
+            return None
+        data = connection.read(self._pace)
+        if data:
+            return intake.feed(data)
+        self._intake = None
+        return intake.end()
+
+    def close(self) -> None:
+        """Close the connection, or give it back if the body was read."""
+        try:
+            if self._connection is not None:
+                self._connection.close()
+        finally:
+            self._land()
+
+    def abandon(self) -> None:
+        """Close the connection without waiting."""
+        if self._connection is not None:
+            self._connection.abort()
+        self._land()
+
+    def _land(self) -> None:
+        flight, self._flight = self._flight, None
+        if flight is not None:
+            self._opener.land(flight)
+
+    def interrupt(self) -> None:
+        """Wake whoever reads."""
+        if self._flight is not None:
+            self._flight.cancel()
+
+    def tell(self, error: CallException) -> None:
+        """Note in an error which call it belongs to."""
+        if self._connection is not None:
+            self._connection.tell(error)
+
+
+class SyncEventSource(SyncBodySource):
+    """Server-sent events, continued on a new connection when one has ended."""
+
+    def __init__(
+        self,
+        opener: SyncOpener,
+        reader: EventReader,
+        request: Request,
+        timeout: float | None,
+        total: float | None,
+    ) -> None:
+        super().__init__(opener, reader, request, timeout, total)
+        self._events = reader
+        self._rules = Reconnection(request)
+        self._continues = can_continue(opener.steps.method, request)
+        self._parser = EventParser(reader.limit)
+
+    def _first_request(self) -> Request:
+        return self._rules.request()
+
+    def _begin(self, body: Body) -> Intake | None:
+        if body.status_code == 204:  # the service says that there will be no more
+            return None
+        self._parser = self._events.parser(body, self._rules.last_id)
+        return Intake(body, self._parser)
+
+    def batch(self) -> Iterator[Any] | None:
+        """The events in the next bytes, of this connection or another."""
+        while (intake := self._intake) is not None and self._connection is not None:
+            broken: Exception | None = None
+            try:
+                data = self._connection.read(self._pace)
+                if data:
+                    self._rules.received()
+                    return intake.feed(data)
+                for _ in intake.end():  # there are none, but it may have been cut off
+                    pass
+            except StreamTimeoutException:
+                raise
+            except (TransportException, ResponseDecodeException) as error:
+                if not self._continues:
+                    raise
+                if isinstance(error, ReadTimeoutException):  # it has lasted, at least
+                    self._rules.received()
+                broken = error
+            if not self._continues:
+                return None
+            self._continue(broken)
+        return None
+
+    def _continue(self, broken: Exception | None) -> None:
+        """Make connections until one is there."""
+        assert self._connection is not None  # by batch
+        self._rules.ended(self._parser)
+        self._connection.close()
+        request = self._rules.request()
+        while True:
+            self._sleep(self._rules.pause(), broken)
+            try:
+                self._connect(request)
+            except Exception as error:
+                if not self._rules.failed(error):
+                    raise
+                broken = error
+            else:
+                return
+
+    def _sleep(self, seconds: float, broken: Exception | None) -> None:
+        flight, steps = self._flight, self._opener.steps
+        assert flight is not None  # by open
+        _logger.info(
+            "An event stream is continued",
+            extra={
+                "operation": steps.method.operation,
+                "pause": seconds,
+                "cause": type(broken).__name__ if broken is not None else None,
+            },
+        )
+        flight.enter()
+        steps.clock.sleep_sync(self._pace.left(seconds))
+        if flight.stopped:
+            raise stopped()
+        self._pace.check()
