@@ -6,33 +6,32 @@ The one place where a client is put together; :mod:`.connect`, :mod:`.post_proce
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pyfly.client._bind.codegen import generate
-from pyfly.client._codec.decode import UndecodableAnnotation, decoder_for, wants_raw_response
+from pyfly.client._codec.decode import wants_raw_response
 from pyfly.client._compile.base_url import check_base_url
-from pyfly.client._compile.compile import compile_client
 from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._declare.service import implementation_of
-from pyfly.client._declare.verbs import Declaration
 from pyfly.client._invoke import Steps, invoker, sync_invoker
 from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
 from pyfly.client._redirects import Redirects
 from pyfly.client._resilience import Protection
-from pyfly.client._stream.wiring import port_mistakes, stream_decoder, streamer, sync_streamer
+from pyfly.client._review import code_mistakes, decoders_of, reviewed_plan
+from pyfly.client._said import said_of_client, said_of_method
+from pyfly.client._stream.wiring import port_mistakes, streamer, sync_streamer
 from pyfly.client.adapters._pools import HttpxPools
 from pyfly.client.adapters.foreign import ForeignPort, SyncForeignPort
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings
-from pyfly.client.auth.credentials import auth_mistakes, credentials_of
+from pyfly.client.auth.credentials import credentials_of
 from pyfly.client.auth.stage import AuthStage
-from pyfly.client.config import ClientConfig, Setting, Settings
-from pyfly.client.error_mapping import ErrorMapping, mapping_mistakes
+from pyfly.client.config import ClientConfig, Settings
+from pyfly.client.error_mapping import ErrorMapping
 from pyfly.client.errors import ClientDeclarationException
-from pyfly.client.interceptors import InterceptorStage, interceptor_mistakes
+from pyfly.client.interceptors import InterceptorStage
 from pyfly.client.observability.first_answers import FirstAnswers
 from pyfly.client.observability.logging import LogListener
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
@@ -79,7 +78,7 @@ class Workshop:
         Raises:
             ClientDeclarationException: Something is wrong with the class; all of it.
         """
-        wiring = Wiring(compile_client(type(bean)), self, base_url, port)
+        wiring = Wiring(reviewed_plan(type(bean)), self, base_url, port)
         functions = wiring.functions
         members: dict[str, Any] = {
             name: functions[method.declaration].__get__(bean)
@@ -116,13 +115,12 @@ class Wiring:
         self.name = declaration.name or plan.cls.__name__
         self.settings = workshop.config.settings(
             declaration.name,
-            _said_of_client(declaration.resilience),
-            {m.name: _said_of_method(m.resilience) for m in plan.names.values()},
+            said_of_client(declaration.resilience),
+            {m.name: said_of_method(m.resilience) for m in plan.names.values()},
         )
         self._workshop = workshop
-        mistakes: list[str] = []
-        decoders = _decoders(plan, self.settings, mistakes)
-        mistakes += _mistakes(plan)
+        decoders, mistakes = decoders_of(plan, self.settings.value("max-response-size"))
+        mistakes += code_mistakes(plan)
         if port is None:
             port = self._make_port(base_url, mistakes)
         if mistakes:
@@ -297,89 +295,6 @@ def connection_settings(settings: Settings) -> ConnectionSettings:
         proxy=settings.value("proxy"),
         trust_env=settings.value("trust-env"),
     )
-
-
-def _decoders(plan: ClientPlan, settings: Settings, mistakes: list[str]) -> dict[Declaration, Any]:
-    decoders: dict[Declaration, Any] = {}
-    for method in plan.methods:
-        try:
-            if method.stream is not None:
-                limit = settings.value("max-response-size")
-                decoders[method.declaration] = stream_decoder(method, limit)
-                continue
-            decoders[method.declaration] = decoder_for(method.returns)
-        except UndecodableAnnotation as reason:
-            mistakes.append(f"{method.operation}: {reason}")
-    return decoders
-
-
-def _mistakes(plan: ClientPlan) -> list[str]:
-    """What is wrong with the interceptors, credentials and error mappings of a class."""
-    return list(
-        dict.fromkeys(
-            f"{method.operation}: {mistake}"
-            for method in plan.names.values()
-            for mistake in (
-                *interceptor_mistakes(method.interceptors, method.asynchronous),
-                *auth_mistakes(method.options.get("auth"), method.asynchronous),
-                *mapping_mistakes(method.errors),
-            )
-        )
-    )
-
-
-def _said_of_client(resilience: Mapping[str, Any]) -> dict[str, Setting]:
-    """What the class decorator's parameters say about settings; a None says nothing."""
-    said = _Said(resilience, "the decorator")
-    said.attempts("retry")
-    if resilience["circuit_breaker"] is not True:
-        enabled = resilience["circuit_breaker"] is not False
-        said.note("circuit-breaker.enabled", enabled, "circuit_breaker")
-    threshold = resilience["circuit_breaker_failure_threshold"]
-    if threshold is not None:
-        key = "circuit-breaker.failure-threshold"
-        said.note(key, threshold, "circuit_breaker_failure_threshold")
-    said.span("circuit-breaker.recovery-timeout", "circuit_breaker_recovery_timeout")
-    said.span("retry.base-delay", "retry_base_delay")
-    return said.settings
-
-
-def _said_of_method(resilience: Mapping[str, Any]) -> dict[str, Setting]:
-    """What ``@resilience`` says about settings."""
-    said = _Said(resilience, "@resilience")
-    if "retry" in resilience:
-        said.attempts("retry")
-        if resilience["retry"] is True:
-            said.note("retry.enabled", True, "retry")
-    if "breaker" in resilience:
-        said.note("circuit-breaker.enabled", resilience["breaker"], "breaker")
-    said.span("timeout", "timeout")
-    said.span("total-timeout", "total_timeout")
-    return said.settings
-
-
-class _Said:
-    """Settings as parameters of a decorator say them."""
-
-    def __init__(self, parameters: Mapping[str, Any], where: str) -> None:
-        self.settings: dict[str, Setting] = {}
-        self._parameters = parameters
-        self._where = where
-
-    def note(self, key: str, value: Any, parameter: str) -> None:
-        origin = f"{parameter}={self._parameters[parameter]!r} in {self._where}"
-        self.settings[key] = Setting(value, origin)
-
-    def attempts(self, parameter: str) -> None:
-        value = self._parameters[parameter]
-        if value is not True:
-            self.note("retry.enabled", value is not False, parameter)
-        if type(value) is int:
-            self.note("retry.max-attempts", value, parameter)
-
-    def span(self, key: str, parameter: str) -> None:
-        if self._parameters.get(parameter) is not None:
-            self.note(key, timedelta(seconds=self._parameters[parameter]), parameter)
 
 
 def _any_status(status: int) -> bool:

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, cont
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from pyfly.client._compile.compile import compile_client
+from pyfly.client._review import reviewed_plan
 from pyfly.client._wiring import Wiring, Workshop, instantiate
 from pyfly.client.config import ClientConfig
 from pyfly.client.errors import ClientDeclarationException
@@ -132,7 +132,7 @@ def _wired(
 ) -> tuple[Any, Wiring]:
     if not isinstance(cls, type):
         raise TypeError(f"connect takes a client class, not {cls!r}")
-    plan = compile_client(cls)
+    plan = reviewed_plan(cls)
     if plan.asynchronous is not asynchronous:
         name, right = cls.__name__, "connect" if plan.asynchronous else "connect_sync"
         kind = "async def" if plan.asynchronous else "plain def"

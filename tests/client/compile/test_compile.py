@@ -30,6 +30,11 @@ from pyfly.client import (
 )
 from pyfly.client._compile.compile import compile_client
 from pyfly.client._compile.plan import ParameterKind
+from pyfly.testing import client_for
+
+
+class Opaque:
+    """Nothing that JSON could become."""
 
 
 def problems_of(cls: type) -> str:
@@ -317,3 +322,26 @@ async def test_connect_of_something_else_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="connect takes a client class"):
         async with connect(lambda: None):
             pass
+
+
+def test_mistakes_that_other_rooms_find_are_in_the_same_list() -> None:
+    @http_client(base_url="no-scheme", auth=7, errors={200: KeyError})
+    class Wrong:
+        @get("no-slash")
+        async def path(self) -> None: ...
+
+        @get("/a", interceptors=[object()])
+        async def result(self) -> Opaque: ...
+
+    with pytest.raises(ClientDeclarationException) as caught:
+        client_for(Wrong, port=None)
+    text = str(caught.value)
+    for expected in (
+        "Wrong.path: the path 'no-slash' must start with a slash",
+        "Wrong.result: nothing decodes into",
+        "Wrong.path: auth must be a header value",
+        "Wrong.result: errors: 200 is no status",
+        "Wrong.result: interceptors: object is none",
+        "Wrong: base_url 'no-scheme' must start with http://",
+    ):
+        assert expected in text

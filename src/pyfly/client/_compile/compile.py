@@ -21,7 +21,7 @@ from pyfly.client._declare.verbs import Declaration, declaration_of
 from pyfly.client.errors import ClientDeclarationException
 from pyfly.resilience import RetryPolicy
 
-__all__ = ["compile_client"]
+__all__ = ["compile_client", "read_client"]
 
 #: Where a class keeps its plan, and the stubs that it was made of.
 _COMPILED = "__pyfly_compiled__"
@@ -29,13 +29,28 @@ _IDEMPOTENT_METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 
 
 def compile_client(cls: type) -> ClientPlan:
+    """The plan of a client class whose declarations are right.
+
+    Raises:
+        ClientDeclarationException: Something is wrong with them; it lists everything.
+    """
+    plan, mistakes = read_client(cls)
+    if mistakes:
+        raise ClientDeclarationException(cls.__name__, mistakes)
+    return plan
+
+
+def read_client(cls: type) -> tuple[ClientPlan, list[str]]:
     """Read a client class: once, unless a stub in it is replaced.
 
     Args:
         cls: A class decorated with ``@http_client`` or ``@service_client``, or a subclass.
 
+    Returns:
+        The plan, and what is wrong with the declarations; only then can parts of it be missing.
+
     Raises:
-        ClientDeclarationException: Something is wrong with the class; it lists everything.
+        ClientDeclarationException: It is no client class at all.
     """
     declaration = client_declaration_of(cls)
     if declaration is None:
@@ -46,13 +61,14 @@ def compile_client(cls: type) -> ClientPlan:
     seen = [declaration, *((name, stub, getattr(cls, name, None)) for name, stub in _stubs(cls))]
     earlier: tuple[list[Any], ClientPlan] | None = vars(cls).get(_COMPILED)
     if earlier is not None and earlier[0] == seen:
-        return earlier[1]
-    plan = _compiled(cls, declaration)
-    type.__setattr__(cls, _COMPILED, (seen, plan))
-    return plan
+        return earlier[1], []
+    plan, mistakes = _compiled(cls, declaration)
+    if not mistakes:
+        type.__setattr__(cls, _COMPILED, (seen, plan))
+    return plan, mistakes
 
 
-def _compiled(cls: type, declaration: ClientDeclaration) -> ClientPlan:
+def _compiled(cls: type, declaration: ClientDeclaration) -> tuple[ClientPlan, list[str]]:
     problems = _class_mistakes(cls, declaration)
     methods: dict[Declaration, MethodPlan] = {}
     names: dict[str, MethodPlan] = {}
@@ -64,10 +80,9 @@ def _compiled(cls: type, declaration: ClientDeclaration) -> ClientPlan:
         if effective is method.declaration:
             names[name] = methods[method.declaration]
     problems += _mixture(cls, list(methods.values()))
-    if problems:
-        raise ClientDeclarationException(cls.__name__, dict.fromkeys(problems))
     asynchronous = any(method.asynchronous for method in methods.values())
-    return ClientPlan(cls, declaration, tuple(methods.values()), names, asynchronous)
+    plan = ClientPlan(cls, declaration, tuple(methods.values()), names, asynchronous)
+    return plan, list(dict.fromkeys(problems))
 
 
 def _stubs(cls: type) -> list[tuple[str, Any]]:
