@@ -55,16 +55,17 @@ class SyncPort:
 
 
 async def call(lifecycle: Lifecycle, seconds: float, ended: list[str]) -> None:
-    flight = lifecycle.take_off()
+    key = object()
+    lifecycle.take_off(key)
     try:
         await asyncio.sleep(seconds)
         ended.append("done")
     except asyncio.CancelledError:
-        ended.append("stopped" if flight.was_stopped() else "cancelled")
+        ended.append("stopped" if lifecycle.was_stopped(key) else "cancelled")
         if ended[-1] == "cancelled":
             raise
     finally:
-        lifecycle.land(flight)
+        lifecycle.land(key)
 
 
 async def test_many_who_start_it_start_the_port_once() -> None:
@@ -93,7 +94,7 @@ async def test_a_stop_waits_for_the_calls_under_way_and_takes_no_new_ones() -> N
     stopping = asyncio.create_task(lifecycle.stop())
     await asyncio.sleep(0)
     with pytest.raises(ClientStoppedException, match="Users has been stopped"):
-        lifecycle.take_off()
+        lifecycle.take_off("late")
     await stopping
     await asyncio.gather(*calls)
     assert ended == ["done"] * 3
@@ -130,10 +131,10 @@ async def test_a_callers_own_cancellation_stays_one() -> None:
 async def test_a_call_that_stops_its_own_client_does_not_wait_for_itself() -> None:
     lifecycle = Lifecycle("Users", Port(), 5.0)
     await lifecycle.start()
-    flight = lifecycle.take_off()
+    lifecycle.take_off("call")
     began = time.monotonic()
     await lifecycle.stop()
-    lifecycle.land(flight)
+    lifecycle.land("call")
     assert time.monotonic() - began < 1.0
 
 
@@ -151,8 +152,8 @@ def test_a_synchronous_stop_waits_for_other_threads() -> None:
     lifecycle = SyncLifecycle("Users", port, 5.0)
     lifecycle.start()
     lifecycle.start()
-    lifecycle.take_off()
-    landing = threading.Timer(0.03, lifecycle.land)
+    lifecycle.take_off("call")
+    landing = threading.Timer(0.03, lifecycle.land, ["call"])
     landing.start()
     began = time.monotonic()
     lifecycle.stop()
@@ -160,9 +161,11 @@ def test_a_synchronous_stop_waits_for_other_threads() -> None:
     assert 0.01 < time.monotonic() - began < 2.0
     lifecycle.stop()
     assert port.log == ["start", "stop"]
-    for late in (lifecycle.start, lifecycle.take_off):
-        with pytest.raises(ClientStoppedException):
-            late()
+    with pytest.raises(ClientStoppedException):
+        lifecycle.start()
+    with pytest.raises(ClientStoppedException):
+        lifecycle.take_off("late")
+    assert not lifecycle.calls
 
 
 def test_a_synchronous_stop_closes_the_port_under_calls_that_outlast_the_limit(
@@ -171,8 +174,8 @@ def test_a_synchronous_stop_closes_the_port_under_calls_that_outlast_the_limit(
     port = SyncPort()
     lifecycle = SyncLifecycle("Users", port, 0.01)
     lifecycle.start()
-    lifecycle.take_off()
+    lifecycle.take_off("call")
     lifecycle.stop()
-    lifecycle.land()
+    lifecycle.land("call")
     assert port.log == ["start", "stop"]
     assert "Connections were closed under calls by a stop" in caplog.text

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.guide.clocks import Monotonic, patched_monotonic, patched_sleep
+from tests.support.ways import WAYS, take
 
 
 @pytest.fixture
@@ -23,3 +26,11 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
 def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The delays that were asked of ``asyncio.sleep``, which takes no time."""
     return patched_sleep(monkeypatch)
+
+
+@pytest.fixture(autouse=True, params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test here, over both ways of a first attempt."""
+    take(request.param, monkeypatch)
+    # The tests of a module share its classes, and connect them more often than a program should.
+    monkeypatch.setattr(sys.modules["pyfly.client.connect"], "_MANY", 100)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.guide.clocks import Monotonic, patched_monotonic, patched_sleep
 from tests.rules.support import PlainPort
+from tests.support.ways import WAYS, take
 
 
 @pytest.fixture
@@ -23,3 +24,9 @@ def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.fixture
 def port() -> PlainPort:
     return PlainPort()
+
+
+@pytest.fixture(autouse=True, params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test here, over both ways of a first attempt."""
+    take(request.param, monkeypatch)

@@ -14,6 +14,7 @@ import threading
 import time
 from concurrent.futures import Future
 from enum import Enum, auto
+from typing import Any
 
 from pyfly.client.errors import ClientStoppedException
 from pyfly.client.ports import SyncWirePort, WirePort
@@ -36,12 +37,12 @@ class State(Enum):
 
 
 class Flight:
-    """One call under way, so that a stop can wait for it, and cancel it in the end."""
+    """One stream under way, so that a stop can wait for it, and end it.
+
+    Unlike a call it may be under way while its task does something else.
+    """
 
     __slots__ = ("_cancelling", "stopped", "task")
-
-    #: Whether it may be under way while its task does something else.
-    is_stream = False
 
     def __init__(self) -> None:
         task = asyncio.current_task()
@@ -51,9 +52,8 @@ class Flight:
         self.stopped = False
 
     def cancel(self) -> None:
-        """Cancel the call; its caller gets a :class:`ClientStoppedException`."""
-        self.stopped = True
-        self.task.get_loop().call_soon_threadsafe(self.task.cancel)
+        """Stop the stream; whoever reads it gets a :class:`ClientStoppedException`."""
+        raise NotImplementedError
 
     def was_stopped(self) -> bool:
         """After a ``CancelledError``: whether the stop alone is behind it; takes it back then."""
@@ -67,42 +67,74 @@ class Lifecycle:
         name: The client's name, for messages.
         port: Started before the first call, stopped after the last.
         stop_timeout: How long a stop waits for the calls under way, in seconds.
+
+    Attributes:
+        running: Whether calls may be made.
+        draining: Whether a stop waits for those under way.
+        calls: Those under way: the task, and its ``cancelling()`` when the call began, by
+            whatever is the call's own, such as its request. A plain dictionary, so that a call
+            costs no more than an entry.
     """
 
     def __init__(self, name: str, port: WirePort, stop_timeout: float) -> None:
         self.name = name
         self.running = False
+        self.draining = False
+        self.calls: dict[object, tuple[asyncio.Task[Any], int]] = {}
         self._port = port
         self._stop_timeout = stop_timeout
         self._lock = threading.RLock()
         self._state = State.NEW
         self._change: Future[None] | None = None  # a start or stop that is under way
-        self._flights: set[Flight] = set()
+        self._streams: set[Flight] = set()
+        self._stopped: set[object] = set()
         self._landed: asyncio.Event | None = None
         self._landing_loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
 
-    def take_off(self) -> Flight:
+    def take_off(self, key: object) -> None:
         """Note a call under way.
+
+        Args:
+            key: Whatever is the call's own; for :meth:`land` and :meth:`was_stopped`.
 
         Raises:
             ClientStoppedException: The client has been stopped, or is stopping.
         """
         if not self.running:
             raise _stopped(self.name)
-        flight = Flight()
-        self._flights.add(flight)
-        return flight
+        task = asyncio.current_task()
+        assert task is not None  # a coroutine of asyncio runs in a task
+        self.calls[key] = task, task.cancelling()
 
-    def join(self, flight: Flight) -> None:
+    def land(self, key: object) -> None:
+        """Note that a call has ended."""
+        self.calls.pop(key, None)
+        if self.draining:
+            self.landed(key)
+
+    def was_stopped(self, key: object) -> bool:
+        """After a ``CancelledError``: whether the stop alone is behind it; takes it back then."""
+        if key not in self._stopped:
+            return False
+        task, cancelling = self.calls[key]
+        return task.uncancel() <= cancelling
+
+    def join(self, stream: Flight) -> None:
         """Note a stream under way; as :meth:`take_off`."""
         if not self.running:
             raise _stopped(self.name)
-        self._flights.add(flight)
+        self._streams.add(stream)
 
-    def land(self, flight: Flight) -> None:
-        """Note that a call has ended."""
-        self._flights.discard(flight)
+    def leave(self, stream: Flight) -> None:
+        """Note that a stream has ended."""
+        self._streams.discard(stream)
+        if self.draining:
+            self.landed(stream)
+
+    def landed(self, key: object) -> None:
+        """Tell the stop that waits; called while :attr:`draining`."""
+        self._stopped.discard(key)
         landed, loop = self._landed, self._landing_loop
         if landed is not None and loop is not None:
             loop.call_soon_threadsafe(landed.set)
@@ -141,7 +173,7 @@ class Lifecycle:
                 was_new = self._state is State.NEW
                 if is_ours:
                     self._state = State.DRAINING
-                    self.running = False
+                    self.running, self.draining = False, True
             if not is_ours:
                 await asyncio.shield(asyncio.wrap_future(change))
                 continue
@@ -169,19 +201,26 @@ class Lifecycle:
 
     async def _drain(self) -> None:
         if os.getpid() != self._pid:
-            self._flights.clear()  # they fly in the parent process
+            self.calls.clear()  # they are under way in the parent process
+            self._streams.clear()
         if await self._all_landed(self._stop_timeout):
-            for flight in list(self._flights):
-                if flight.is_stream:  # left open by the task that makes this stop
-                    flight.cancel()
+            for stream in list(self._streams):  # left open by the task that makes this stop
+                stream.cancel()
             return
-        flights = list(self._flights)
+        calls, streams = list(self.calls.items()), list(self._streams)
         _logger.warning(
             "Calls were cancelled by a stop",
-            extra={"client": self.name, "calls": len(flights), "waited": self._stop_timeout},
+            extra={
+                "client": self.name,
+                "calls": len(calls) + len(streams),
+                "waited": self._stop_timeout,
+            },
         )
-        for flight in flights:
-            flight.cancel()
+        for key, (task, _) in calls:
+            self._stopped.add(key)
+            task.get_loop().call_soon_threadsafe(task.cancel)
+        for stream in streams:
+            stream.cancel()
         await self._all_landed(_GRACE)
 
     async def _all_landed(self, limit: float) -> bool:
@@ -201,7 +240,8 @@ class Lifecycle:
     def _others(self) -> bool:
         """Whether calls are under way besides one that makes this stop."""
         own = asyncio.current_task()
-        return any(flight.task is not own for flight in list(self._flights))
+        calls, streams = list(self.calls.values()), list(self._streams)
+        return any(task is not own for task, _ in calls) or any(s.task is not own for s in streams)
 
 
 class SyncFlight:
@@ -221,36 +261,46 @@ class SyncFlight:
 
 
 class SyncLifecycle:
-    """The lifecycle of a synchronous client; safe for threads. See :class:`Lifecycle`."""
+    """The lifecycle of a synchronous client; safe for threads. See :class:`Lifecycle`.
+
+    Taking off and landing take no lock. A call is noted before it looks whether it may, and a
+    stop forbids before it looks for calls, so one of the two sees the other; likewise for
+    landing and :attr:`draining`.
+    """
 
     def __init__(self, name: str, port: SyncWirePort, stop_timeout: float) -> None:
         self.name = name
         self.running = False
+        self.draining = False
+        self.calls: set[object] = set()
         self._port = port
         self._stop_timeout = stop_timeout
         self._landed = threading.Condition(threading.RLock())
         self._state = State.NEW
-        self._flights = 0
         self._streams: set[SyncFlight] = set()
         self._pid = os.getpid()
 
-    def take_off(self) -> None:
+    def take_off(self, key: object) -> None:
         """Note a call under way.
 
         Raises:
             ClientStoppedException: The client has been stopped, or is stopping.
         """
-        with self._landed:
-            if not self.running:
-                raise _stopped(self.name)
-            self._flights += 1
+        self.calls.add(key)
+        if not self.running:
+            self.land(key)
+            raise _stopped(self.name)
 
-    def land(self) -> None:
+    def land(self, key: object) -> None:
         """Note that a call has ended."""
+        self.calls.discard(key)
+        if self.draining:
+            self.landed()
+
+    def landed(self) -> None:
+        """Tell the stop that waits; called while :attr:`draining`."""
         with self._landed:
-            self._flights -= 1
-            if not self._flights:
-                self._landed.notify_all()
+            self._landed.notify_all()
 
     def join(self, stream: SyncFlight) -> None:
         """Note a stream under way; as :meth:`take_off`."""
@@ -282,9 +332,9 @@ class SyncLifecycle:
             if self._state in (State.DRAINING, State.STOPPED):
                 return
             self._state = State.DRAINING
-            self.running = False
+            self.running, self.draining = False, True
             if os.getpid() != self._pid:
-                self._flights = 0
+                self.calls.clear()  # they are under way in the parent process
                 self._streams.clear()
             until = time.monotonic() + self._stop_timeout
             while (under_way := self._others()) and (left := until - time.monotonic()) > 0:
@@ -305,7 +355,7 @@ class SyncLifecycle:
     def _others(self) -> int:
         """How much is under way besides streams that the stopping thread has left open."""
         own = threading.get_ident()
-        return self._flights + sum(stream.thread != own for stream in self._streams)
+        return len(self.calls) + sum(stream.thread != own for stream in self._streams)
 
 
 def _stopped(name: str) -> ClientStoppedException:

@@ -14,12 +14,13 @@ from pyfly.client._codec.decode import wants_raw_response
 from pyfly.client._compile.base_url import check_base_url
 from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._declare.service import implementation_of
-from pyfly.client._invoke import Steps, invoker, sync_invoker
+from pyfly.client._invoke import invoker, sync_invoker
 from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
 from pyfly.client._redirects import Redirects
 from pyfly.client._resilience import Protection
 from pyfly.client._review import code_mistakes, decoders_of, reviewed_plan
 from pyfly.client._said import said_of_client, said_of_method
+from pyfly.client._steps import Steps
 from pyfly.client._stream.wiring import port_mistakes, streamer, sync_streamer
 from pyfly.client.adapters._pools import HttpxPools
 from pyfly.client.adapters.foreign import ForeignPort, SyncForeignPort

@@ -62,6 +62,8 @@ class Call:
         events: Whom to tell.
         deadline: When the call has to be done, absolute on the clock; None: no deadline.
         deadline_source: ``"total timeout"`` or ``"caller"``, whichever ends first; None without.
+        first_error: What the first attempt raised, if it was made before the call came into the
+            pipeline, at :attr:`started`; the sender raises it and sends nothing.
         expiry: The timer behind the deadline, where one runs.
         attempt: 0 before the first attempt, then 1, 2, …
         hedge: 0 for an attempt itself; 1, 2, … for the hedges sent beside it.
@@ -95,6 +97,7 @@ class Call:
         "deadline_source",
         "events",
         "expiry",
+        "first_error",
         "hedge",
         "history",
         "on_close",
@@ -122,6 +125,7 @@ class Call:
         self.deadline = deadline
         self.deadline_source: str | None = None if deadline is None else "caller"
         self.expiry: Expiry | None = None
+        self.first_error: BaseException | None = None
         self.attempt = 0
         self.hedge = 0
         self.attempts_allowed = 1

@@ -8,6 +8,7 @@ made under it end in time.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -15,7 +16,15 @@ from typing import Any
 
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 
-__all__ = ["current_deadline", "deadline", "deadline_on", "deadline_until", "detached", "time_left"]
+__all__ = [
+    "current_deadline",
+    "deadline",
+    "deadline_on",
+    "deadline_until",
+    "detached",
+    "enclosing_deadline",
+    "time_left",
+]
 
 
 class _End:
@@ -35,6 +44,9 @@ class _End:
 
 
 _current: ContextVar[_End | None] = ContextVar("pyfly_deadline", default=None)
+
+#: Something, if there is a deadline around; the cheapest way to know.
+enclosing_deadline: Callable[[], object | None] = _current.get
 
 
 def current_deadline() -> float | None:

@@ -136,6 +136,8 @@ class DeadlineExceeded(Event):
     """The deadline of a call passed before the call was done."""
 
 
+_OF_SUCCESSES = (CallStarted, AttemptStarted, AttemptSucceeded, CallSucceeded)
+
 E = TypeVar("E", bound=Event)
 
 
@@ -155,15 +157,16 @@ class Events:
 
     Attributes:
         on: Whether anybody listens at all.
+        hears_successes: Whether anybody hears of calls and attempts that begin or succeed.
     """
 
-    __slots__ = ("_listeners", "_lock", "_wanted", "on")
+    __slots__ = ("_listeners", "_lock", "_wanted", "hears_successes", "on")
 
     def __init__(self, listeners: Iterable[Listener] = ()) -> None:
         self._lock = threading.RLock()
         self._listeners: tuple[tuple[Listener, tuple[type[Event], ...]], ...] = ()
         self._wanted: dict[type[Event], bool] = {}
-        self.on = False
+        self.on = self.hears_successes = False
         for listener in listeners:
             self.subscribe(listener)
 
@@ -195,6 +198,7 @@ class Events:
         self._listeners = listeners
         self._wanted = {}  # a new one: a reader that computed from the old listeners fills the old
         self.on = bool(listeners)
+        self.hears_successes = any(map(self.wants, _OF_SUCCESSES))
 
     def wants(self, kind: type[Event]) -> bool:
         """Whether a listener would be called for this kind of event."""

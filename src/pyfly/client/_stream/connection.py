@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from pyfly.client._invoke import Steps
 from pyfly.client._lifecycle import Lifecycle
+from pyfly.client._steps import Steps
 from pyfly.client._stream.pace import Pace
 from pyfly.client._stream.under_way import StreamFlight
 from pyfly.client.errors import (
@@ -152,7 +152,7 @@ class Opener:
     def land(self, flight: StreamFlight) -> None:
         """Note that a stream has ended."""
         flight.on_stop = None
-        self._lifecycle.land(flight)
+        self._lifecycle.leave(flight)
 
     async def open(
         self, request: Request, timeout: float | None, flight: StreamFlight, end: float | None
@@ -202,7 +202,7 @@ class Opener:
                 trail = self.steps.redirects.trail(request)
                 while (onward := trail.next(response)) is not None:
                     response = await self._response(call, onward)
-            return self.steps.receive(call, response)
+            return self.steps.receive(response)
         except CallException as error:
             self.steps.tell(call, error)
             raise

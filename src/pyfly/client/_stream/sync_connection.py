@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyfly.client._invoke import Steps
 from pyfly.client._lifecycle import SyncLifecycle
+from pyfly.client._steps import Steps
 from pyfly.client._stream.connection import ConnectionBase, kept, raise_as, release, stopped
 from pyfly.client._stream.pace import Pace
 from pyfly.client._stream.under_way import SyncStreamFlight
@@ -111,7 +111,7 @@ class SyncOpener:
                 trail = self.steps.redirects.trail(request)
                 while (onward := trail.next(response)) is not None:
                     response = self._response(call, onward)
-            return self.steps.receive(call, response)
+            return self.steps.receive(response)
         except CallException as error:
             self.steps.tell(call, error)
             raise

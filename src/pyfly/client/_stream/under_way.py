@@ -25,8 +25,6 @@ class StreamFlight(Flight):
 
     __slots__ = ("_busy", "_loop", "on_stop")
 
-    is_stream = True
-
     def __init__(self) -> None:
         super().__init__()
         self._busy = False

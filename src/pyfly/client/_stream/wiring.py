@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pyfly.client._compile.plan import MethodPlan
-from pyfly.client._invoke import Steps, invoker, sync_invoker
+from pyfly.client._invoke import invoker, sync_invoker
 from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
+from pyfly.client._steps import Steps
 from pyfly.client._stream.connection import Opener
 from pyfly.client._stream.intake import EventReader, Reader, reader_for
 from pyfly.client._stream.page_decoder import PageDecoder

@@ -47,7 +47,7 @@ class CircuitBreakerStage:
         breaker, rules = self.breaker, self.breaker.rules
 
         async def circuit_breaker(call: Call) -> Any:
-            admission = rules.epoch
+            admission = rules.epoch if call.first_error is None else call.admission
             if admission is not None:
                 call.admission = admission
                 return await inner(call)
@@ -63,7 +63,7 @@ class CircuitBreakerStage:
         breaker, rules = self.breaker, self.breaker.rules
 
         def circuit_breaker(call: Call) -> Any:
-            admission = rules.epoch
+            admission = rules.epoch if call.first_error is None else call.admission
             if admission is not None:
                 call.admission = admission
                 return inner(call)

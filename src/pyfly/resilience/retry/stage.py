@@ -81,7 +81,7 @@ class RetryStage:
             before = 0.0
             while True:
                 call.attempt += 1
-                started = call.clock.monotonic()
+                started = call.clock.monotonic() if call.first_error is None else call.started
                 if call.events.on:
                     self._started(call, started)
                 try:
@@ -121,7 +121,7 @@ class RetryStage:
             before = 0.0
             while True:
                 call.attempt += 1
-                started = call.clock.monotonic()
+                started = call.clock.monotonic() if call.first_error is None else call.started
                 if call.events.on:
                     self._started(call, started)
                 try:
@@ -161,7 +161,7 @@ class RetryStage:
         call.against_retry = self._reason_against
         if self.policy.retry_if_result is not None:
             call.repeats = self._repeats
-        if self.budget is not None:
+        if self.budget is not None and call.first_error is None:  # noted before that attempt
             self.budget.deposit()
 
     def _started(self, call: Call, started: float) -> None:

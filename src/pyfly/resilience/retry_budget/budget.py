@@ -26,12 +26,16 @@ class RetryBudget:
         per_second: Tokens that each second adds.
         clock: Where the time comes from; default: the system.
 
+    Attributes:
+        policy: The settings.
+        rules: Their state; ``rules.full`` says that a deposit would change nothing.
+
     Raises:
         TypeError: A value that is no number.
         ValueError: A value that is negative, not finite or too small.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_lock", "_rules", "policy")
+    __slots__ = ("__weakref__", "_clock", "_lock", "policy", "rules")
 
     def __init__(
         self,
@@ -44,7 +48,7 @@ class RetryBudget:
         self.policy: RetryBudgetPolicy | RatioBudgetPolicy = policy
         self._clock = clock_or_system("RetryBudget", clock)
         now = self._clock.monotonic()
-        self._rules: BudgetRules | RatioRules = BudgetRules(
+        self.rules: BudgetRules | RatioRules = BudgetRules(
             policy.ratio, policy.max_tokens, policy.per_second, now
         )
         self._lock = threading.RLock()  # re-entrant: see circuit_breaker.state
@@ -80,7 +84,7 @@ class RetryBudget:
         budget = cls(clock=clock)
         budget.policy = policy
         now = budget._clock.monotonic()
-        budget._rules = RatioRules(
+        budget.rules = RatioRules(
             policy.percent, policy.reserve, policy.window.total_seconds(), now
         )
         return budget
@@ -90,20 +94,20 @@ class RetryBudget:
         """The retries in hand now."""
         now = self._clock.monotonic()
         with self._lock:
-            return self._rules.tokens_at(now)
+            return self.rules.tokens_at(now)
 
     def deposit(self) -> None:
         """Note that a call is made."""
-        if not self._rules.full:
+        if not self.rules.full:
             now = self._clock.monotonic()
             with self._lock:
-                self._rules.deposit_needs_lock(now)
+                self.rules.deposit_needs_lock(now)
 
     def withdraw(self) -> bool:
         """Take a token for a retry or a hedge; False: it must not be made."""
         now = self._clock.monotonic()
         with self._lock:
-            return self._rules.withdraw_needs_lock(now)
+            return self.rules.withdraw_needs_lock(now)
 
     def describe(self) -> str:
         """The settings in one line."""

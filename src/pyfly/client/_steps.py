@@ -1,0 +1,151 @@
+"""What the calls of one method go through, and what is told of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from pyfly.client._codec.decode import Decoder
+from pyfly.client._codec.decompress import inflate
+from pyfly.client._compile.plan import MethodPlan
+from pyfly.client._redirects import Redirects
+from pyfly.client.error_mapping import ErrorMapping
+from pyfly.client.errors import CallException, HttpStatusException, status_error
+from pyfly.client.message import Request, Response
+from pyfly.client.observability.first_answers import FirstAnswers
+from pyfly.kernel.record import Record
+from pyfly.resilience.call import Call
+from pyfly.resilience.clock import Clock
+from pyfly.resilience.events import CallFailed, CallStarted, CallSucceeded, Events
+from pyfly.resilience.pipeline import Pipeline
+
+__all__ = ["Steps"]
+
+
+class Steps(Record):
+    """What the calls of one method go through; made once, when the client is wired.
+
+    Attributes:
+        method: The plan.
+        pipeline: The resilience stages.
+        decode: From a response to the value.
+        errors: What statuses raise instead of their own exceptions; None for nothing.
+        accepts: Whether a status is no error, although it is no success.
+        redirects: How redirects are followed; None if they are errors.
+        max_response_size: The limit of a decompressed body, in bytes.
+        first_answers: Watches whether the client finds anything at all.
+        events: Who hears of calls.
+        clock: Where the time comes from.
+    """
+
+    method: MethodPlan
+    pipeline: Pipeline
+    decode: Decoder
+    errors: ErrorMapping | None
+    accepts: Callable[[int], bool]
+    redirects: Redirects | None
+    max_response_size: int
+    first_answers: FirstAnswers
+    events: Events
+    clock: Clock
+
+    def call(self, request: Request, timeout: float | None) -> Call:
+        """The facts of one call."""
+        call = Call(
+            self.method.operation,
+            request,
+            clock=self.clock,
+            events=self.events,
+            single_attempt=request.single_use,
+        )
+        call.attempt_timeout = timeout
+        if self.events.on:
+            self.events.emit(CallStarted(call.operation, call.started))
+        return call
+
+    def failed_first(
+        self, request: Request, started: float, admission: Any, error: BaseException
+    ) -> Call:
+        """The facts of a call whose first attempt was made in line, and failed.
+
+        Args:
+            request: What was sent.
+            started: When, by the clock.
+            admission: What the circuit breaker let it pass with; None without.
+            error: What it raised, which the pipeline will meet as if it had sent it.
+        """
+        call = Call(
+            self.method.operation,
+            request,
+            clock=self.clock,
+            events=self.events,
+            single_attempt=request.single_use,
+        )
+        call.started, call.admission, call.first_error = started, admission, error
+        return call
+
+    def after_first(self, request: Request, started: float) -> Call:
+        """The facts of a call whose first attempt was made in line, and has succeeded."""
+        call = Call(self.method.operation, request, clock=self.clock, events=self.events)
+        call.started, call.attempt = started, 1
+        return call
+
+    def receive(self, response: Response[Any]) -> Response[Any]:
+        """Decompress a response, and turn its status into an exception if it is an error."""
+        if response.is_plain_value:
+            return response
+        if response.content_encoding:
+            response.content = inflate(
+                response.content, response.content_encoding, self.max_response_size
+            )
+            response.content_encoding = None
+        status = response.status_code
+        if self.first_answers.watching:
+            self.first_answers.note(status, self.method.template.text)
+        if 200 <= status < 300 or self.accepts(status):
+            return response
+        raise status_error(status, response.headers, _error_body(response))
+
+    def tell(self, call: Call, error: CallException) -> None:
+        """Note in an error which call it belongs to."""
+        method = self.method
+        error.at_call(method.operation, method.http_method, method.template.text, call.attempt)
+
+    def succeeded(self, call: Call) -> None:
+        """Tell the listeners of a value."""
+        if self.events.on and self.events.wants(CallSucceeded):
+            now = self.clock.monotonic()
+            self.events.emit(CallSucceeded(call.operation, now, call.attempt, now - call.started))
+
+    def failed(self, call: Call, error: BaseException) -> BaseException:
+        """Tell the listeners of an exception; the one that is to leave, which may be another."""
+        if isinstance(error, CallException):
+            self.tell(call, error)
+            if self.errors is not None and isinstance(error, HttpStatusException):
+                error = self.errors.translate(error)
+        if self.events.on:
+            now = self.clock.monotonic()
+            self.events.emit(
+                CallFailed(call.operation, now, error, call.attempt, now - call.started)
+            )
+        return error
+
+    def leave(self, call: Call, error: BaseException, raised: BaseException) -> NoReturn:
+        """Raise what is to leave a call.
+
+        Args:
+            call: The call.
+            error: What was raised.
+            raised: What it means.
+        """
+        raised = self.failed(call, raised)
+        if raised is error:
+            raise error
+        raise raised from error
+
+
+def _error_body(response: Response[Any]) -> bytes:
+    try:
+        return response.content
+    except Exception:  # a foreign response without bytes: the status is what matters
+        return b""
