@@ -332,17 +332,29 @@ async def test_a_failure_from_before_the_circuit_opened_is_neither_retried_nor_c
     assert len(history.of(CircuitTransition)) == 1
 
 
-async def test_a_generator_exit_leaves_at_once_and_counts_nothing() -> None:
-    class Hanging(AsyncPort):
-        async def send(self, request: Any, until: float | None) -> Any:
-            await asyncio.sleep(3600)
+class Forever:
+    def __await__(self) -> Any:
+        yield
 
-    client = client_for(Users, port=Hanging([], StepClock()))
-    pending = client.user(1)
-    pending.send(None)
-    pending.close()
+
+class HangingPort(AsyncPort):
+    ends_calls = True
+
+    async def send(self, request: Any, until: float | None) -> Any:
+        if request.url == "/users/2":
+            await Forever()
+        return self.answer(request, until)
+
+
+def test_a_call_that_is_dropped_without_a_loop_leaves_nothing_and_counts_nothing() -> None:
+    client = client_for(Users, port=HangingPort([], StepClock()))
+    asyncio.run(client.user(1))
     wiring = wiring_of(client)
     assert wiring is not None
+    pending = client.user(2)
+    pending.send(None)
+    assert wiring.lifecycle.calls
+    pending.close()
     assert not wiring.lifecycle.calls
     assert wiring.protection.breaker is not None
     assert wiring.protection.breaker.snapshot().failures == 0

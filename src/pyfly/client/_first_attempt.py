@@ -17,7 +17,6 @@ failures.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -131,7 +130,8 @@ def in_line(
     """
     send, receive, decode, events = port.send, steps.receive, steps.decode, steps.events
     rules, budget, span, unguarded = guards.rules, guards.budget, guards.span, not guards.breaker
-    first_answers, calls, current_task = steps.first_answers, lifecycle.calls, asyncio.current_task
+    first_answers, calls, note_task = steps.first_answers, lifecycle.calls, lifecycle.note_task
+    ends_calls = getattr(port, "ends_calls", False)
     operation, clock = steps.method.operation, steps.clock
     by_system = clock is SYSTEM_CLOCK
 
@@ -142,11 +142,14 @@ def in_line(
             or timeout is not None
             or events.hears_successes
             or not lifecycle.running
+            or request.single_use is not None
             or enclosing_deadline() is not None
         ):
             return await invoke(request, timeout)
-        task: Any = current_task()
-        calls[request] = task, task.cancelling()
+        if ends_calls:
+            calls[request] = None  # to know the task is half of what all this costs in 3.11
+        else:
+            note_task(request)
         try:
             if budget is not None and not budget.rules.full:
                 budget.deposit()
@@ -161,6 +164,8 @@ def in_line(
                 ):
                     response = receive(response)
             except BaseException as error:
+                if isinstance(error, Exception):  # else nothing follows, perhaps not even a loop
+                    note_task(request)
                 going_on = carry_out(steps.failed_first(request, started, admission, error))
             else:
                 if rules.wants_success:

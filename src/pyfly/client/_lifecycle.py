@@ -71,16 +71,16 @@ class Lifecycle:
     Attributes:
         running: Whether calls may be made.
         draining: Whether a stop waits for those under way.
-        calls: Those under way: the task, and its ``cancelling()`` when the call began, by
-            whatever is the call's own, such as its request. A plain dictionary, so that a call
-            costs no more than an entry.
+        calls: Those under way, by whatever is the call's own, such as its request: the task,
+            and its ``cancelling()`` when the call began; or None, if the port's own stop ends
+            it. A plain dictionary, so that a call costs no more than an entry.
     """
 
     def __init__(self, name: str, port: WirePort, stop_timeout: float) -> None:
         self.name = name
         self.running = False
         self.draining = False
-        self.calls: dict[object, tuple[asyncio.Task[Any], int]] = {}
+        self.calls: dict[object, tuple[asyncio.Task[Any], int] | None] = {}
         self._port = port
         self._stop_timeout = stop_timeout
         self._lock = threading.RLock()
@@ -103,6 +103,10 @@ class Lifecycle:
         """
         if not self.running:
             raise _stopped(self.name)
+        self.note_task(key)
+
+    def note_task(self, key: object) -> None:
+        """Note which task makes a call, so that a stop can cancel it in the end."""
         task = asyncio.current_task()
         assert task is not None  # a coroutine of asyncio runs in a task
         self.calls[key] = task, task.cancelling()
@@ -115,9 +119,10 @@ class Lifecycle:
 
     def was_stopped(self, key: object) -> bool:
         """After a ``CancelledError``: whether the stop alone is behind it; takes it back then."""
-        if key not in self._stopped:
+        entry = self.calls.get(key)
+        if entry is None or key not in self._stopped:
             return False
-        task, cancelling = self.calls[key]
+        task, cancelling = entry
         return task.uncancel() <= cancelling
 
     def join(self, stream: Flight) -> None:
@@ -183,6 +188,8 @@ class Lifecycle:
             finally:
                 try:
                     await self._port.stop()
+                    if self.calls:  # those that it ended
+                        await self._all_landed(_GRACE)
                 finally:
                     self._state = State.STOPPED
                     self._finish(change)
@@ -216,12 +223,15 @@ class Lifecycle:
                 "waited": self._stop_timeout,
             },
         )
-        for key, (task, _) in calls:
-            self._stopped.add(key)
-            task.get_loop().call_soon_threadsafe(task.cancel)
+        for key, entry in calls:
+            if entry is not None:
+                task = entry[0]
+                self._stopped.add(key)
+                task.get_loop().call_soon_threadsafe(task.cancel)
         for stream in streams:
             stream.cancel()
-        await self._all_landed(_GRACE)
+        if streams or any(entry is not None for _, entry in calls):
+            await self._all_landed(_GRACE)
 
     async def _all_landed(self, limit: float) -> bool:
         self._landing_loop = asyncio.get_running_loop()
@@ -241,7 +251,9 @@ class Lifecycle:
         """Whether calls are under way besides one that makes this stop."""
         own = asyncio.current_task()
         calls, streams = list(self.calls.values()), list(self._streams)
-        return any(task is not own for task, _ in calls) or any(s.task is not own for s in streams)
+        return any(entry is None or entry[0] is not own for entry in calls) or any(
+            stream.task is not own for stream in streams
+        )
 
 
 class SyncFlight:

@@ -22,7 +22,6 @@ from pyfly.client._review import code_mistakes, decoders_of, reviewed_plan
 from pyfly.client._said import said_of_client, said_of_method
 from pyfly.client._steps import Steps
 from pyfly.client._stream.wiring import port_mistakes, streamer, sync_streamer
-from pyfly.client.adapters._pools import HttpxPools
 from pyfly.client.adapters.foreign import ForeignPort, SyncForeignPort
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
@@ -66,7 +65,6 @@ class Workshop:
         self.port_factory = port_factory
         self.listeners = tuple(listeners)
         self.clock = clock
-        self.pools = HttpxPools()
 
     def wire(self, bean: Any, *, base_url: str | None = None, port: Any = None) -> Wiring:
         """Give every stub of a client its function.
@@ -158,7 +156,7 @@ class Wiring:
         kind = HttpxClientAdapter if self.plan.asynchronous else HttpxSyncClientAdapter
         timeout = self.settings.value("timeout")
         settings = connection_settings(self.settings)
-        return kind(url, timeout, settings=settings, pools=self._workshop.pools)
+        return kind(url, timeout, settings=settings)
 
     def _base_url(self, override: str | None, mistakes: list[str]) -> str:
         cls, declaration = self.plan.cls.__name__, self.plan.declaration

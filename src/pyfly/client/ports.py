@@ -60,12 +60,14 @@ class WirePort(Protocol):
         takes_encoded: Whether ``request.url`` and ``request.content`` are to be sent as they
             are. If not, the port encodes ``params`` and ``json`` by itself.
         bounds_deadline: Whether ``send`` itself ends by ``deadline``.
+        ends_calls: Whether ``stop`` ends every ``send`` under way, with an exception.
         base_url: What the paths of requests are below; ``""`` if that is the port's secret.
     """
 
     base_url: str
     takes_encoded: bool
     bounds_deadline: bool
+    ends_calls: bool
 
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Make one attempt.

@@ -57,10 +57,13 @@ class HttpxAdapter:
         takes_encoded: True: URL and body are sent as they are.
         bounds_deadline: Whether ``send`` ends by its deadline; not with a blocking client
             of the user's own.
+        ends_calls: Whether ``stop`` ends what ``send`` is waiting for; not with a client of
+            the user's own, and not over connections that others use as well.
     """
 
     takes_encoded = True
     bounds_deadline = True
+    ends_calls = True
 
     _blocking: bool
     _client_kind: str
@@ -80,6 +83,8 @@ class HttpxAdapter:
         self._settings = checked(settings or ConnectionSettings())
         self._timeout = timeout.total_seconds()
         self._pools = pools or HttpxPools()
+        if pools is not None:
+            self.ends_calls = False
         self._group: PoolGroup | None = None
         self._stopped = False
         self._lock = threading.Lock()
@@ -92,6 +97,7 @@ class HttpxAdapter:
             # Its own defaults stay in force.
             self._fields = RequestFields(headers, {})
             self.bounds_deadline = not self._blocking
+            self.ends_calls = False
         else:
             self._fields = RequestFields(headers)
         self._base_url = base_url

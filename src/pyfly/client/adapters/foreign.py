@@ -161,6 +161,7 @@ class _Foreign:
 
     takes_encoded = False
     bounds_deadline = False
+    ends_calls = False
 
     def __init__(self, port: Any, name: str) -> None:
         self._port = port
