@@ -140,7 +140,7 @@ def test_a_socks_proxy_is_used_where_its_library_is_there(monkeypatch: pytest.Mo
 
 
 def test_origins_are_forgotten_before_they_become_many() -> None:
-    made = routes(ConnectionSettings())
+    made = routes(ConnectionSettings(proxy="http://p:1"))
     for number in range(600):
         made.connection(Origin("http", f"h{number}", 80))
     assert len(made._makers) == 1

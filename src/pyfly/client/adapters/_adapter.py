@@ -16,7 +16,7 @@ from pyfly.client.adapters._pools import HttpxPools, Pool, PoolGroup
 from pyfly.client.adapters._target import Origin, Target, TargetResolver, parse_origin
 from pyfly.client.adapters._tls import check_files
 from pyfly.client.adapters._transport import PoolTransport, lifted
-from pyfly.client.adapters._wire import Body, RequestFields, client_body
+from pyfly.client.adapters._wire import Body, RequestFields, Wire, client_body
 from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
 from pyfly.client.errors import ClientArgumentException, ClientStoppedException
 from pyfly.client.message import Request, Response, redacted
@@ -31,7 +31,7 @@ class Attempt:
     __slots__ = ("exchange", "method", "origin", "pool", "request")
 
     def __init__(
-        self, pool: Pool, origin: Origin, request: Any, method: str, exchange: Exchange
+        self, pool: Pool, origin: Origin, request: Wire, method: str, exchange: Exchange
     ) -> None:
         self.pool = pool
         self.origin = origin
@@ -151,12 +151,12 @@ class HttpxAdapter:
         if deadline is not None and deadline <= began:
             raise exchange.timed_out()
         timeouts = self._no_deadline if deadline is None else self._timeouts(deadline, began)
-        wire = pool.library.core.Request(
+        wire = Wire(
             request.method,
-            pool.routes.url(target.origin, target.raw),
-            headers=self._fields.for_request(request, target.host_header, target.home),
-            content=request.content,
-            extensions={"timeout": timeouts},
+            target.raw,
+            self._fields.for_request(request, target.host_header, target.home),
+            request.content,
+            {"timeout": timeouts},
         )
         return Attempt(pool, target.origin, wire, request.method, exchange)
 

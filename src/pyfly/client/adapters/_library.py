@@ -23,15 +23,16 @@ class MissingLibraryException(PyFlyException, ImportError):
 
 
 class Library:
-    """One of the two: its name, its module and the module of its core."""
+    """One of the two: its name, its module, the module of its core, and h11 below that."""
 
-    __slots__ = ("core", "http", "name")
+    __slots__ = ("core", "h11", "http", "name")
 
     def __init__(self, name: str, http: ModuleType, core: ModuleType) -> None:
         self.name = name
         # Any: the two modules share their API, but no type.
         self.http: Any = http
         self.core: Any = core
+        self.h11: Any = import_module("h11")
 
 
 @functools.cache  # a pure look-up in what is installed

@@ -9,7 +9,7 @@ from typing import Any
 from pyfly.client.adapters._library import Library
 from pyfly.client.adapters._pools import Pool
 from pyfly.client.adapters._target import Origin
-from pyfly.client.adapters._wire import Body
+from pyfly.client.adapters._wire import Body, Wire
 
 __all__ = [
     "AsyncTransport",
@@ -20,6 +20,7 @@ __all__ = [
     "lifted",
 ]
 
+_NO_TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"))
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -39,12 +40,15 @@ class PoolTransport:
         if url.scheme not in _PORTS:
             raise self._pool.library.http.UnsupportedProtocol("no http:// or https:// URL")
         origin = Origin(url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
-        wire = self._pool.library.core.Request(
+        wire = Wire(
             request.method,
-            self._pool.routes.url(origin, url.raw_path),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
+            url.raw_path,
+            request.headers.raw,
+            request.stream,
+            {
+                **request.extensions,
+                "timeout": {**_NO_TIMEOUTS, **request.extensions.get("timeout", {})},
+            },
         )
 
         def body_of(response: Any) -> Body:

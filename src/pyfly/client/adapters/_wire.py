@@ -9,7 +9,7 @@ from pyfly import __version__
 from pyfly.client.errors import ClientArgumentException, ResponseTooLargeException
 from pyfly.client.message import BodyStream, Headers, Request, Response, redacted
 
-__all__ = ["Body", "RequestFields", "client_body", "let_go", "too_large"]
+__all__ = ["Body", "Fields", "RequestFields", "Wire", "client_body", "let_go", "too_large"]
 
 Field = tuple[bytes, bytes]
 
@@ -25,6 +25,62 @@ _NO_LENGTH: list[Field] = []
 _ZERO_LENGTH: list[Field] = [(b"Content-Length", b"0")]
 
 
+class Fields(list[Field]):
+    """Header fields of a request, and what h11 makes of them: once, where they are used again."""
+
+    __slots__ = ("_prepared",)
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        super().__init__(fields)
+        self._prepared: Any = None
+
+    def prepared(self, h11: Any) -> Any:
+        """As h11 keeps them, checked."""
+        if self._prepared is None:
+            # Its own constructor is not public: a request shows what it makes.
+            request = h11.Request(method=b"GET", target=b"/", headers=self)
+            self._prepared = request.headers
+        return self._prepared
+
+
+class Wire:
+    """A request as a connection takes it: target and fields byte for byte.
+
+    Attributes:
+        method: ``GET``, ``POST``, …
+        target: What stands between method and version.
+        headers: All fields.
+        content: The body: None, bytes, or something to iterate over.
+        extensions: ``timeout``: what each step may take, by name, in seconds.
+    """
+
+    __slots__ = ("content", "extensions", "headers", "method", "target")
+
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        headers: list[Field],
+        content: Any,
+        extensions: dict[str, Any],
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.content = content
+        self.extensions = extensions
+
+    @property
+    def comes_in_pieces(self) -> bool:
+        """Whether the body has to be iterated over."""
+        return self.content is not None and not isinstance(self.content, bytes)
+
+    def prepared(self, h11: Any) -> Any:
+        """The fields for h11."""
+        fields = self.headers
+        return fields.prepared(h11) if isinstance(fields, Fields) else fields
+
+
 class RequestFields:
     """Header fields of an adapter's requests, encoded once.
 
@@ -33,7 +89,7 @@ class RequestFields:
         defaults: The fields below them.
     """
 
-    __slots__ = ("_fields", "_names", "_public")
+    __slots__ = ("_constant", "_fields", "_names", "_public")
 
     def __init__(
         self, headers: Mapping[str, str] | None, defaults: Mapping[str, str] = DEFAULTS
@@ -43,6 +99,7 @@ class RequestFields:
         self._names = list(merged)
         self._fields = [_encoded(name, value) for name, value in merged.values()]
         self._public = [redacted(name, "") != "***" for name in merged]
+        self._constant: dict[Field, Fields] = {}
 
     def for_request(self, request: Request, host: Field, home: bool) -> list[Field]:
         """All fields of one request, ``Host`` first (RFC 9110, section 7.2).
@@ -54,6 +111,8 @@ class RequestFields:
                 nowhere else.
         """
         content = request.content
+        if home and content is None and not request.headers and request.method not in _WITH_BODY:
+            return self._without_own(host)
         fields = self.over_defaults(request.headers, home)
         if content is None:
             length = _ZERO_LENGTH if request.method in _WITH_BODY else _NO_LENGTH
@@ -62,6 +121,14 @@ class RequestFields:
         if home and "host" in self._names:
             return [*fields, *length]
         return [host, *fields, *length]
+
+    def _without_own(self, host: Field) -> Fields:
+        """The fields of a request that brings none, which are the same every time."""
+        fields = self._constant.get(host)
+        if fields is None:
+            own = [] if "host" in self._names else [host]
+            fields = self._constant[host] = Fields([*own, *self._fields])
+        return fields
 
     def as_mapping(self) -> dict[str, str]:
         """The adapter's fields alone."""
