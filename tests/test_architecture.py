@@ -89,10 +89,15 @@ def test_an_expensive_import_is_noticed(tmp_path: Path, module: str, complaint: 
     assert complaint in done.stdout + done.stderr
 
 
+#: Imports its rooms when their names are used, so that its pytest plugin loads none of them.
+LAZY_DOOR = SOURCES / "testing" / "__init__.py"
+
+
 def test_type_checking_hides_no_import_of_our_own() -> None:
     hidden = [
         f"{path.relative_to(ROOT)}:{statement.lineno}"
         for path in SOURCES.rglob("*.py")
+        if path != LAZY_DOOR
         for statement in hidden_imports(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert hidden == []

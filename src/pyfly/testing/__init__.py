@@ -1,5 +1,41 @@
-"""What a user's tests of their clients need."""
+"""What a user's tests of their clients need.
 
-from pyfly.testing.clients import client_for
+The names are imported when they are first used: pytest imports this package for the plugin
+in it, also where no test needs a client.
+"""
 
-__all__ = ["client_for"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyfly.testing.clients import client_for
+    from pyfly.testing.virtual_clock import VirtualClock
+    from pyfly.testing.virtual_time import VirtualDeadlockException, VirtualTimeLoop, run_virtual
+
+__all__ = [
+    "VirtualClock",
+    "VirtualDeadlockException",
+    "VirtualTimeLoop",
+    "client_for",
+    "run_virtual",
+]
+
+_HOME = {
+    "VirtualClock": "virtual_clock",
+    "VirtualDeadlockException": "virtual_time",
+    "VirtualTimeLoop": "virtual_time",
+    "client_for": "clients",
+    "run_virtual": "virtual_time",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

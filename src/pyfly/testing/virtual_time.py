@@ -1,0 +1,150 @@
+"""Time that passes when everybody waits: back-off, recovery and timeouts at once.
+
+:func:`run_virtual` runs a coroutine on a :class:`VirtualTimeLoop`, whose clock jumps to the next
+timer as soon as nothing is left to do: ``asyncio.sleep``, ``asyncio.timeout``, ``wait_for`` and
+the policies of pyfly take microseconds, and always the same way. ``time.monotonic`` tells the
+loop's time while it runs, in its thread and in those it starts, so code that asks the system's
+clock is right as well; ``time.time`` and ``time.sleep`` stay real.
+
+What happens outside the loop takes real time. While a thread works (``asyncio.to_thread``), the
+loop's time stands still until it has an answer, or until as much real time has passed as the
+next timer asks for. Peers behind sockets get 10 ms before each jump; test against them in real
+time if they need more.
+
+:class:`~pyfly.testing.VirtualClock` is a clock of pyfly for use with and without such a loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor, ProcessPoolExecutor
+from selectors import DefaultSelector
+from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+from pyfly.kernel.exceptions import PyFlyException
+from pyfly.testing.following import Following, following
+from pyfly.testing.waiting import waiting_tasks
+
+__all__ = ["START", "VirtualDeadlockException", "VirtualTimeLoop", "run_virtual"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+#: What a virtual clock shows at first, in seconds: not 0, which code may take for "unset".
+START = 1_000.0
+#: By how much a timer may be early for asyncio, in seconds, at the least.
+_RESOLUTION = 1e-9
+#: Real seconds for other threads to wake a loop that has nothing to do.
+_LAST_CALL = 0.05
+#: Real seconds for peers behind sockets before time jumps.
+_GRACE = 0.01
+
+
+class VirtualDeadlockException(PyFlyException):
+    """Nothing can ever happen again on a virtual-time loop: all its tasks wait, and no timer runs.
+
+    The message lists the tasks, where each waits, and for what.
+    """
+
+
+def run_virtual(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
+    """Run a coroutine in virtual time, as ``asyncio.run`` does in real time.
+
+    Args:
+        main: The coroutine.
+        debug: asyncio's debug mode; default: as its environment variable says.
+
+    Raises:
+        VirtualDeadlockException: All tasks wait, and nothing will wake them.
+    """
+    with asyncio.Runner(loop_factory=VirtualTimeLoop, debug=debug) as runner:
+        return runner.run(main)
+
+
+class _Selector(DefaultSelector):
+    """Moves the loop's time on instead of waiting."""
+
+    loop: VirtualTimeLoop
+
+    def select(self, timeout: float | None = None) -> Any:
+        ready = super().select(0)
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        loop = self.loop
+        if timeout is None and not loop.threads_at_work:
+            if len(self.get_map()) > 1:  # more than the loop's own: a peer may wake it
+                return super().select(None)
+            ready = super().select(_LAST_CALL)
+            if not ready:
+                raise _deadlock(loop)
+            return ready
+        if loop.threads_at_work:
+            ready = super().select(timeout)
+        elif len(self.get_map()) > 1:
+            ready = super().select(_GRACE if timeout is None else min(timeout, _GRACE))
+        if not ready and timeout is not None:
+            loop.advance(timeout)
+            if loop.time() + _RESOLUTION == loop.time():  # far from 0: a timer would never be due
+                loop.advance(math.ulp(loop.time()))
+        return ready
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time jumps to the next timer as soon as nothing is left to do.
+
+    Give the class itself as ``loop_factory`` to ``asyncio.Runner``, or use :func:`run_virtual`.
+
+    Attributes:
+        threads_at_work: How many functions run in executors for it now.
+    """
+
+    def __init__(self) -> None:
+        self._virtual_now = START
+        self.threads_at_work = 0
+        selector = _Selector()
+        selector.loop = self
+        super().__init__(selector)
+
+    def time(self) -> float:
+        """The virtual time, in seconds; a loop starts at 1,000."""
+        return self._virtual_now
+
+    def advance(self, seconds: float) -> None:
+        """Move time on at once; the timers that are due then run in the next turn."""
+        self._virtual_now += seconds
+
+    def run_forever(self) -> None:
+        """As any loop does, with ``time.monotonic`` following."""
+        with Following(self):
+            super().run_forever()
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """As any loop does, counted, with ``time.monotonic`` following in the thread."""
+        if not isinstance(executor, ProcessPoolExecutor):
+            func = following(self, func)
+        future = super().run_in_executor(executor, func, *args)
+        self.threads_at_work += 1
+        future.add_done_callback(self._thread_done)
+        return future
+
+    async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
+        """As any loop does; it takes a thread as well."""
+        self.threads_at_work += 1
+        try:
+            await super().shutdown_default_executor(*args, **kwargs)
+        finally:
+            self.threads_at_work -= 1
+
+    def _thread_done(self, future: object) -> None:
+        self.threads_at_work -= 1
+
+
+def _deadlock(loop: VirtualTimeLoop) -> VirtualDeadlockException:
+    waiting = "".join(f"\n  {line}" for line in waiting_tasks(loop)) or " there is no task"
+    return VirtualDeadlockException(
+        f"all tasks wait, no timer is set, and nothing from outside can come:{waiting}"
+    )
