@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 __all__ = ["Following", "following"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Timed(Protocol):
@@ -61,14 +64,15 @@ class Following:
             ours.loops[thread].pop()
             if not ours.loops[thread]:
                 del ours.loops[thread]
-            if not ours.loops and time.monotonic is ours:  # somebody may have replaced it since
+            installed: object = time.monotonic  # somebody may have replaced it since
+            if not ours.loops and installed is ours:
                 time.monotonic = ours.real
 
 
-def following(loop: Timed, func: Callable[..., Any]) -> Callable[..., Any]:
+def following(loop: Timed, func: Callable[[*Ts], T]) -> Callable[[*Ts], T]:
     """A function that ``time.monotonic`` follows the loop in while it runs, in any thread."""
 
-    def follow(*args: Any) -> Any:
+    def follow(*args: *Ts) -> T:
         with Following(loop):
             return func(*args)
 

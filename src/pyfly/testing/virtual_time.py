@@ -21,7 +21,7 @@ import math
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, ProcessPoolExecutor
 from selectors import DefaultSelector
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple
 
 from pyfly.kernel.exceptions import PyFlyException
 from pyfly.testing.following import Following, following
@@ -121,12 +121,12 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             super().run_forever()
 
     def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
         """As any loop does, counted, with ``time.monotonic`` following in the thread."""
-        if not isinstance(executor, ProcessPoolExecutor):
-            func = following(self, func)
-        future = super().run_in_executor(executor, func, *args)
+        in_process = isinstance(executor, ProcessPoolExecutor)
+        work = func if in_process else following(self, func)
+        future = super().run_in_executor(executor, work, *args)
         self.threads_at_work += 1
         future.add_done_callback(self._thread_done)
         return future
