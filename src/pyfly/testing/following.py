@@ -59,7 +59,8 @@ class Following:
             self._monotonic = current
 
     def __exit__(self, *_: object) -> None:
-        ours, thread = self._monotonic, threading.get_ident()
+        ours: _Monotonic = self._monotonic
+        thread = threading.get_ident()
         with _exchange:
             ours.loops[thread].pop()
             if not ours.loops[thread]:
