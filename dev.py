@@ -89,6 +89,11 @@ def smoke_wheel(arguments: Sequence[str]) -> int:
     return wheel.check(ROOT, command("python"))
 
 
+def simulate(arguments: Sequence[str]) -> int:
+    """Outages in virtual time, with the policies of a client; a few minutes."""
+    return python("-m", "tests.resilience.outages", *arguments)
+
+
 def changelog(arguments: Sequence[str]) -> int:
     """Show the changelog entry that the fragments make."""
     return python("-m", "towncrier", "build", "--draft", *arguments)
@@ -116,6 +121,7 @@ VERBS = (
     Verb("lint", lint, "formatting, lint rules, import floors, links", "dev.py lint"),
     Verb("types", types, "mypy --strict and pyright", "dev.py types"),
     Verb("wheel", smoke_wheel, "build the wheel and use it alone", "dev.py wheel"),
+    Verb("simulate", simulate, "outages in virtual time, in figures", "dev.py simulate 5 120"),
     Verb("changelog", changelog, "the next release's notes", "dev.py changelog --version 1.0"),
     Verb("clean", clean, "delete .venv, caches, builds", "dev.py clean", needs_environment=False),
 )

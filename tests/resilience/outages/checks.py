@@ -1,0 +1,46 @@
+"""What the experiments have to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from statistics import fmean
+
+from tests.resilience.outages.experiments import Blackout, Cell, Key
+
+__all__ = ["blackout_mistakes", "partial_mistakes"]
+
+_MOST_ATTEMPTS = 1.25
+_LATEST_OPENING = 1.0
+_CLOSE = 0.05
+"""How far from naive retries the shipped ones may be while their budget lasts."""
+_BUSY = 20.0
+"""Calls per second from which on an outage is short work; slower clients are only reported."""
+
+
+def partial_mistakes(cells: Mapping[Key, Cell]) -> Iterator[str]:
+    """Where the shipped settings do worse than they must."""
+    for (policy, rate, errors), ours in cells.items():
+        if policy != "defaults":
+            continue
+        where = f"{rate:g} calls/s, {errors:.0%} errors"
+        none = cells["no retry", rate, errors].success
+        if ours.success < none:
+            yield f"{where}: {ours.success:.2%} succeed, and {none:.2%} without retries"
+        naive = cells["naive retry", rate, errors].runs
+        pairs = [
+            (mine[0], other[0]) for mine, other in zip(ours.runs, naive, strict=True) if mine[1]
+        ]
+        if pairs and fmean(mine for mine, _ in pairs) < fmean(other for _, other in pairs) - _CLOSE:
+            yield f"{where}: more than {_CLOSE:.0%} behind naive retries with a budget in hand"
+
+
+def blackout_mistakes(gone: Mapping[tuple[str, float], Blackout]) -> Iterator[str]:
+    """Where a client with many calls makes too many attempts, or sees an outage too late."""
+    for (settings, rate), row in gone.items():
+        if rate < _BUSY:
+            continue
+        where = f"{settings} settings at {rate:g} calls/s"
+        if row.amplification[0] > _MOST_ATTEMPTS:
+            yield f"{where}: {row.amplification[0]:.3f} attempts for each admitted call"
+        if row.opening[1] > _LATEST_OPENING:
+            yield f"{where}: opens up to {row.opening[1]:.2f} s after the fifth failure"

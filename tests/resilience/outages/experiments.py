@@ -1,0 +1,157 @@
+"""The two experiments: attempts that fail by chance, and a service that is gone for a while."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from multiprocessing import get_context
+from statistics import fmean
+from types import MappingProxyType
+from typing import Any
+
+from pyfly.kernel.record import Record
+from tests.resilience.outages.world import World
+
+__all__ = ["SETS", "Blackout", "Cell", "Key", "blackouts", "partial_outages"]
+
+POLICIES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "no retry": {"retry": {"enabled": False}, "circuit-breaker": {"enabled": False}},
+        "naive retry": {"retry": {"budget": False}, "circuit-breaker": {"enabled": False}},
+        "defaults": {},
+    }
+)
+"""What is configured for the client; what is not said is what pyfly ships with."""
+
+SETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "shipped": {},
+        "published": {
+            "timeout": "1s",
+            "circuit-breaker": {"recovery-timeout": "5s"},
+            "retry": {"base-delay": "100ms"},
+        },
+    }
+)
+"""The settings that pyfly ships with, and those that papers on the subject use."""
+
+_QUIET, _GONE, _BACK = 60.0, 120.0, 60.0
+"""How long a service works, is gone, and works again, in seconds."""
+
+
+class Cell(Record):
+    """One policy in a random partial outage, over all seeds.
+
+    Attributes:
+        success: The mean part of the calls that returned.
+        attempts: The mean number of attempts for each call.
+        denied: Retries that the budget did not allow, for each call.
+        openings: How often the circuit opened, on average.
+        runs: For each seed the success, and whether the budget was never empty.
+    """
+
+    success: float
+    attempts: float
+    denied: float
+    openings: float
+    runs: tuple[tuple[float, bool], ...]
+
+
+class Blackout(Record):
+    """One set of settings while the service is gone, over all seeds.
+
+    Attributes:
+        amplification: Attempts for each admitted call, the mean; ``worst`` the most.
+        opening: Seconds from the fifth failure to the opening of the circuit, likewise.
+        recovery: Seconds from the end of the outage to the first call that returns, likewise.
+        refused: The mean part of the calls that were refused.
+    """
+
+    amplification: tuple[float, float]
+    opening: tuple[float, float]
+    recovery: tuple[float, float]
+    refused: float
+
+
+Key = tuple[str, float, float]
+
+
+def partial_outages(
+    rates: Iterable[float], errors: Iterable[float], seeds: int, seconds: float
+) -> dict[Key, Cell]:
+    """Every policy at every rate (calls per second) and error rate, by these three."""
+    keys = list(product(POLICIES, rates, errors))
+    jobs = [(key, seed, seconds) for key in keys for seed in range(seeds)]
+    jobs.sort(key=lambda job: -job[0][1])  # the long ones first
+    found: dict[Key, list[tuple[float, float, float, int]]] = {key: [] for key in keys}
+    for (key, _, _), result in zip(jobs, _side_by_side(_partial, jobs), strict=True):
+        found[key].append(result)
+    return {
+        key: Cell(
+            success=fmean(run[0] for run in runs),
+            attempts=fmean(run[1] for run in runs),
+            denied=fmean(run[2] for run in runs),
+            openings=fmean(run[3] for run in runs),
+            runs=tuple((run[0], run[2] == 0) for run in runs),
+        )
+        for key, runs in found.items()
+    }
+
+
+def blackouts(rates: Iterable[float], seeds: int) -> dict[tuple[str, float], Blackout]:
+    """Both sets of settings at every rate, by these two."""
+    keys = list(product(SETS, rates))
+    jobs = [(key, seed) for key in keys for seed in range(seeds)]
+    found: dict[tuple[str, float], list[tuple[float, ...]]] = {key: [] for key in keys}
+    for (key, _), result in zip(jobs, _side_by_side(_blackout, jobs), strict=True):
+        found[key].append(result)
+    return {key: _summary(*zip(*runs, strict=True)) for key, runs in found.items()}
+
+
+def _summary(*columns: tuple[float, ...]) -> Blackout:
+    amplification, opening, recovery, refused = columns
+    return Blackout(
+        amplification=(fmean(amplification), max(amplification)),
+        opening=(fmean(opening), max(opening)),
+        recovery=(fmean(recovery), max(recovery)),
+        refused=fmean(refused),
+    )
+
+
+def _partial(job: tuple[Key, int, float]) -> tuple[float, float, float, int]:
+    (policy, rate, errors), seed, seconds = job
+    counts = World(POLICIES[policy], rate, seed).run(seconds, errors)
+    return (
+        counts.success,
+        counts.attempts / counts.calls,
+        counts.denied / counts.calls,
+        len(counts.opened),
+    )
+
+
+def _blackout(job: tuple[tuple[str, float], int]) -> tuple[float, ...]:
+    (settings, rate), seed = job
+    world = World(SETS[settings], rate, seed)
+    world.run(_QUIET, 0.0)
+    gone = world.run(_GONE, 1.0)
+    ended = world.clock.now
+    back = world.run(_BACK, 0.0)
+    assert gone.opened
+    assert back.first_success is not None
+    return (
+        gone.amplification,
+        gone.opened[0] - gone.failures[-1],
+        back.first_success - ended,
+        gone.refused / gone.calls,
+    )
+
+
+def _side_by_side(function: Any, jobs: list[Any]) -> list[Any]:
+    """In as many processes as there are cores, if that is worth it; in the order of the jobs."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if len(jobs) < 100 or cores == 1:
+        return [function(job) for job in jobs]
+    with ProcessPoolExecutor(cores, get_context("spawn")) as pool:
+        return list(pool.map(function, jobs, chunksize=4))

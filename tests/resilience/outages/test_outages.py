@@ -1,0 +1,72 @@
+"""Outages in a short form; the long one is ``python -m tests.resilience.outages``."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.resilience.outages.__main__ import main
+from tests.resilience.outages.checks import blackout_mistakes, partial_mistakes
+from tests.resilience.outages.experiments import Blackout, Cell, blackouts, partial_outages
+from tests.resilience.outages.world import World
+
+
+def test_in_a_random_outage_the_defaults_serve_more_than_no_retry_and_nearly_what_naive_ones_do() -> (
+    None
+):
+    cells = partial_outages([1.0, 20.0], [0.1, 0.3, 0.5], seeds=2, seconds=60.0)
+    assert list(partial_mistakes(cells)) == []
+    for errors in (0.1, 0.3, 0.5):
+        none, naive = (cells[policy, 20.0, errors] for policy in ("no retry", "naive retry"))
+        assert none.success == pytest.approx(1 - errors, abs=0.04)
+        assert naive.success == pytest.approx(1 - errors**3, abs=0.04)
+    assert cells["defaults", 20.0, 0.5].success > cells["no retry", 20.0, 0.5].success + 0.1
+    assert cells["defaults", 20.0, 0.5].attempts < 1.4 < cells["naive retry", 20.0, 0.5].attempts
+
+
+def test_in_a_total_outage_the_circuit_opens_soon_and_hardly_anything_is_sent_twice() -> None:
+    gone = blackouts([20.0, 100.0], seeds=2)
+    assert list(blackout_mistakes(gone)) == []
+    assert all(row.refused > 0.97 for row in gone.values())
+
+
+def test_a_slow_client_gives_every_call_its_retries_in_an_outage() -> None:
+    (row,) = (row for (name, _), row in blackouts([1.0], seeds=1).items() if name == "shipped")
+    assert 1.25 < row.amplification[0] < 3
+    assert row.recovery[0] < 35
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    runs = [vars(World({}, 20.0, seed).run(30.0, 0.5)) for seed in (1, 1, 2)]
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_a_worse_policy_would_be_noticed() -> None:
+    def cell(success: float, unspent: bool) -> Cell:
+        return Cell(success, 1.0, 0.0, 0.0, ((success, unspent),))
+
+    cells = {
+        ("no retry", 1.0, 0.1): cell(0.9, True),
+        ("naive retry", 1.0, 0.1): cell(0.99, True),
+        ("defaults", 1.0, 0.1): cell(0.89, True),
+    }
+    assert list(partial_mistakes(cells)) == [
+        "1 calls/s, 10% errors: 89.00% succeed, and 90.00% without retries",
+        "1 calls/s, 10% errors: more than 5% behind naive retries with a budget in hand",
+    ]
+    cells["defaults", 1.0, 0.1] = cell(0.91, False)
+    assert list(partial_mistakes(cells)) == []
+    late = Blackout((1.3, 1.4), (0.5, 1.5), (20.0, 30.0), 0.9)
+    assert list(blackout_mistakes({("shipped", 20.0): late, ("shipped", 1.0): late})) == [
+        "shipped settings at 20 calls/s: 1.300 attempts for each admitted call",
+        "shipped settings at 20 calls/s: opens up to 1.50 s after the fifth failure",
+    ]
+
+
+def test_the_command_prints_both_tables_and_its_verdict(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["1", "20"]) == 0
+    printed = capsys.readouterr().out
+    assert "1 seeds × 20 s" in printed
+    assert printed.count("shipped") == printed.count("published") == 4
+    assert printed.endswith("Every promise holds.\n")
