@@ -1,0 +1,1 @@
+"""A port that answers by rules instead of a network."""

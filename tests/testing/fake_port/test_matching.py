@@ -1,0 +1,331 @@
+"""Which requests a rule takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any, cast
+from unittest.mock import ANY
+from uuid import UUID
+
+import pytest
+
+from pyfly.client import FilePart, get, http_client
+from pyfly.testing import FakePort, UnexpectedRequestException, client_for
+from tests.testing.support import Filter, Inventory, Product, Shelf, Warehouse
+
+KEY = UUID("12345678-1234-5678-1234-567812345678")
+
+
+@pytest.fixture
+def fake() -> FakePort:
+    return FakePort()
+
+
+@pytest.fixture
+def inventory(fake: FakePort) -> Inventory:
+    return client_for(Inventory, port=fake)
+
+
+@pytest.fixture
+def warehouse(fake: FakePort) -> Warehouse:
+    return client_for(Warehouse, port=fake)
+
+
+async def test_a_declared_method_and_its_arguments(fake: FakePort, inventory: Inventory) -> None:
+    rule = fake.on(Inventory.product, product_id="4/2").returns(Product("4/2"))
+    assert await inventory.product("4/2") == Product("4/2")
+    assert rule.calls == fake.calls
+    assert rule.calls[0].arguments == {"product_id": "4/2"}
+    assert rule.calls[0].operation == "Inventory.product"
+    assert rule.calls[0].path == "/products/4%2F2"
+
+
+async def test_other_arguments_are_another_call(fake: FakePort, inventory: Inventory) -> None:
+    fake.on(Inventory.product, "42").returns(Product("42"))
+    with pytest.raises(UnexpectedRequestException):
+        await inventory.product("43")
+
+
+async def test_a_method_alone_takes_any_arguments(fake: FakePort, inventory: Inventory) -> None:
+    rule = fake.on(Inventory.search).returns([])
+    await inventory.search("tools")
+    await inventory.search("toys", in_stock=False, tags=["a", "b"], trace="t")
+    assert [call.arguments for call in rule.calls] == [
+        {"category": "tools", "in_stock": True, "tags": [], "trace": None},
+        {"category": "toys", "in_stock": False, "tags": ["a", "b"], "trace": "t"},
+    ]
+
+
+async def test_a_default_that_is_left_out_is_meant(fake: FakePort, inventory: Inventory) -> None:
+    fake.on(Inventory.search, "tools").returns([])
+    assert await inventory.search("tools") == []
+    with pytest.raises(UnexpectedRequestException, match="in_stock: the rule wants True"):
+        await inventory.search("tools", in_stock=False)
+
+
+async def test_any_leaves_an_argument_open(fake: FakePort, inventory: Inventory) -> None:
+    fake.on(Inventory.search, ANY, in_stock=ANY, tags=["a"]).returns([])
+    assert await inventory.search("toys", in_stock=False, tags=("a",)) == []
+    with pytest.raises(UnexpectedRequestException, match=r"tags: the rule wants \['a'\]"):
+        await inventory.search("toys", in_stock=False, tags=("b",))
+
+
+async def test_a_body_is_compared_as_json_whatever_it_was_made_of(
+    fake: FakePort, inventory: Inventory
+) -> None:
+    rule = fake.on(Inventory.create, Product("1", "Saw", 9.0)).returns(Product("1"))
+    await inventory.create(body=Product("1", "Saw", 9.0))
+    assert rule.calls[0].arguments == {"body": Product("1", "Saw", 9.0)}
+    assert rule.calls[0].json == {"id": "1", "name": "Saw", "price": 9.0}
+    with pytest.raises(UnexpectedRequestException, match="body: the rule wants"):
+        await inventory.create(Product("1", "Saw", 9.5))
+
+
+async def test_any_may_stand_within_a_body(fake: FakePort, inventory: Inventory) -> None:
+    fake.on(Inventory.create, Product(ANY, "Saw", ANY)).returns(Product("1"))
+    fake.on("POST", "/products", body={"id": "7", "name": ANY, "price": 1.5}).returns(Product("7"))
+    assert await inventory.create(Product("5", "Saw")) == Product("1")
+    assert await inventory.create(Product("7", "Axe")) == Product("7")
+    with pytest.raises(UnexpectedRequestException, match="<ANY>"):
+        await inventory.create(Product("5", "Axe"))
+
+
+async def test_a_template_and_the_arguments_that_matter(
+    fake: FakePort, inventory: Inventory
+) -> None:
+    one = fake.on("GET", "/products/{id}", id="42").returns_json({"id": "42"})
+    tools = fake.on("GET", "/products", category="tools").returns_json([])
+    assert await inventory.product("42") == Product("42")
+    assert await inventory.search("tools", in_stock=False) == []
+    assert one.calls[0].arguments == {"id": "42"}
+    assert tools.calls[0].arguments == {"category": "tools"}
+    with pytest.raises(UnexpectedRequestException, match="category: the rule wants 'tools'"):
+        await inventory.search("toys")
+
+
+async def test_a_template_without_arguments_takes_any(fake: FakePort, inventory: Inventory) -> None:
+    fake.on("GET", "/products/{id}").returns(Product("any"))
+    assert await inventory.product("1") == Product("any")
+
+
+async def test_of_several_rules_the_latest_answers(fake: FakePort, inventory: Inventory) -> None:
+    fake.on(Inventory.product).returns(Product("any"))
+    fake.on(Inventory.product, "42").returns(Product("42"))
+    assert await inventory.product("42") == Product("42")
+    assert await inventory.product("41") == Product("any")
+
+
+async def test_a_path_of_several_segments(fake: FakePort, inventory: Inventory) -> None:
+    rule = fake.on(Inventory.file, "a/b c.txt").returns(b"data")
+    assert await inventory.file("a/b c.txt") == b"data"
+    assert rule.calls[0].arguments == {"path": "a/b c.txt"}
+
+
+async def test_arguments_come_back_with_their_types(fake: FakePort, warehouse: Warehouse) -> None:
+    arguments: dict[str, Any] = {
+        "number": 7,
+        "price": Decimal("1.50"),
+        "key": KEY,
+        "day": date(2026, 11, 24),
+        "shelf": Shelf.TOP,
+        "kind": "b",
+        "ratio": 0.5,
+        "flags": (True, False),
+    }
+    rule = fake.on(Warehouse.number, **arguments).returns(None)
+    await warehouse.number(**arguments)
+    assert rule.calls[0].arguments == arguments
+    assert [type(v) for v in rule.calls[0].arguments.values()] == [
+        type(v) for v in arguments.values()
+    ]
+
+
+async def test_what_fits_no_type_stays_text(fake: FakePort, warehouse: Warehouse) -> None:
+    rule = fake.on(Warehouse.number).returns(None)
+    odd = cast(Any, warehouse)
+    await odd.number("x", price="y", shelf="attic", kind="c")
+    found = rule.calls[0].arguments
+    assert (found["number"], found["price"], found["shelf"], found["kind"]) == (
+        "x",
+        "y",
+        "attic",
+        "c",
+    )
+
+
+async def test_a_collection_in_one_value(fake: FakePort, warehouse: Warehouse) -> None:
+    rule = fake.on(Warehouse.joined, [1, 2]).returns(None)
+    await warehouse.joined([1, 2])
+    assert rule.calls[0].arguments == {"ids": [1, 2]}
+
+
+async def test_an_object_whose_fields_are_the_query(fake: FakePort, warehouse: Warehouse) -> None:
+    rule = fake.on(Warehouse.filtered, "s", Filter("red", 3)).returns(None)
+    await warehouse.filtered("s", Filter("red", 3))
+    assert rule.calls[0].arguments == {"shop": "s", "by": Filter("red", 3)}
+    with pytest.raises(UnexpectedRequestException, match="by: the rule wants"):
+        await warehouse.filtered("s", Filter("red"))
+
+
+async def test_fields_that_make_no_object_come_back_as_they_are(
+    fake: FakePort, warehouse: Warehouse
+) -> None:
+    rule = fake.on(Warehouse.filtered).returns(None)
+    await warehouse.filtered("s", cast(Any, {"size": "large"}))
+    assert rule.calls[0].arguments["by"] == {"size": "large"}
+
+
+async def test_headers_and_cookies(fake: FakePort, warehouse: Warehouse) -> None:
+    rule = fake.on(Warehouse.headed, "abc", 3, headers={"X-More": "1"}).returns(None)
+    await warehouse.headed("abc", 3, {"X-More": "1", "X-Other": "2"})
+    assert rule.calls[0].arguments == {
+        "token": "abc",
+        "level": 3,
+        "headers": {"x-more": "1", "x-other": "2"},
+    }
+    assert rule.calls[0].headers["X-Level"] == "3"
+    with pytest.raises(UnexpectedRequestException) as caught:
+        await warehouse.headed("other", None, {"X-More": "2"})
+    message = str(caught.value)
+    assert "token: the rule wants ***, but *** was sent" in message
+    assert "level: the rule wants 3, but None was sent" in message
+    assert "headers: the rule wants {'x-more': '1'}, but {'x-more': '2'} was sent" in message
+
+
+async def test_headers_and_cookies_that_are_left_out(fake: FakePort, warehouse: Warehouse) -> None:
+    rule = fake.on(Warehouse.headed, None, level=None).returns(None)
+    await warehouse.headed()
+    assert rule.calls[0].arguments == {"token": None, "level": None, "headers": None}
+    with pytest.raises(UnexpectedRequestException, match="level: the rule wants None, but 3"):
+        await warehouse.headed(level=3)
+
+
+async def test_a_timeout_is_not_compared(fake: FakePort, warehouse: Warehouse) -> None:
+    rule = fake.on(Warehouse.timed, wait=ANY).returns(None)
+    await warehouse.timed(wait=2.0)
+    assert rule.calls[0].arguments == {}
+    with pytest.raises(TypeError, match="'wait' is not sent"):
+        fake.on(Warehouse.timed, wait=2.0)
+
+
+async def test_fields_of_a_form(fake: FakePort, warehouse: Warehouse) -> None:
+    rule = fake.on(Warehouse.form, "Ann & Bob", age=30).returns(None)
+    await warehouse.form("Ann & Bob", 30)
+    assert rule.calls[0].arguments == {"user": "Ann & Bob", "age": 30}
+    with pytest.raises(UnexpectedRequestException, match="age: the rule wants 30, but None"):
+        await warehouse.form("Ann & Bob")
+
+
+async def test_an_object_whose_fields_are_a_form(fake: FakePort, warehouse: Warehouse) -> None:
+    rule = fake.on(Warehouse.spread, "Ann", Filter("red", 3)).returns(None)
+    await warehouse.spread("Ann", Filter("red", 3))
+    assert rule.calls[0].arguments == {"user": "Ann", "by": Filter("red", 3)}
+    with pytest.raises(UnexpectedRequestException, match="by: the rule wants"):
+        await warehouse.spread("Ann", Filter("blue", 3))
+
+
+async def test_files(fake: FakePort, warehouse: Warehouse) -> None:
+    scans = [FilePart(b"\r\n--x", 'a"b.bin'), FilePart(b"2", "b.txt", "text/plain")]
+    rule = fake.on(Warehouse.upload, "t", b"\x89PNG", scans).returns(None)
+    await warehouse.upload("t", b"\x89PNG", scans)
+    found = rule.calls[0].arguments
+    assert found["title"] == "t"
+    assert found["photo"] == b"\x89PNG"
+    assert [(each.filename, each.content) for each in found["scans"]] == [
+        ('a"b.bin', b"\r\n--x"),
+        ("b.txt", b"2"),
+    ]
+    with pytest.raises(UnexpectedRequestException, match="photo: the rule wants"):
+        await warehouse.upload("t", b"other", scans)
+
+
+async def test_no_file_and_files_with_names(fake: FakePort, warehouse: Warehouse) -> None:
+    rule = fake.on(Warehouse.upload, "t", ANY).returns(None)
+    await warehouse.upload("t", FilePart("text", "a.txt"))
+    assert rule.calls[0].arguments["scans"] == []
+    assert rule.calls[0].arguments["photo"] == b"text"
+
+
+async def test_bodies_of_bytes(fake: FakePort, warehouse: Warehouse) -> None:
+    rule = fake.on(Warehouse.blob, b"\x00\x01").returns(None)
+    await warehouse.blob(b"\x00\x01")
+    assert rule.calls[0].arguments == {"body": b"\x00\x01"}
+    assert rule.calls[0].body == b"\x00\x01"
+    with pytest.raises(UnexpectedRequestException, match="body: the rule wants"):
+        await warehouse.blob(b"\x00\x02")
+
+
+async def test_a_body_that_is_streamed_is_read(fake: FakePort, warehouse: Warehouse) -> None:
+    async def rows() -> AsyncIterator[bytes]:
+        yield b"a;b\n"
+        await asyncio.sleep(0)
+        yield b"1;2\n"
+
+    rule = fake.on(Warehouse.big, ANY).returns(None)
+    await warehouse.big(rows())
+    assert rule.calls[0].arguments == {"body": b"a;b\n1;2\n"}
+
+
+async def test_a_text_as_json(fake: FakePort, inventory: Inventory) -> None:
+    rule = fake.on(Inventory.note, "1", "hello").returns("ok")
+    assert await inventory.note("1", "hello") == "ok"
+    assert rule.calls[0].arguments == {"product_id": "1", "body": "hello"}
+
+
+async def test_stubs_that_are_inherited_and_generic() -> None:
+    class Base:
+        @get("/base/{key}")
+        async def base(self, key: int) -> Any: ...
+
+    @http_client(base_url="http://x")
+    class Sub(Base):
+        pass
+
+    with FakePort() as fake:
+        rule = fake.on(Sub.base, 3).returns({"a": 1})
+        assert await client_for(Sub, port=fake).base(3) == {"a": 1}
+        assert rule.calls[0].operation == "Base.base"
+        assert rule.calls[0].arguments == {"key": 3}
+
+
+@pytest.mark.parametrize(
+    ("begin", "message"),
+    [
+        (lambda fake: fake.on(len), "len is no declared method"),
+        (lambda fake: fake.on(3), "3 is no declared method"),
+        (lambda fake: fake.on(Inventory.product, "1", "2"), r"product\(product_id\): too many"),
+        (lambda fake: fake.on(Inventory.product, product_id="1", colour="red"), "colour"),
+        (lambda fake: fake.on("get", "/x"), "'get' is no HTTP method"),
+        (lambda fake: fake.on("GET", "x"), "must start with a slash"),
+        (lambda fake: fake.on("GET"), "must start with a slash"),
+    ],
+)
+def test_a_rule_for_nothing_is_refused(
+    fake: FakePort, begin: Callable[[Any], Any], message: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        begin(fake)
+
+
+def test_a_stub_that_cannot_be_read_is_refused(fake: FakePort) -> None:
+    class Odd:
+        @get("/odd/{key}")
+        async def odd(self) -> None: ...
+
+    with pytest.raises(TypeError, match=r"Odd\.odd: .*key"):
+        fake.on(Odd.odd)
+
+
+async def test_a_request_says_what_it_was(fake: FakePort, inventory: Inventory) -> None:
+    fake.on(Inventory.product).returns(None)
+    await inventory.product("42")
+    call = fake.calls[0]
+    assert repr(call) == "<Inventory.product(product_id='42')>"
+    assert call.target == "/products/42"
+    assert call.body is None
+    with pytest.raises(ValueError, match="Expecting value"):
+        _ = call.json
+    assert repr(fake) == "<FakePort, 1 rules, 1 calls>"
