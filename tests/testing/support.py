@@ -31,6 +31,7 @@ from pyfly.client import (
     put,
     service_client,
 )
+from pyfly.resilience.clock import SystemClock
 
 
 @dataclass
@@ -203,3 +204,18 @@ class ManualClock:
     def sleep_sync(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
+
+
+class HastyClock(SystemClock):
+    """The machine's time, for clients of real ports, whose pauses are noted and not made."""
+
+    __slots__ = ("slept",)
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def sleep_sync(self, seconds: float) -> None:
+        self.slept.append(seconds)

@@ -1,4 +1,4 @@
-"""What a fake port raises, and in which words."""
+"""In which words a fake port says that it has no answer."""
 
 from __future__ import annotations
 
@@ -7,16 +7,7 @@ from collections.abc import Sequence
 from pyfly.testing.fake_port.rules import RuleBase
 from pyfly.testing.wire.seen import SeenRequest
 
-__all__ = ["UnexpectedRequestException", "unexpected"]
-
-
-class UnexpectedRequestException(BaseException):
-    """A request reached a fake port that no rule takes, or whose rule has no answer left.
-
-    No ``Exception``, and so none of ours: like a failed assertion it is for the test alone. No
-    retry repeats it, no circuit breaker counts it, no fallback answers it, and no
-    ``except Exception`` in the code under test hides it.
-    """
+__all__ = ["unexpected"]
 
 
 def unexpected(seen: SeenRequest, rules: Sequence[RuleBase], spent: RuleBase | None) -> str:

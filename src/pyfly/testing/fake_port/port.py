@@ -14,12 +14,13 @@ from pyfly.client.message import Headers, Request, Response
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.testing.fake_port.body import FakeBody, SyncFakeBody, Wait, whole
 from pyfly.testing.fake_port.calls import FakeCall
-from pyfly.testing.fake_port.errors import UnexpectedRequestException, unexpected
+from pyfly.testing.fake_port.errors import unexpected
 from pyfly.testing.fake_port.replies import Reply
 from pyfly.testing.fake_port.rules import Answer, Rule, RuleBase, StreamRule
+from pyfly.testing.unexpected import UnexpectedRequestException
 from pyfly.testing.wire.declared import arguments_of, route_of, route_of_template
 from pyfly.testing.wire.route import Route
-from pyfly.testing.wire.seen import SeenRequest
+from pyfly.testing.wire.seen import SeenRequest, read_content, read_content_sync
 
 __all__ = ["Fake", "FakePort", "SyncFakePort"]
 
@@ -245,7 +246,7 @@ class FakePort(Fake):
         return FakeBody(await self._replied(request, deadline), self.clock, deadline, idle)
 
     async def _replied(self, request: Request, deadline: float | None) -> Reply:
-        answer, seen = self._answer(request, await _content(request))
+        answer, seen = self._answer(request, await read_content(request))
         if answer.delay:
             wait = Wait(self.clock, answer.delay, deadline)
             await self.clock.sleep(wait.seconds)
@@ -271,32 +272,12 @@ class SyncFakePort(Fake):
         return SyncFakeBody(self._replied(request, deadline), self.clock, deadline, idle)
 
     def _replied(self, request: Request, deadline: float | None) -> Reply:
-        answer, seen = self._answer(request, _sync_content(request))
+        answer, seen = self._answer(request, read_content_sync(request))
         if answer.delay:
             wait = Wait(self.clock, answer.delay, deadline)
             self.clock.sleep_sync(wait.seconds)
             wait.check()
         return self._reply(answer, seen)
-
-
-async def _content(request: Request) -> bytes | None:
-    content = request.content
-    if content is None or isinstance(content, bytes):
-        return content
-    try:
-        return b"".join([chunk async for chunk in content])
-    finally:
-        content.close()
-
-
-def _sync_content(request: Request) -> bytes | None:
-    content = request.content
-    if content is None or isinstance(content, bytes):
-        return content
-    try:
-        return b"".join(content)
-    finally:
-        content.close()
 
 
 def _place(frame: FrameType | None) -> str:

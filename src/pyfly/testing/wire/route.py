@@ -111,7 +111,7 @@ class Route:
         return self._values(seen)
 
     def _values(self, seen: SeenRequest) -> dict[str, str] | None:
-        found = self._path.fullmatch(seen.path)
+        found = None if seen.origin else self._path.fullmatch(seen.path)
         if found is None:
             return None
         return dict(zip(self.method.template.placeholders, found.groups(), strict=True))

@@ -9,7 +9,14 @@ from urllib.parse import unquote
 from pyfly.client._codec.json_text import from_json
 from pyfly.client.message import Headers, Request, media_type, redacted
 
-__all__ = ["Part", "SeenRequest", "query_pairs", "shown_url"]
+__all__ = [
+    "Part",
+    "SeenRequest",
+    "query_pairs",
+    "read_content",
+    "read_content_sync",
+    "shown_url",
+]
 
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
@@ -43,6 +50,7 @@ class SeenRequest:
 
     Attributes:
         method: ``GET``, ``POST``, …
+        origin: Scheme and host of a URL that is not below the base URL, else ``""``.
         path: The path below the base URL, percent-encoded.
         pairs: The query, still encoded, in order.
         headers: What the client sends; the adapters' own fields are not there yet.
@@ -51,7 +59,8 @@ class SeenRequest:
 
     def __init__(self, request: Request, content: bytes | None, base_url: str) -> None:
         self.method = request.method
-        path, _, query = _below(request.url, base_url).partition("#")[0].partition("?")
+        self.origin, url = _below(request.url, base_url)
+        path, _, query = url.partition("#")[0].partition("?")
         self.path = path or "/"
         self.pairs = query_pairs(query)
         self.headers = Headers(request.headers)
@@ -60,7 +69,7 @@ class SeenRequest:
     @property
     def target(self) -> str:
         """Path and query as they may be shown."""
-        return shown_url(self.path, self.pairs)
+        return shown_url(f"{self.origin}{self.path}", self.pairs)
 
     @property
     def is_json(self) -> bool:
@@ -132,8 +141,32 @@ def shown_url(path: str, pairs: list[tuple[str, str]]) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _below(url: str, base_url: str) -> str:
-    if base_url and url.startswith(base_url):
-        return url[len(base_url.rstrip("/")) :]
+def _below(url: str, base_url: str) -> tuple[str, str]:
+    """The origin, if it is not the base URL's, and what follows it."""
+    base = base_url.rstrip("/")
+    if base and url.startswith(base) and url[len(base) : len(base) + 1] in ("", "/", "?", "#"):
+        return "", url[len(base) :]
     absolute = _ORIGIN.match(url)
-    return url[absolute.end() :] if absolute else url
+    return (absolute[0], url[absolute.end() :]) if absolute else ("", url)
+
+
+async def read_content(request: Request) -> bytes | None:
+    """The body of a request as a whole, also of one that is sent piece by piece."""
+    content = request.content
+    if content is None or isinstance(content, bytes):
+        return content
+    try:
+        return b"".join([chunk async for chunk in content])
+    finally:
+        content.close()
+
+
+def read_content_sync(request: Request) -> bytes | None:
+    """The synchronous twin of :func:`read_content`."""
+    content = request.content
+    if content is None or isinstance(content, bytes):
+        return content
+    try:
+        return b"".join(content)
+    finally:
+        content.close()

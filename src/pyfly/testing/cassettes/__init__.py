@@ -1,0 +1,1 @@
+"""Real exchanges, recorded once and replayed without a network."""

@@ -1,0 +1,277 @@
+"""The cassettes themselves: a wire port for each kind of client, over the same tape."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, TypeVar
+
+from pyfly.client._declare.service import implementation_of
+from pyfly.client.message import Request, Response
+from pyfly.client.ports import StreamedResponse, SyncStreamedResponse
+from pyfly.resilience.clock import SYSTEM_CLOCK
+from pyfly.testing.cassettes.errors import CassetteException
+from pyfly.testing.cassettes.recording import RecordedBody, SyncRecordedBody
+from pyfly.testing.cassettes.secrets import Redactor
+from pyfly.testing.cassettes.tape import VARIABLE, Entry, Mode, Tape, mode_of
+from pyfly.testing.fake_port.body import FakeBody, SyncFakeBody, whole
+from pyfly.testing.wire.declared import routes_of
+from pyfly.testing.wire.seen import SeenRequest, read_content, read_content_sync
+
+__all__ = ["Cassette", "CassetteBase", "SyncCassette"]
+
+Self = TypeVar("Self", bound="CassetteBase")
+
+
+class CassetteBase:
+    """What both kinds of cassette share.
+
+    Args:
+        path: A YAML file; one for each test, which it belongs to.
+        port: The adapter to record over, such as ``HttpxClientAdapter("https://api")``; the
+            cassette starts and stops it. None to replay only.
+        client: The client class: calls are then matched by declared method and arguments,
+            whatever else is in the request. None to match by HTTP method, URL and body.
+        expires: How old a recording may be; None for ever. An older one is an error.
+        secrets: Names of header fields, parameters and body fields that are taken out besides
+            credentials, cookies, tokens, keys and passwords.
+        mode: ``auto`` replays, and records if there is no file; ``replay`` never records;
+            ``refresh`` records anew. None for what ``PYFLY_CASSETTES`` says, else ``auto``.
+
+    Raises:
+        TypeError: ``port`` takes no encoded requests.
+        ClientDeclarationException: Something is wrong with ``client``.
+    """
+
+    takes_encoded = True
+
+    def __init__(
+        self,
+        path: str | Path,
+        port: Any = None,
+        *,
+        client: Any = None,
+        expires: timedelta | None = None,
+        secrets: Iterable[str] = (),
+        mode: Mode | None = None,
+    ) -> None:
+        if port is not None and getattr(port, "takes_encoded", None) is not True:
+            raise TypeError(
+                f"a cassette records what is on the wire, which a {type(port).__name__} encodes "
+                'by itself: give it one of pyfly\'s adapters, such as HttpxClientAdapter("http…")'
+            )
+        self.path = Path(path)
+        self._port: Any = port
+        self._routes = [] if client is None else routes_of(implementation_of(client))
+        self._expires = expires
+        self._secrets = tuple(secrets)
+        self._mode = mode
+        self._tape: Tape | None = None
+        self._is_recording = False
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether requests go to the service."""
+        return self._is_recording
+
+    @property
+    def base_url(self) -> str:
+        """What the paths of requests are below: what they were below when they were recorded."""
+        if self._tape is not None and not self._is_recording:
+            return self._tape.base_url
+        return "" if self._port is None else str(self._port.base_url)
+
+    @property
+    def bounds_deadline(self) -> bool:
+        """Whether ``send`` itself ends by its deadline."""
+        return not self._is_recording or bool(self._port.bounds_deadline)
+
+    def _begin(self) -> None:
+        """Decide whether to record, and read the file if not."""
+        mode, there = mode_of(self._mode), self.path.exists()
+        tape = Tape(self.path, self._routes, Redactor(self._secrets))
+        is_recording = mode == "refresh" or (mode == "auto" and not there)
+        if is_recording and self._port is None:
+            raise CassetteException(
+                f"{self.path} cannot be recorded without a port (write Cassette(path, "
+                'HttpxClientAdapter("http…")))'
+            )
+        if not is_recording:
+            if not there:
+                raise CassetteException(
+                    f"{self.path} is not there, and {VARIABLE}={mode} records nothing (run the "
+                    f"test with {VARIABLE}=auto, and commit the file)"
+                )
+            tape.load(self._expires)
+        self._tape, self._is_recording = tape, is_recording
+
+    def _end(self, error: BaseException | None) -> None:
+        """Write what was recorded, unless the test has failed."""
+        if self._is_recording and error is None:
+            self._entered().save(str(self._port.base_url))
+
+    def _entered(self) -> Tape:
+        if self._tape is None:
+            self._refuse()
+        return self._tape
+
+    def _refuse(self) -> NoReturn:
+        raise NotImplementedError
+
+    def _seen(self, request: Request, content: bytes | None) -> SeenRequest:
+        return SeenRequest(request, content, self.base_url)
+
+    def _noted(self, request: Request, content: bytes | None) -> tuple[Entry, Request]:
+        """Begin a recording; what is to be sent, its body in memory."""
+        entry = self._entered().begin(self._seen(request, content))
+        sent = copy.copy(request)
+        sent.content = content
+        return entry, sent
+
+    def __repr__(self) -> str:
+        state = "recording" if self._is_recording else "replaying"
+        return f"<{type(self).__name__} {self.path}, {'closed' if self._tape is None else state}>"
+
+
+class Cassette(CassetteBase):
+    """Records what an asynchronous client and a service said to each other, and replays it.
+
+    The first run records, all others need no network::
+
+        async with Cassette(
+            "tests/cassettes/product.yaml",
+            HttpxClientAdapter("https://inventory.example"),
+            client=Inventory,
+        ) as cassette:
+            inventory = client_for(Inventory, port=cassette)
+            assert (await inventory.product("42")).name == "Widget"
+
+    Attempts are recorded one by one, failed ones included, and replayed in order for each call.
+    The file is written when the block ends without an error. A call that was not recorded is an
+    :class:`~pyfly.testing.UnexpectedRequestException`. See :class:`CassetteBase` for the
+    arguments.
+
+    Raises:
+        CassetteException: On entry: there is no recording, it is too old, or it is none.
+    """
+
+    async def __aenter__(self) -> Cassette:
+        self._begin()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._is_recording:
+            await self._port.stop()
+        self._end(error)
+
+    async def start(self) -> None:
+        """Start the adapter, if there is something to record."""
+        self._entered()
+        if self._is_recording:
+            await self._port.start()
+
+    async def stop(self) -> None:
+        """Nothing: the end of the block stops the adapter."""
+
+    async def send(self, request: Request, deadline: float | None) -> Response[Any]:
+        """Make one attempt, or repeat what came of it."""
+        tape, content = self._entered(), await read_content(request)
+        if not self._is_recording:
+            return whole(tape.replay(self._seen(request, content)))
+        entry, sent = self._noted(request, content)
+        try:
+            response: Response[Any] = await self._port.send(sent, deadline)
+        except Exception as error:
+            entry.error = error
+            raise
+        entry.answered(response)
+        return response
+
+    async def open(self, request: Request, deadline: float | None, idle: float) -> StreamedResponse:
+        """Make one attempt that ends at the headers, or repeat what came of it."""
+        tape, content = self._entered(), await read_content(request)
+        if not self._is_recording:
+            reply = tape.replay(self._seen(request, content))
+            return FakeBody(reply, SYSTEM_CLOCK, deadline, idle)
+        entry, sent = self._noted(request, content)
+        try:
+            body: StreamedResponse = await self._port.open(sent, deadline, idle)
+        except Exception as error:
+            entry.error = error
+            raise
+        return RecordedBody(body, entry)
+
+    def _refuse(self) -> NoReturn:
+        raise CassetteException(
+            f"the cassette {self.path} is used outside its block (write `async with "
+            "Cassette(…) as cassette:`)"
+        )
+
+
+class SyncCassette(CassetteBase):
+    """:class:`Cassette` for synchronous clients, with ``with`` in place of ``async with``."""
+
+    def __enter__(self) -> SyncCassette:
+        self._begin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._is_recording:
+            self._port.stop()
+        self._end(error)
+
+    def start(self) -> None:
+        """Start the adapter, if there is something to record."""
+        self._entered()
+        if self._is_recording:
+            self._port.start()
+
+    def stop(self) -> None:
+        """Nothing: the end of the block stops the adapter."""
+
+    def send(self, request: Request, deadline: float | None) -> Response[Any]:
+        """Make one attempt, or repeat what came of it."""
+        tape, content = self._entered(), read_content_sync(request)
+        if not self._is_recording:
+            return whole(tape.replay(self._seen(request, content)))
+        entry, sent = self._noted(request, content)
+        try:
+            response: Response[Any] = self._port.send(sent, deadline)
+        except Exception as error:
+            entry.error = error
+            raise
+        entry.answered(response)
+        return response
+
+    def open(self, request: Request, deadline: float | None, idle: float) -> SyncStreamedResponse:
+        """Make one attempt that ends at the headers, or repeat what came of it."""
+        tape, content = self._entered(), read_content_sync(request)
+        if not self._is_recording:
+            reply = tape.replay(self._seen(request, content))
+            return SyncFakeBody(reply, SYSTEM_CLOCK, deadline, idle)
+        entry, sent = self._noted(request, content)
+        try:
+            body: SyncStreamedResponse = self._port.open(sent, deadline, idle)
+        except Exception as error:
+            entry.error = error
+            raise
+        return SyncRecordedBody(body, entry)
+
+    def _refuse(self) -> NoReturn:
+        raise CassetteException(
+            f"the cassette {self.path} is used outside its block (write `with SyncCassette(…) as "
+            "cassette:`)"
+        )

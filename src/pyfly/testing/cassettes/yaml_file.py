@@ -1,0 +1,73 @@
+"""YAML files that people read, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pyfly.client._codec.encode import to_json
+from pyfly.testing.cassettes.errors import CassetteException
+
+__all__ = ["read", "survives", "write"]
+
+_HEAD = """\
+# Recorded by pyfly.testing. To record it anew, run the test with PYFLY_CASSETTES=refresh.
+"""
+
+
+def read(path: Path) -> Any:
+    """What a file says.
+
+    Raises:
+        CassetteException: It is no YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise CassetteException(f"{path} is no YAML: {error}") from None
+
+
+def write(path: Path, value: Any) -> None:
+    """Put a value into a file in place of whatever was there; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(_HEAD + _dumped(value))
+        os.chmod(name, 0o644)  # it is to be committed, and a temporary file is for its owner alone
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def survives(value: Any) -> bool:
+    """Whether a value comes back from YAML as it went there."""
+    import yaml
+
+    try:
+        return to_json(yaml.safe_load(_dumped(value))) == to_json(value)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return False
+
+
+def _dumped(value: Any) -> str:
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Text of several lines stands as it is."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def text(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in data else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+    Dumper.add_representer(str, text)
+    dumped: str = yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return dumped
