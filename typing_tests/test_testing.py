@@ -1,11 +1,30 @@
-"""What the type checkers say of a fake port. Nothing runs: mypy and pyright read this file."""
+"""What the type checkers say of fakes and cassettes. Nothing runs: mypy and pyright read this."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, Protocol, assert_type
 from unittest.mock import ANY
 
-from pyfly.client import Query, Response, ServerSentEvent, get, post, service_client
-from pyfly.testing import FakeCall, FakePort, Rule, StreamRule, SyncFakePort, client_for
+from pyfly.client import (
+    HttpxClientAdapter,
+    Query,
+    Response,
+    ServerSentEvent,
+    get,
+    post,
+    service_client,
+)
+from pyfly.testing import (
+    Cassette,
+    FakeCall,
+    FakePort,
+    Rule,
+    StreamRule,
+    SyncCassette,
+    SyncFakePort,
+    client_for,
+)
 
 
 class Product:
@@ -89,3 +108,16 @@ def what_does_not_fit_the_declaration_is_refused(fake: FakePort, sync: SyncFakeP
     fake.on(Inventory.events).returns("a")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     sync.on(SyncInventory.export, 2024).yields("a")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     fake.on("GET")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+async def cassettes_are_ports(path: Path) -> None:
+    port = HttpxClientAdapter("http://inventory")
+    async with Cassette(path, port, client=Inventory, expires=timedelta(days=30)) as cassette:
+        assert_type(cassette, Cassette)
+        assert_type(cassette.is_recording, bool)
+        assert_type(client_for(Inventory, port=cassette), Inventory)
+    with SyncCassette("shop.yaml", client=SyncInventory, secrets=["pin"], mode="replay") as sync:
+        assert_type(sync, SyncCassette)
+    Cassette("x", mode="record")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with Cassette("x"):  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
+        pass

@@ -24,6 +24,7 @@ from pyfly.client import (
     ResponseDecodeException,
     ServerErrorException,
     ServerSentEvent,
+    TransportException,
     get,
     post,
     service_client,
@@ -39,7 +40,7 @@ from pyfly.testing import (
     client_for,
 )
 from tests.support.servers import ServerClient
-from tests.testing.support import HastyClock
+from tests.testing.support import Filter, HastyClock, Warehouse
 
 
 @service_client(base_url="http://unused", retry=3)
@@ -669,3 +670,60 @@ def test_synchronous_clients(guide: ServerClient, path: Path) -> None:
             assert shop.product("42") == {"id": "42", "name": "Product 42"}
             assert [row["n"] for row in shop.rows()] == [1]
     assert len(exchanges(path)) == 2
+
+
+def test_synchronous_failures(guide: ServerClient, path: Path) -> None:
+    row = b'{"n": 1}\n'
+    guide.script("/rows", *[{"drop": True}] * 3, {"chunks": [row], "cut": 0})
+    guide.script("/rows", *[{"status": 500, "body": b"x" * 1000, "cut": 300}] * 3)
+    guide.script("/rows", *[{"status": 500, "body": b"whole"}] * 3)
+    guide.script("/products/1", *[{"drop": True}] * 3)
+    for cassette in (
+        SyncCassette(path, HttpxSyncClientAdapter(guide.url), client=SyncShop),
+        SyncCassette(path, client=SyncShop),
+    ):
+        with cassette:
+            shop = client_for(SyncShop, port=cassette, clock=HastyClock())
+            for _ in range(4):
+                with pytest.raises(Exception, match=r"SyncShop\.rows"):
+                    list(shop.rows())
+            with pytest.raises(ReadException):
+                shop.product("1")
+    found = exchanges(path)
+    assert [each["response"]["status"] for each in found if "response" in each] == [200] + [500] * 6
+    assert sum("error" in each for each in found) == 3 + 1 + 3 + 3
+
+
+async def test_an_error_body_that_breaks_off(guide: ServerClient, path: Path) -> None:
+    guide.script("/rows", *[{"status": 500, "body": b"x" * 1000, "cut": 300}] * 3)
+    for cassette in (recorder(path, guide), player(path)):
+        async with cassette:
+            shop = client_for(Shop, port=cassette, clock=HastyClock())
+            with pytest.raises(TransportException):
+                await anext(shop.rows())
+
+
+async def test_every_kind_of_parameter(path: Path) -> None:
+    fake = FakePort()
+    fake.on("POST", "/blob").responds(204)
+    for method in (Warehouse.headed, Warehouse.filtered, Warehouse.spread):
+        fake.on(method).returns("x")
+
+    async def calls(port: Any, session: str) -> None:
+        warehouse = client_for(Warehouse, port=port)
+        await warehouse.blob(b"\x00\x01")
+        await warehouse.headed(session, 3, {"X-More": "1"})
+        await warehouse.filtered("s", Filter("red", 3))
+        await warehouse.spread("ann", Filter("blue"))
+
+    async with Cassette(path, fake, client=Warehouse) as cassette:
+        await calls(cassette, "s3cret")
+    async with Cassette(path, client=Warehouse) as cassette:
+        await calls(cassette, "another")
+    assert "s3cret" not in path.read_text()
+    assert [each["arguments"] for each in exchanges(path)] == [
+        {"body": "2 bytes, sha256 b413f47d13ee2fe6"},
+        {"token": "***1", "level": 3, "headers": {"x-more": "1"}},
+        {"shop": "s", "by": {"colour": "red", "size": 3}},
+        {"user": "ann", "by": {"colour": "blue", "size": None}},
+    ]

@@ -18,6 +18,8 @@ from pyfly.client import (
     ResponseDecodeException,
     ServerErrorException,
     deadline,
+    get,
+    http_client,
 )
 from pyfly.core import Config
 from pyfly.kernel.exceptions import CircuitBreakerException, DeadlineExceededException
@@ -80,6 +82,18 @@ async def test_a_response_gives_status_and_headers(fake: FakePort, inventory: In
     assert (first.status_code, first.headers["x-id"], first.value) == (201, "7", SAW)
     assert (second.status_code, second.headers["content-type"]) == (202, "text/x")
     assert second.value == Product("2")
+
+
+async def test_the_text_of_a_response_is_its_body(fake: FakePort) -> None:
+    @http_client(base_url="http://x")
+    class Texts:
+        @get("/text")
+        async def text(self) -> Response[str]: ...
+
+    given: Response[str] = Response(200, Headers({}))
+    given.value = "plain"
+    fake.on(Texts.text).returns(given)
+    assert (await client_for(Texts, port=fake).text()).content == b"plain"
 
 
 async def test_a_response_keeps_the_content_type_it_has(

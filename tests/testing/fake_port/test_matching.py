@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import date
 from decimal import Decimal
-from typing import Any, cast
+from typing import Annotated, Any, Literal, cast
 from unittest.mock import ANY
 from uuid import UUID
 
 import pytest
 
-from pyfly.client import FilePart, get, http_client
+from pyfly.client import FilePart, get, http_client, post
 from pyfly.testing import FakePort, UnexpectedRequestException, client_for
 from tests.testing.support import Filter, Inventory, Product, Shelf, Warehouse
 
@@ -329,3 +329,46 @@ async def test_a_request_says_what_it_was(fake: FakePort, inventory: Inventory) 
     with pytest.raises(ValueError, match="Expecting value"):
         _ = call.json
     assert repr(fake) == "<FakePort, 1 rules, 1 calls>"
+
+
+async def test_odd_bodies_are_compared_as_they_are(fake: FakePort) -> None:
+    fake.on("POST", "/items", body={"a": ANY}).returns(1)
+    fake.on("POST", "/rows", body=iter([b"a", b"b"])).returns(2)
+
+    @http_client(base_url="http://x")
+    class Items:
+        @post("/items")
+        async def items(self, body: bytes, headers: dict[str, str] | None = None) -> Any: ...
+
+        @post("/rows")
+        async def rows(self, body: bytes) -> Any: ...
+
+    client = client_for(Items, port=fake)
+    kind = {"Content-Type": "application/json"}
+    assert await client.items(b'{"a": 1}', kind) == 1
+    assert await client.rows(b"ab") == 2
+    with pytest.raises(UnexpectedRequestException, match="body: the rule wants"):
+        await client.items(b"{", kind)
+
+
+async def test_a_body_that_is_no_model_comes_back_as_json(
+    fake: FakePort, inventory: Inventory
+) -> None:
+    rule = fake.on(Inventory.create).returns(Product("1"))
+    await inventory.create(cast(Any, {"colour": "red"}))
+    assert rule.calls[0].arguments == {"body": {"colour": "red"}}
+
+
+async def test_literals_within_other_annotations(fake: FakePort) -> None:
+    @http_client(base_url="http://x")
+    class Kinds:
+        @get("/kinds")
+        async def kinds(
+            self,
+            kind: Annotated[Literal[1, "b"], "noted"],
+            more: Annotated[Literal[2], "too"] | None = None,
+        ) -> Any: ...
+
+    rule = fake.on(Kinds.kinds).returns(None)
+    await client_for(Kinds, port=fake).kinds(1, 2)
+    assert rule.calls[0].arguments == {"kind": 1, "more": 2}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from datetime import timedelta
 
 import pytest
@@ -165,3 +166,11 @@ async def test_it_can_be_given_to_a_client_that_is_connected() -> None:
         assert repr(rule) == (
             "<rule Inventory.product(product_id='1'): GET /products/{product_id}, called 1 times>"
         )
+
+
+def test_a_rule_may_come_from_an_unknown_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspect, "currentframe", lambda: None)
+    fake = FakePort()
+    fake.on(Inventory.motd).returns("x")
+    with pytest.raises(AssertionError, match="set up at an unknown place"):
+        fake.assert_all_called()

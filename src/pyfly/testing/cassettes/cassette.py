@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 from pyfly.client._declare.service import implementation_of
 from pyfly.client.message import Request, Response
@@ -22,8 +22,6 @@ from pyfly.testing.wire.declared import routes_of
 from pyfly.testing.wire.seen import SeenRequest, read_content, read_content_sync
 
 __all__ = ["Cassette", "CassetteBase", "SyncCassette"]
-
-Self = TypeVar("Self", bound="CassetteBase")
 
 
 class CassetteBase:
@@ -47,6 +45,7 @@ class CassetteBase:
     """
 
     takes_encoded = True
+    _block = "async with Cassette(…) as cassette:"
 
     def __init__(
         self,
@@ -115,11 +114,10 @@ class CassetteBase:
 
     def _entered(self) -> Tape:
         if self._tape is None:
-            self._refuse()
+            raise CassetteException(
+                f"the cassette {self.path} is used outside its block (write `{self._block}`)"
+            )
         return self._tape
-
-    def _refuse(self) -> NoReturn:
-        raise NotImplementedError
 
     def _seen(self, request: Request, content: bytes | None) -> SeenRequest:
         return SeenRequest(request, content, self.base_url)
@@ -209,15 +207,11 @@ class Cassette(CassetteBase):
             raise
         return RecordedBody(body, entry)
 
-    def _refuse(self) -> NoReturn:
-        raise CassetteException(
-            f"the cassette {self.path} is used outside its block (write `async with "
-            "Cassette(…) as cassette:`)"
-        )
-
 
 class SyncCassette(CassetteBase):
     """:class:`Cassette` for synchronous clients, with ``with`` in place of ``async with``."""
+
+    _block = "with SyncCassette(…) as cassette:"
 
     def __enter__(self) -> SyncCassette:
         self._begin()
@@ -269,9 +263,3 @@ class SyncCassette(CassetteBase):
             entry.error = error
             raise
         return SyncRecordedBody(body, entry)
-
-    def _refuse(self) -> NoReturn:
-        raise CassetteException(
-            f"the cassette {self.path} is used outside its block (write `with SyncCassette(…) as "
-            "cassette:`)"
-        )

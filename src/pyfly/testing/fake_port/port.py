@@ -141,7 +141,7 @@ class Fake:
         return rule
 
     def _rule(self, route: Route, values: dict[str, Any], where: str) -> RuleBase:
-        sent = {name: value for name, value in values.items() if route.slots[name].is_sent}
+        sent = {name: value for name, value in values.items() if name in route.slots}
         for name in values.keys() - sent.keys():
             if values[name] is not None and values[name] is not ANY:
                 raise TypeError(

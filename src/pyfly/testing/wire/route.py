@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 from unittest.mock import ANY
 
-from pyfly.client._compile.plan import MethodPlan
+from pyfly.client._compile.plan import MethodPlan, ParameterKind
 from pyfly.client._declare.markers import Path
 from pyfly.client.errors import ClientArgumentException
 from pyfly.client.message import redacted
@@ -77,13 +77,17 @@ class Route:
 
     Attributes:
         operation: ``Inventory.product``; for a template the template itself.
-        slots: Its parameters, by name.
+        slots: Its parameters that are sent, by name.
     """
 
     def __init__(self, method: MethodPlan) -> None:
         self.method = method
         self.operation = method.operation
-        self.slots = {p.name: slot_for(method, p) for p in method.parameters}
+        self.slots = {
+            p.name: slot_for(method, p)
+            for p in method.parameters
+            if p.kind is not ParameterKind.TIMEOUT
+        }
         self._path = re.compile(_pattern(method))
 
     @property
@@ -118,11 +122,7 @@ class Route:
 
     def arguments(self, seen: SeenRequest, path: dict[str, str]) -> dict[str, Any]:
         """The typed arguments of a request that it takes, by parameter."""
-        return {
-            name: slot.value(slot.raw(seen, path))
-            for name, slot in self.slots.items()
-            if slot.is_sent
-        }
+        return {name: slot.value(slot.raw(seen, path)) for name, slot in self.slots.items()}
 
     def differences(self, seen: SeenRequest, wanted: Wanted) -> list[str]:
         """What keeps a request from being taken; empty if nothing does."""

@@ -7,6 +7,7 @@ value of the test's would become by the client's own binder, and gives back the 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from typing import Any
 from urllib.parse import unquote
 
@@ -36,7 +37,7 @@ __all__ = ["Slot", "slot_for"]
 _SEPARATORS = {"csv": ",", "ssv": "%20", "pipes": "%7C"}
 
 
-class Slot:
+class Slot(ABC):
     """Where the value of one parameter goes.
 
     Args:
@@ -44,15 +45,13 @@ class Slot:
         parameter: The parameter.
     """
 
-    #: Whether it is sent at all; a timeout is not.
-    is_sent = True
-
     def __init__(self, method: MethodPlan, parameter: ParameterPlan) -> None:
         self.method = method
         self.parameter = parameter
         self.name = parameter.name
         self.wire_name = parameter.wire_name
 
+    @abstractmethod
     def raw(self, seen: SeenRequest, path: dict[str, str]) -> Any:
         """What the request holds for it.
 
@@ -60,19 +59,18 @@ class Slot:
             seen: The request.
             path: The path's values by placeholder, still encoded.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def wire(self, value: Any) -> Any:
         """What a value becomes, in the same form.
 
         Raises:
             ClientArgumentException: It cannot be sent.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def value(self, raw: Any) -> Any:
         """The value that stands for what was found, of the annotated type where that is told."""
-        raise NotImplementedError
 
     def fits(self, raw: Any, wire: Any) -> bool:
         """Whether what was found is what a value becomes."""
@@ -289,18 +287,6 @@ class FileSlot(Slot):
         return repr([f"{filename}, {len(content)} bytes" for filename, _, content in raw])
 
 
-class TimeoutSlot(Slot):
-    """A timeout, which is not sent."""
-
-    is_sent = False
-
-    def raw(self, seen: SeenRequest, path: dict[str, str]) -> Any:
-        return None
-
-    def value(self, raw: Any) -> Any:
-        return None
-
-
 _SLOTS: dict[ParameterKind, type[Slot]] = {
     ParameterKind.PATH: PathSlot,
     ParameterKind.QUERY: QuerySlot,
@@ -312,12 +298,11 @@ _SLOTS: dict[ParameterKind, type[Slot]] = {
     ParameterKind.FORM: FormSlot,
     ParameterKind.FORM_FIELDS: FormFieldsSlot,
     ParameterKind.FILE: FileSlot,
-    ParameterKind.TIMEOUT: TimeoutSlot,
 }
 
 
 def slot_for(method: MethodPlan, parameter: ParameterPlan) -> Slot:
-    """The slot of a parameter."""
+    """The slot of a parameter that is sent: any but a timeout."""
     return _SLOTS[parameter.kind](method, parameter)
 
 

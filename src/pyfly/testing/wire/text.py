@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -52,18 +53,13 @@ def from_text(annotation: Any, text: str) -> Any:
     return text
 
 
-def _literals(annotation: Any) -> Iterable[Any]:
+def _literals(annotation: Any) -> Iterator[Any]:
     annotation = resolved_alias(annotation)
-    if get_origin(annotation) is Annotated:
-        return _literals(get_args(annotation)[0])
     if get_origin(annotation) is typing.Literal:
-        return [option for option in get_args(annotation) if option is not None]
-    return [
-        option
-        for inner in get_args(annotation)
-        if get_origin(resolved_alias(inner)) is typing.Literal
-        for option in _literals(inner)
-    ]
+        yield from (option for option in get_args(annotation) if option is not None)
+    elif get_origin(annotation) in (typing.Union, types.UnionType, Annotated):
+        for inner in get_args(annotation):
+            yield from _literals(inner)
 
 
 def from_texts(annotation: Any, texts: tuple[str, ...]) -> Any:
