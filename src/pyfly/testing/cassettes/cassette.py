@@ -15,10 +15,10 @@ from pyfly.client.ports import StreamedResponse, SyncStreamedResponse
 from pyfly.resilience.clock import SYSTEM_CLOCK
 from pyfly.testing.cassettes.errors import CassetteException
 from pyfly.testing.cassettes.recording import RecordedBody, SyncRecordedBody
-from pyfly.testing.cassettes.secrets import Redactor
 from pyfly.testing.cassettes.tape import VARIABLE, Entry, Mode, Tape, mode_of
 from pyfly.testing.fake_port.body import FakeBody, SyncFakeBody, whole
 from pyfly.testing.wire.declared import routes_of
+from pyfly.testing.wire.secrets import Redactor
 from pyfly.testing.wire.seen import SeenRequest, read_content, read_content_sync
 
 __all__ = ["Cassette", "CassetteBase", "SyncCassette"]

@@ -15,11 +15,11 @@ from pyfly.client.errors import CallException, HttpStatusException
 from pyfly.client.message import Headers
 from pyfly.kernel.exceptions import AttemptTimeoutException
 from pyfly.testing.cassettes.bodies import digest, packed, request_body, unpacked
-from pyfly.testing.cassettes.secrets import Redactor, alike
 from pyfly.testing.fake_port.replies import Reply
 from pyfly.testing.wire.route import Route
+from pyfly.testing.wire.secrets import Redactor, alike
 from pyfly.testing.wire.seen import SeenRequest
-from pyfly.testing.wire.slots import Slot
+from pyfly.testing.wire.slot import Slot
 
 __all__ = ["asked", "failure_entry", "key_of", "played", "response_entry"]
 
@@ -51,6 +51,8 @@ def _call(
 ) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     for name, slot in route.slots.items():
+        if slot.parameter.kind is ParameterKind.HEADERS:
+            continue  # they cannot be told from those of interceptors, which differ each time
         value = _plain(slot, seen, path)
         if value is not None:
             arguments[name] = _shown(slot, value, secrets)

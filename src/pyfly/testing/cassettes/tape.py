@@ -20,11 +20,11 @@ from pyfly.testing.cassettes.exchange import (
     played,
     response_entry,
 )
-from pyfly.testing.cassettes.secrets import Redactor, alike
 from pyfly.testing.cassettes.yaml_file import read, write
 from pyfly.testing.fake_port.replies import Reply
 from pyfly.testing.unexpected import UnexpectedRequestException
 from pyfly.testing.wire.route import Route
+from pyfly.testing.wire.secrets import Redactor, alike
 from pyfly.testing.wire.seen import SeenRequest
 
 __all__ = ["VARIABLE", "Entry", "Mode", "Tape", "mode_of"]

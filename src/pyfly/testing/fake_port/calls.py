@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from pyfly.client.message import Headers, redacted
+from pyfly.client.message import Headers
+from pyfly.testing.wire.route import Route
 from pyfly.testing.wire.seen import SeenRequest
 
 __all__ = ["FakeCall"]
@@ -25,16 +25,30 @@ class FakeCall:
         body: The encoded body; None if there is none.
     """
 
-    __slots__ = ("_seen", "arguments", "body", "headers", "method", "operation", "path")
+    __slots__ = (
+        "_route",
+        "_seen",
+        "_values",
+        "arguments",
+        "body",
+        "headers",
+        "method",
+        "operation",
+        "path",
+    )
 
     def __init__(
-        self, seen: SeenRequest, operation: str | None, arguments: Mapping[str, Any]
+        self, seen: SeenRequest, route: Route | None, values: dict[str, str] | None
     ) -> None:
         self._seen = seen
-        self.operation = operation
+        self._route = route
+        self._values = values or {}
+        self.operation = None if route is None else route.operation
         self.method = seen.method
         self.path = seen.path
-        self.arguments = dict(arguments)
+        self.arguments: dict[str, Any] = (
+            {} if route is None else route.arguments(seen, self._values)
+        )
         self.headers: Headers = seen.headers
         self.body = seen.content
 
@@ -53,7 +67,6 @@ class FakeCall:
         return self._seen.json()
 
     def __repr__(self) -> str:
-        if self.operation is None:
+        if self._route is None:
             return f"<{self.method} {self.target}, which no rule took>"
-        shown = ", ".join(f"{n}={redacted(n, repr(v))}" for n, v in self.arguments.items())
-        return f"<{self.operation}({shown})>"
+        return f"<{self._route.shown(self._seen, self._values)}>"

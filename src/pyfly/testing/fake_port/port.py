@@ -195,13 +195,12 @@ class Fake:
                     continue
                 answer = None if rule.shortcoming() else rule.take()
                 if answer is not None:
-                    arguments = rule.route.arguments(seen, path)
-                    call = FakeCall(seen, rule.route.operation, arguments)
+                    call = FakeCall(seen, rule.route, path)
                     rule.calls.append(call)
                     self.calls.append(call)
                     return answer, seen
                 spent = spent or rule
-            self.calls.append(FakeCall(seen, None, {}))
+            self.calls.append(FakeCall(seen, None, None))
             if not self.strict and spent is None:
                 return _NOT_FOUND, seen
             error = UnexpectedRequestException(unexpected(seen, self._rules, spent))

@@ -38,6 +38,8 @@ def route_of(stub: Any) -> Route:
     declaration = declaration_of(stub)
     if declaration is None:
         name = getattr(stub, "__qualname__", None) or repr(stub)
+        if inspect.ismethod(stub):
+            name = f"{name} of an instance"
         raise TypeError(
             f"{name} is no declared method: name one by its class, such as Inventory.product, "
             'or give method and path, such as "GET", "/products/{product_id}"'

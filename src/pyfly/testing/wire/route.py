@@ -13,7 +13,8 @@ from pyfly.client._declare.markers import Path
 from pyfly.client.errors import ClientArgumentException
 from pyfly.client.message import redacted
 from pyfly.testing.wire.seen import SeenRequest
-from pyfly.testing.wire.slots import Slot, slot_for
+from pyfly.testing.wire.slot import Slot
+from pyfly.testing.wire.slots import slot_for
 
 __all__ = ["Expectation", "Route", "Wanted"]
 
@@ -46,16 +47,15 @@ class Expectation:
             return self.slot.shown(self._wire)
         return redacted(self.slot.wire_name, repr(self._value))
 
-    def difference(self, seen: SeenRequest, path: dict[str, str]) -> str | None:
-        """What was sent instead; None if it is as it should be."""
+    def differences(self, seen: SeenRequest, path: dict[str, str]) -> list[str]:
+        """What was sent instead; empty if it is as it should be."""
         slot = self.slot
         raw = slot.raw(seen, path)
         if self._by_wire:
-            if slot.fits(raw, self._wire):
-                return None
-        elif self._value == slot.value(raw) or self._value == _plain(seen):
-            return None
-        return f"{slot.name}: the rule wants {self.text}, but {slot.shown(raw)} was sent"
+            return slot.differences(raw, self._wire)
+        if self._value == slot.value(raw) or self._value == _plain(seen):
+            return []
+        return [slot.told(slot.name, self.text, slot.shown(raw))]
 
 
 def _plain(seen: SeenRequest) -> Any:
@@ -124,6 +124,11 @@ class Route:
         """The typed arguments of a request that it takes, by parameter."""
         return {name: slot.value(slot.raw(seen, path)) for name, slot in self.slots.items()}
 
+    def shown(self, seen: SeenRequest, path: dict[str, str]) -> str:
+        """The call that a request stands for, as it may be shown."""
+        shown = (f"{name}={slot.shown(slot.raw(seen, path))}" for name, slot in self.slots.items())
+        return f"{self.operation}({', '.join(shown)})"
+
     def differences(self, seen: SeenRequest, wanted: Wanted) -> list[str]:
         """What keeps a request from being taken; empty if nothing does."""
         return self._compare(seen, wanted)[0]
@@ -145,10 +150,9 @@ class Route:
             alike = SequenceMatcher(None, seen.path, template).ratio()
             return found, distance + _PATH_WEIGHT * (1 - alike) + 1
         for each in wanted.values():
-            difference = each.difference(seen, path)
-            if difference is not None:
-                found.append(difference)
-                distance += _ARGUMENT_WEIGHT
+            differences = each.differences(seen, path)
+            found += differences
+            distance += _ARGUMENT_WEIGHT if differences else 0
         return found, distance
 
 
