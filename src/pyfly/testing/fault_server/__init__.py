@@ -1,0 +1,53 @@
+"""A server on loopback that does anything wrong on purpose, for tests and for the shell."""
+
+from pyfly.testing.fault_server.answers import Answer, Delayed, Early, Interim, Raw, Silence
+from pyfly.testing.fault_server.behaviour import Behaviour, Leaf
+from pyfly.testing.fault_server.broken import (
+    BadChunks,
+    Bomb,
+    Close,
+    HalfClose,
+    HeaderBomb,
+    LeftOver,
+    Reset,
+    TruncatedGzip,
+    WrongLength,
+)
+from pyfly.testing.fault_server.choice import Flapping, InTurn, Mix
+from pyfly.testing.fault_server.exchange import Exchange
+from pyfly.testing.fault_server.latency import Fixed, Latency, LogNormal, Pareto, Uniform
+from pyfly.testing.fault_server.received import ReceivedRequest
+from pyfly.testing.fault_server.server import FaultServer
+from pyfly.testing.fault_server.slow import Drip
+
+__all__ = [
+    "Answer",
+    "BadChunks",
+    "Behaviour",
+    "Bomb",
+    "Close",
+    "Delayed",
+    "Drip",
+    "Early",
+    "Exchange",
+    "FaultServer",
+    "Fixed",
+    "Flapping",
+    "HalfClose",
+    "HeaderBomb",
+    "InTurn",
+    "Interim",
+    "Latency",
+    "Leaf",
+    "LeftOver",
+    "LogNormal",
+    "Mix",
+    "Pareto",
+    "Raw",
+    "ReceivedRequest",
+    "Reset",
+    "Silence",
+    "TruncatedGzip",
+    "Uniform",
+    "WrongLength",
+]

@@ -1,0 +1,128 @@
+"""The server's side of its connections; everything here runs on its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from random import Random
+
+from pyfly.testing.fault_server.behaviour import Behaviour
+from pyfly.testing.fault_server.exchange import Connection, Exchange
+from pyfly.testing.fault_server.link import Hangup, Link
+from pyfly.testing.fault_server.received import ReceivedRequest
+from pyfly.testing.fault_server.routes import Routes
+
+__all__ = ["Service"]
+
+#: How many requests are kept.
+KEPT = 10_000
+
+
+class Service:
+    """Serves connections, and keeps count.
+
+    Args:
+        routes: What is done about requests.
+        seed: What the chance begins with that belongs to no route.
+        tls: A context for ``https://``, or None.
+        on_exchange: Called with every request when it is over.
+
+    Attributes:
+        at_accept: What is done about the next connections; None lets one be.
+        connections: How many connections were accepted.
+        hangups: How many of them the client closed.
+        requests: The last ones.
+        failures: What went wrong in a behaviour.
+    """
+
+    def __init__(
+        self,
+        routes: Routes,
+        seed: int,
+        tls: ssl.SSLContext | None,
+        on_exchange: Callable[[ReceivedRequest], None] | None,
+    ) -> None:
+        self.at_accept: list[Behaviour | None] = []
+        self.connections = 0
+        self.hangups = 0
+        self.requests: list[ReceivedRequest] = []
+        self.failures: list[BaseException] = []
+        self._routes = routes
+        self._random = Random(f"{seed}/at accept")
+        self._tls = tls
+        self._on_exchange = on_exchange
+        self._open: dict[asyncio.Task[None], Link] = {}
+        self._began = 0.0
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
+
+    def begin(self) -> None:
+        """Note when the server started."""
+        self._began = asyncio.get_running_loop().time()
+
+    def take(self, sock: socket.socket) -> None:
+        """Serve a connection that was accepted."""
+        self.connections += 1
+        link = Link()
+        task = asyncio.create_task(self._serve(sock, link, self.connections))
+        self._open[task] = link
+        task.add_done_callback(lambda done: self._ended(done, sock, link))
+
+    async def drop(self, *, reset: bool) -> None:
+        """End all connections: with a reset, or in good order."""
+        tasks = list(self._open)
+        for task, link in self._open.items():
+            if reset:
+                link.reset()
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _ended(self, task: asyncio.Task[None], sock: socket.socket, link: Link) -> None:
+        del self._open[task]
+        if not link.begun:  # cancelled before its first step
+            sock.close()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failures.append(error)
+
+    async def _serve(self, sock: socket.socket, link: Link, number: int) -> None:
+        doing = self._at_accept()
+        connection = Connection(link, number)
+        try:
+            # What is done before a client's first byte is done before TLS as well.
+            await link.begin(sock, self._tls if doing is None else None)
+            if doing is not None:
+                await doing.play(Exchange(connection, None, self._random, self._elapsed()))
+            while doing is None and not link.ended:
+                await self._exchange(connection)
+        except (Hangup, OSError):  # an OSError: the client does not like our certificate
+            self.hangups += 1
+        finally:
+            link.close()
+            await link.closed()
+
+    def _at_accept(self) -> Behaviour | None:
+        """What is done about this connection; the last of several goes on."""
+        script = self.at_accept
+        return (script.pop(0) if len(script) > 1 else script[0]) if script else None
+
+    async def _exchange(self, connection: Connection) -> None:
+        head = await connection.read_head()
+        request = ReceivedRequest(head, connection.number, self._elapsed())
+        route = self._routes.take(request)
+        self.requests.append(request)
+        del self.requests[:-KEPT]
+        try:
+            await route.behaviour.play(Exchange(connection, request, route.random, request.at))
+        finally:
+            request.seconds = self._elapsed() - request.at
+            if self._on_exchange is not None:
+                self._on_exchange(request)
+
+    def _elapsed(self) -> float:
+        return asyncio.get_running_loop().time() - self._began
