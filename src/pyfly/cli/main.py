@@ -23,6 +23,9 @@ FAILED, INTERRUPTED = 1, 130
 
 COMMANDS = {
     "demo": Entry("pyfly.cli.demo.command:demo", "Watch a client cope with a failing service."),
+    "fault-server": Entry(
+        "pyfly.cli.fault_server:fault_server", "Serve an outage that a file describes."
+    ),
     "completion": Entry("pyfly.cli.completion:completion", "Print a script for your shell."),
 }
 

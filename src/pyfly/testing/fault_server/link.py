@@ -106,6 +106,8 @@ class Link(asyncio.Protocol):
     def reset(self) -> None:
         """End it with a TCP reset."""
         self.ended = True
+        if self._transport is None:  # it was never taken over
+            return
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()

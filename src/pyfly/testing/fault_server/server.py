@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from pyfly.testing.fault_server.behaviour import Behaviour
 from pyfly.testing.fault_server.choice import InTurn
 from pyfly.testing.fault_server.door import Door, DoorState, check_states
 from pyfly.testing.fault_server.received import ReceivedRequest
 from pyfly.testing.fault_server.routes import Routes
+from pyfly.testing.fault_server.script import read_script
 from pyfly.testing.fault_server.serving import Service
 
 __all__ = ["FaultServer"]
+
+Phases: TypeAlias = tuple[tuple[DoorState, float], ...]
 
 
 class FaultServer:
@@ -67,8 +71,30 @@ class FaultServer:
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
         self._broken: BaseException | None = None
+        self._phases_at_start: tuple[Phases, bool] = ((), False)
         if behaviours:
             self.on("*", *behaviours)
+
+    @classmethod
+    def from_script(
+        cls, path: str | os.PathLike[str], *, seed: int | None = None, **options: Any
+    ) -> Self:
+        """A server that does what a YAML file says; see the page on faults for what it may.
+
+        Args:
+            path: The file.
+            seed: Instead of the one in the file.
+            **options: As for the class: ``port``, ``tls``, ``host``, ``on_exchange``.
+
+        Raises:
+            ConfigException: Something is wrong in the file; one line for each mistake.
+        """
+        script = read_script(path)
+        server = cls(seed=script.seed if seed is None else seed, **options)
+        for each in script.routes:
+            server.on(each.route, *each.behaviours, repeat=each.repeat)
+        server._phases_at_start = (script.phases, script.repeat)
+        return server
 
     # --- what it does -------------------------------------------------------------------
 
@@ -197,6 +223,9 @@ class FaultServer:
         if self._broken is not None:
             self._thread.join()
             raise self._broken
+        phases, repeat = self._phases_at_start
+        if phases:
+            self.schedule(*phases, repeat=repeat)
         return self
 
     def __exit__(
@@ -253,13 +282,13 @@ class FaultServer:
         if state == "refuse":
             await self._service.drop(reset=True)
 
-    async def _follow(self, phases: tuple[tuple[DoorState, float], ...], repeat: bool) -> None:
+    async def _follow(self, phases: Phases, repeat: bool) -> None:
         await self._end_schedule()
         for state, _ in phases[:1]:
             await self._be(state)  # at once, not when the schedule gets its turn
         self._schedule = asyncio.create_task(self._phases(phases, repeat))
 
-    async def _phases(self, phases: tuple[tuple[DoorState, float], ...], repeat: bool) -> None:
+    async def _phases(self, phases: Phases, repeat: bool) -> None:
         while True:
             for state, seconds in phases:
                 await self._be(state)
@@ -272,3 +301,5 @@ class FaultServer:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self._service.failures.append(error)
