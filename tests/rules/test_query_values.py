@@ -131,6 +131,16 @@ async def test_a_style_joins_the_values(
     assert await query(guide, ["a,b", "c"], annotation) in expected
 
 
+@pytest.mark.parametrize(("style", "mark"), [("ssv", " "), ("pipes", "|")])
+async def test_a_value_that_holds_the_encoded_separator_is_refused(
+    guide: ServerClient, style: str, mark: str
+) -> None:
+    annotation = Annotated[Sequence[str], Query("tag", style=style)]
+    with pytest.raises(ClientArgumentException, match=r"holds the separator '[ |]' \(leave the s"):
+        await query(guide, [f"a{mark}b", "c"], annotation)
+    assert guide.requests() == []
+
+
 async def test_a_parameter_may_have_another_name_on_the_wire(guide: ServerClient) -> None:
     assert await query(guide, "x", Annotated[str, Query("page-size")]) == "?page-size=x"
 

@@ -324,7 +324,7 @@ SEGMENT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).fi
 async def test_a_url_is_read_back_as_it_was(
     s: str, i: int, a: str, q: str, n: int, b: bool, c: str, d: date
 ) -> None:
-    url = (await run(Mixed, s, i, a, q, n, b, c, d, [q])).url
+    url = (await run(Mixed, s, i, a, q, n, b, c, d, [q.replace(" ", "_")])).url
     path, _, query = url.partition("?")
     assert [unquote(segment) for segment in path.split("/")[1:]] == [s, str(i), a]
     assert parse_qsl(query, keep_blank_values=True) == [
@@ -333,7 +333,7 @@ async def test_a_url_is_read_back_as_it_was(
         ("b", str(b).lower()),
         ("c", c),
         ("d", d.isoformat()),
-        ("ssv", q),
+        ("ssv", q.replace(" ", "_")),
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 from pyfly.client._bind.values import (
     Unsendable,
@@ -36,10 +37,13 @@ __all__ = [
     "is_collection",
     "items_of",
     "refuse_argument",
+    "shown",
 ]
 
 _SEPARATORS = {"csv": ",", "ssv": "%20", "pipes": "%7C"}
 _PLAIN_SEPARATORS = {"csv": ",", "ssv": " ", "pipes": "|"}
+#: How much of a name that is refused is shown.
+_SHOWN = 60
 
 
 class Binder:
@@ -103,9 +107,17 @@ class QueryBinder(Binder):
         texts = [query_text(item) for item in items_of(value)]
         if not texts:
             return ""
-        if self._separator is not None:
-            return prefix + self._separator.join(texts)
-        return "".join(prefix + text for text in texts)
+        separator = self._separator
+        if separator is None:
+            return "".join(prefix + text for text in texts)
+        # A comma within a value is told from one between values by being encoded; a space or a
+        # bar is encoded in both places.
+        if any(separator in text for text in texts):
+            raise Unsendable(
+                f"a value holds the separator {unquote(separator)!r} (leave the style out to "
+                "repeat the name, or use csv)"
+            )
+        return prefix + separator.join(texts)
 
 
 class ParamsBinder(Binder):
@@ -167,9 +179,9 @@ class HeadersBinder(Binder):
             self.refuse(f"headers are a mapping, not a {type(value).__name__}")
         for name, item in value.items():
             if not isinstance(name, str) or not is_token(name):
-                self.refuse(f"{name!r} is no header name")
+                self.refuse(f"{shown(name)} is no header name (letters, digits and '-')")
             if is_forbidden_header(name):
-                self.refuse(f"the header {name!r} is not a caller's to set")
+                self.refuse(f"the header {shown(name)} is not a caller's to set")
             if self._multipart and name.lower() == "content-type":
                 self.refuse(f"the {name!r} of a multipart body names its boundary")
             if item is None:
@@ -178,7 +190,7 @@ class HeadersBinder(Binder):
             try:
                 headers[name] = header_value(item)
             except Unsendable as reason:
-                self.refuse(f"the value of {name!r} is not valid: {reason}")
+                self.refuse(f"the value of {shown(name)} is not valid: {reason}")
 
 
 class CookieBinder(Binder):
@@ -211,6 +223,12 @@ class TimeoutBinder(Binder):
 
 def _style(parameter: ParameterPlan) -> str:
     return parameter.marker.style if isinstance(parameter.marker, Query) else "multi"
+
+
+def shown(name: object) -> str:
+    """A name as an error shows it: a hostile one may be as long as a book."""
+    text = repr(name)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def is_collection(value: Any) -> bool:

@@ -20,6 +20,7 @@ from pyfly.client._codec.multipart import (
     Multipart,
     require_file_name,
     require_media_type,
+    require_part_name,
 )
 from pyfly.client._compile.media_type import MediaType
 from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
@@ -214,7 +215,7 @@ class MultipartBinder:
         self._parts: list[Callable[[Multipart, Any], None]] = [
             FilePartBinder(method, parameter).add
             if parameter.kind is ParameterKind.FILE
-            else _field_adder(FormFields(method, parameter))
+            else FieldBinder(method, parameter).add
             for parameter in method.of_kind(*kinds)
         ]
         if "content-type" in headers:
@@ -248,12 +249,21 @@ class MultipartBinder:
         return multipart.body(), {**self._headers, "content-type": multipart.content_type}
 
 
-def _field_adder(fields: FormFields) -> Callable[[Multipart, Any], None]:
-    def add(multipart: Multipart, value: Any) -> None:
-        for name, text in fields(value):
-            multipart.add_field(name, text)
+class FieldBinder(Binder):
+    """The text field or fields of one ``Form`` parameter."""
 
-    return add
+    def __init__(self, method: MethodPlan, parameter: ParameterPlan) -> None:
+        super().__init__(method, parameter)
+        self._fields = FormFields(method, parameter)
+
+    def add(self, multipart: Multipart, value: Any) -> None:
+        """Add a part for each field; None adds none."""
+        for name, text in self._fields(value):
+            try:
+                require_part_name(name, "field name")
+            except ValueError as reason:
+                self.refuse(reason)
+            multipart.add_field(name, text)
 
 
 class FilePartBinder(Binder):

@@ -12,6 +12,7 @@ from pyfly.client._bind.binders import (
     is_collection,
     items_of,
     refuse_argument,
+    shown,
 )
 from pyfly.client._bind.values import Unsendable, plain_text, query_text
 from pyfly.client._codec.encode import fields_of
@@ -45,10 +46,10 @@ class _Spread(Binder):
             except Unsendable as reason:
                 if isinstance(fields_of(item), dict):
                     self.refuse(
-                        f"its field {name!r} is a {type(item).__name__}, and what is nested has "
-                        "no form here (put its fields beside the others)"
+                        f"its field {shown(name)} is a {type(item).__name__}, and what is nested "
+                        "has no form here (put its fields beside the others)"
                     )
-                self.refuse(f"its field {name!r}: {reason}")
+                self.refuse(f"its field {shown(name)}: {reason}")
 
     def _fields(self, value: Any) -> Iterator[tuple[str, Any]]:
         try:
@@ -59,7 +60,7 @@ class _Spread(Binder):
             self.refuse(f"a {type(value).__name__} has no fields (pass a mapping or a model)")
         for name, item in fields.items():
             if name in self._taken:
-                self.refuse(f"its field {name!r} is sent by another parameter as well")
+                self.refuse(f"its field {shown(name)} is sent by another parameter as well")
             if item is not None:
                 yield name, item
 

@@ -31,6 +31,8 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]*").fullmatch
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 #: RFC 9110, section 5.5, without obs-text: visible ASCII, and spaces or tabs between it.
 _FIELD_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?").fullmatch
+#: RFC 6265, section 4.1.1, of what is a header's value already.
+_COOKIE_VALUE = re.compile(r'[^ \t",;\\]*').fullmatch
 
 
 class Unsendable(ValueError):
@@ -176,6 +178,8 @@ def header_value(value: Any) -> str:
 def cookie_value(value: Any) -> str:
     """A value as a cookie's value (RFC 6265, section 4.1.1)."""
     text = header_value(value)
-    if any(character in '",;\\ ' for character in text):
-        raise Unsendable("a cookie must not hold a space, quote, comma, semicolon or backslash")
+    if not _COOKIE_VALUE(text):
+        raise Unsendable(
+            "a cookie must not hold a space, tab, quote, comma, semicolon or backslash"
+        )
     return text

@@ -8,7 +8,14 @@ from posixpath import splitext
 
 from pyfly.client._codec.body import Piece, Pieces, Source
 
-__all__ = ["OCTET_STREAM", "Multipart", "guessed_type", "require_file_name", "require_media_type"]
+__all__ = [
+    "OCTET_STREAM",
+    "Multipart",
+    "guessed_type",
+    "require_file_name",
+    "require_media_type",
+    "require_part_name",
+]
 
 OCTET_STREAM = "application/octet-stream"
 
@@ -17,6 +24,7 @@ _MEDIA_TYPE = re.compile(
     rf"{_TOKEN}/{_TOKEN}(?:[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|\"[ !#-\[\]-~]*\"))*"
 ).fullmatch
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
+_ESCAPED = re.compile(r"%(?:22|0[aAdD])").search
 
 
 class Multipart:
@@ -62,20 +70,39 @@ def _escaped(text: str) -> str:
 
 
 def require_file_name(name: object) -> None:
-    """Check a file or field name.
+    """Check a file name; see :func:`require_part_name`."""
+    require_part_name(name, "file name")
+
+
+def require_part_name(name: object, what: str) -> None:
+    """Check the name of a file or field, which stands inside the quotes of a header.
+
+    What is sent for it stands for no other name, whoever reads it: some readers take a
+    backslash for the beginning of an escape, or for a folder; ``%22``, ``%0A`` and ``%0D`` are
+    how a quote and line breaks are sent.
 
     Raises:
         ValueError: It is empty or no text, or holds what no header can.
     """
     if not isinstance(name, str) or not name:
-        raise ValueError(f"the file name must be a non-empty str, not {name!r}")
+        raise ValueError(f"the {what} must be a non-empty str, not {name!r}")
     if _CONTROL(name):
-        raise ValueError("the file name holds a control character")
+        raise ValueError(f"the {what} holds a control character")
+    if "\\" in name:
+        raise ValueError(
+            f"the {what} holds a backslash, which readers take in different ways (give the name "
+            "without its folders)"
+        )
+    if found := _ESCAPED(name):
+        raise ValueError(
+            f"the {what} holds {found[0]}, which stands for another character there (give it "
+            "decoded)"
+        )
     try:
         name.encode()
     except UnicodeEncodeError:
         raise ValueError(
-            "the file name holds half of a surrogate pair, which is no character (give another)"
+            f"the {what} holds half of a surrogate pair, which is no character (give another)"
         ) from None
 
 

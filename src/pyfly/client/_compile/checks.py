@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, get_args
 
-from pyfly.client._codec.multipart import require_file_name, require_media_type
+from pyfly.client._codec.multipart import (
+    require_file_name,
+    require_media_type,
+    require_part_name,
+)
 from pyfly.client._compile.media_type import MediaType
 from pyfly.client._compile.plan import ParameterKind, ParameterPlan
 from pyfly.client._compile.shapes import (
@@ -239,12 +243,23 @@ def _body_mistakes(parameters: list[ParameterPlan]) -> Iterator[str]:
         if len(found) > 1:
             yield f"{_listed(found)} both are its {kind.value} (keep one)"
     if any(p.kind is ParameterKind.FILE for p in parameters):
+        yield from _part_mistakes(parameters)
         for p in parameters:
             if p.kind is ParameterKind.HEADER and p.wire_name.lower() == "content-type":
                 yield (
                     f"{p.name!r}: a multipart body's Content-Type names its boundary (remove it; "
                     "File(content_type=…) gives the type of a file)"
                 )
+
+
+def _part_mistakes(parameters: list[ParameterPlan]) -> Iterator[str]:
+    """Names that the parts of a multipart body cannot have."""
+    for p in parameters:
+        if p.kind in (ParameterKind.FORM, ParameterKind.FILE):
+            try:
+                require_part_name(p.wire_name, "field name")
+            except ValueError as reason:
+                yield f"{p.name!r}: {reason}"
 
 
 def _listed(names: list[str]) -> str:

@@ -44,7 +44,9 @@ class Query(Marker):
     Args:
         name: The name on the wire; the parameter's own name if None. Not for what is spread.
         style: How a collection is written: ``multi`` repeats the name (the default), ``csv``,
-            ``ssv`` and ``pipes`` join the values with a comma, a space or a ``|``.
+            ``ssv`` and ``pipes`` join the values with a comma, a space or a ``|``. A value that
+            holds its own separator is encoded under ``csv``, and refused under the other two,
+            whose separators are encoded themselves.
     """
 
     name: str | None = None
@@ -112,7 +114,7 @@ class File(Marker):
     Args:
         name: The field's name; the parameter's own name if None.
         filename: The file name to send; else that of the path or file object, else the
-            field's name.
+            field's name. It is one name without folders: a backslash is refused.
         content_type: The part's media type; guessed from the file name if None, and
             ``application/octet-stream`` if that tells nothing.
     """
