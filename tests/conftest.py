@@ -6,8 +6,12 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.servers import ServerClient, ServerHandle, server_process
+
+# `pytest --hypothesis-profile=long` tries twenty times as many examples.
+settings.register_profile("long", max_examples=2_000, deadline=None)
 
 
 @pytest.fixture(scope="session")
