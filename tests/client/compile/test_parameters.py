@@ -111,7 +111,7 @@ WRONG: list[tuple[Any, str]] = [
      "'x': 'comma' is no style (write one of multi, csv, ssv, pipes)"),
     (Annotated[Data, Query(style="comma")], "'x': 'comma' is no style"),  # type: ignore[arg-type]
     (Annotated[Data, Query("filter")], "'x' is spread into fields with names of their own, so that "
-     "'filter' is never sent (remove it, and rename the fields)"),
+     "'filter' is never sent (remove it, and rename the fields; nested=True sends them below it)"),
     (Annotated[Data, Form("data")], "'x' is spread into fields with names of their own"),
     # One text
     (Annotated[list[str], Header()], "'x' is a list[str], and a header field takes one text"),

@@ -176,6 +176,13 @@ def form_name(sent: Sent) -> str:
     return name
 
 
+def nested_name(sent: Sent) -> str:
+    name = form_name(sent)
+    assert name.startswith("below[")
+    assert name.endswith("]")
+    return name[len("below[") : -1]
+
+
 def _part(sent: Sent) -> Part:
     body = _body(sent, "multipart/form-data")
     part, field, last = parse(body, boundary_of(sent.one("content-type")))

@@ -192,6 +192,13 @@ SLOTS = [
     in_query("cookie", Annotated[Any, Cookie("sid")], reading.cookie, reading.is_cookie_value),
     in_body("form_field", Annotated[Any, Form()], reading.form_field),
     in_body("form_name", Annotated[FIELDS, Form()], reading.form_name, **NAMES),
+    in_body(
+        "nested_name",
+        Annotated[FIELDS, Form("below", nested=True)],
+        reading.nested_name,
+        reading.holds_none_of("[]"),
+        **NAMES,
+    ),
     in_body("multipart_field", Annotated[Any, Form()], reading.multipart_field, beside=True),
     in_body(
         "multipart_name",

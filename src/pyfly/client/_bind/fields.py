@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 from pyfly.client._bind.binders import (
@@ -14,9 +14,11 @@ from pyfly.client._bind.binders import (
     refuse_argument,
     shown,
 )
+from pyfly.client._bind.nested import below, leaves
 from pyfly.client._bind.values import Unsendable, plain_text, query_text
 from pyfly.client._codec.encode import fields_of
 from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
+from pyfly.client._declare.markers import Form, Query
 
 __all__ = ["FormFields", "ParamsFieldsBinder", "QueryFieldsBinder"]
 
@@ -32,6 +34,9 @@ class _Spread(Binder):
 
     def __init__(self, method: MethodPlan, parameter: ParameterPlan, kind: ParameterKind) -> None:
         super().__init__(method, parameter)
+        marker = parameter.marker
+        self._nested = isinstance(marker, (Form, Query)) and marker.nested
+        self._below = marker.name if isinstance(marker, (Form, Query)) and self._nested else None
         self._taken = {p.wire_name for p in method.of_kind(kind)}
         if kind is ParameterKind.QUERY:
             self._taken.update(method.params)
@@ -42,14 +47,21 @@ class _Spread(Binder):
             return
         for name, item in self._fields(value):
             try:
-                put(name, item)
+                for path, leaf in self._leaves(name, item):
+                    put(path, leaf)
             except Unsendable as reason:
-                if isinstance(fields_of(item), dict):
+                if not self._nested and isinstance(fields_of(item), dict):
                     self.refuse(
                         f"its field {shown(name)} is a {type(item).__name__}, and what is nested "
-                        "has no form here (put its fields beside the others)"
+                        "has no form here (put its fields beside the others, or mark it with "
+                        "nested=True to send them as name[key])"
                     )
                 self.refuse(f"its field {shown(name)}: {reason}")
+
+    def _leaves(self, name: str, item: Any) -> Iterable[tuple[str, Any]]:
+        if not self._nested:
+            return ((name, item),)
+        return leaves(name if self._below is None else below(self._below, name), item)
 
     def _fields(self, value: Any) -> Iterator[tuple[str, Any]]:
         try:
@@ -59,7 +71,7 @@ class _Spread(Binder):
         if not isinstance(fields, dict):
             self.refuse(f"a {type(value).__name__} has no fields (pass a mapping or a model)")
         for name, item in fields.items():
-            if name in self._taken:
+            if self._below is None and name in self._taken:
                 self.refuse(f"its field {shown(name)} is sent by another parameter as well")
             if item is not None:
                 yield name, item
@@ -114,8 +126,11 @@ class FormFields:
         if self._spread is not None:
             self._spread.each(value, put)
         elif value is not None:
+            marker, name = self._parameter.marker, self._parameter.wire_name
+            nested = isinstance(marker, Form) and marker.nested
             try:
-                put(self._parameter.wire_name, value)
+                for path, leaf in leaves(name, value) if nested else ((name, value),):
+                    put(path, leaf)
             except Unsendable as reason:
                 self._refuse(reason)
         return texts

@@ -31,7 +31,7 @@ from pyfly.client._compile.shapes import (
     members,
 )
 from pyfly.client._compile.template import PathTemplate
-from pyfly.client._declare.markers import Body, File, Query, QueryStyle
+from pyfly.client._declare.markers import Body, File, Form, Query, QueryStyle
 
 __all__ = ["parameter_mistakes", "signature_mistakes"]
 
@@ -119,11 +119,15 @@ def _either(kinds: list[Any]) -> str:
 
 def _spread(plan: ParameterPlan) -> Iterator[str]:
     yield from _style(plan)
-    if getattr(plan.marker, "name", None) is not None:
+    if getattr(plan.marker, "name", None) is not None and not _is_nested(plan):
         yield (
             f" is spread into fields with names of their own, so that {plan.wire_name!r} is "
-            "never sent (remove it, and rename the fields)"
+            "never sent (remove it, and rename the fields; nested=True sends them below it)"
         )
+
+
+def _is_nested(plan: ParameterPlan) -> bool:
+    return isinstance(plan.marker, (Form, Query)) and plan.marker.nested
 
 
 def _style(plan: ParameterPlan) -> Iterator[str]:
@@ -138,7 +142,7 @@ def _form(plan: ParameterPlan) -> Iterator[str]:
         return
     if any(map(is_fields, kinds)):
         yield f" is either one field or several (declare one of {_either(kinds)})"
-    elif all(map(_is_no_value, kinds)):
+    elif all(map(_is_no_value, kinds)) and not _is_nested(plan):
         instead = " (mark it File())" if is_raw(kinds[0]) else _instead(kinds[0])
         yield f" is a {in_words(kinds[0])}, which a form cannot hold{instead}"
 
@@ -279,7 +283,8 @@ def _name_mistakes(parameters: list[ParameterPlan]) -> Iterator[str]:
             if parameter.kind in alone:
                 names = [parameter.wire_name]
             elif spread is not None and parameter.kind is spread:
-                names = _known_fields(parameter.annotation)
+                below = _is_nested(parameter) and getattr(parameter.marker, "name", None)
+                names = [below] if below else _known_fields(parameter.annotation)
             else:
                 continue
             for name in names:

@@ -47,10 +47,14 @@ class Query(Marker):
             ``ssv`` and ``pipes`` join the values with a comma, a space or a ``|``. A value that
             holds its own separator is encoded under ``csv``, and refused under the other two,
             whose separators are encoded themselves.
+        nested: Send fields within fields as ``name[key]``, and lists in them as ``name[0]``;
+            else they are refused. With a ``name``, what is spread goes below it:
+            ``Query("created", nested=True)`` sends ``{"gte": 1}`` as ``created[gte]=1``.
     """
 
     name: str | None = None
     style: QueryStyle = "multi"
+    nested: bool = False
 
 
 class Header(Marker):
@@ -97,10 +101,15 @@ class Form(Marker):
     dataclass or model is spread into fields, as with :class:`Query`.
 
     Args:
-        name: The name on the wire; the parameter's own name if None. Not for what is spread.
+        name: The name on the wire; the parameter's own name if None. Not for what is spread,
+            unless it is ``nested``.
+        nested: Send fields within fields as ``name[key]``, and lists as ``name[0]``, as Stripe,
+            PHP and Rails read them; else they are refused. With a ``name``, what is spread goes
+            below it: ``Form("metadata", nested=True)``.
     """
 
     name: str | None = None
+    nested: bool = False
 
 
 class File(Marker):
