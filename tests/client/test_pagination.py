@@ -49,6 +49,7 @@ class Exact(msgspec.Struct):
 LINK = Page.link()
 BODY_LINK = Page.link(next="links.next", items="data")
 CURSOR = Page.cursor(param="cursor", next="meta.next_cursor", items="data")
+LAST = Page.cursor(param="after", next="data.-1.id", more="has_more", items="data")
 NUMBER = Page.number(param="page", items="data")
 TOTAL = Page.number(items="data", start=0, total="meta.pages")
 OFFSET = Page.offset(limit=2)
@@ -65,6 +66,9 @@ class AsyncShop:
 
     @get("/items", paginate=CURSOR)
     def by_cursor(self, q: str | None = None) -> AsyncIterator[Item]: ...
+
+    @get("/items", paginate=LAST)
+    def after_last(self) -> AsyncIterator[Item]: ...
 
     @get("/items", paginate=NUMBER, params={"size": 2})
     def numbered(self) -> AsyncIterator[Item]: ...
@@ -98,6 +102,9 @@ class SyncShop:
 
     @get("/items", paginate=CURSOR)
     def by_cursor(self, q: str | None = None) -> Iterator[Item]: ...
+
+    @get("/items", paginate=LAST)
+    def after_last(self) -> Iterator[Item]: ...
 
     @get("/items", paginate=NUMBER, params={"size": 2})
     def numbered(self) -> Iterator[Item]: ...
@@ -224,6 +231,38 @@ def test_cursors_are_sent_until_there_is_none(shop: Shop) -> None:
     for last in ({"meta": {}}, {}, {"meta": {"next_cursor": ""}}, {"meta": {"next_cursor": False}}):
         with shop.session(Ready({"data": rows(1), **last})) as session:
             assert ids(session.items("by_cursor")) == [1]
+
+
+def test_the_last_item_may_be_the_cursor_and_the_page_tell_whether_there_is_more(
+    shop: Shop,
+) -> None:
+    script = (
+        Ready({"data": rows(4, 7), "has_more": True}),
+        Ready({"data": rows(9), "has_more": True}),
+        Ready({"data": rows(11), "has_more": False}),
+    )
+    with shop.session(*script) as session:
+        assert ids(session.items("after_last")) == [4, 7, 9, 11]
+        assert urls(session) == ["/items", "/items?after=7", "/items?after=9"]
+    with shop.session(Ready({"data": [], "has_more": True})) as session:  # nothing to go on from
+        assert ids(session.items("after_last")) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ({}, "'has_more' is missing and no boolean"),
+        ({"has_more": "no"}, "a str and no boolean"),
+    ],
+)
+def test_a_page_that_does_not_tell_whether_there_is_more_is_an_error(
+    shop: Shop, body: dict[str, Any], what: str
+) -> None:
+    with (
+        shop.session(Ready({"data": rows(1), **body})) as session,
+        pytest.raises(PaginationException, match=what),
+    ):
+        session.items("after_last")
 
 
 def test_numbers_count_up_to_an_empty_page(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from pyfly.kernel.record import Record
 __all__ = ["Fetched", "Following", "Page", "at_path"]
 
 _MISSING: Any = object()
+_PLACE = re.compile("-?[0-9]{1,9}").fullmatch
 _ASCII = "".join(map(chr, range(128)))
 
 
@@ -83,6 +85,7 @@ class Page:
         *,
         param: str = "cursor",
         next: str = "next_cursor",
+        more: str | None = None,
         items: str | None = None,
         max_pages: int = 1000,
     ) -> Page:
@@ -90,11 +93,14 @@ class Page:
 
         Args:
             param: The query parameter that the cursor is sent as.
-            next: The dotted path of the next cursor in the body, such as ``meta.next_cursor``.
+            next: The dotted path of the next cursor in the body, such as ``meta.next_cursor``;
+                a number in it is a place in a list, ``data.-1.id`` the ``id`` of the last item.
+            more: The dotted path of a boolean that is false on the last page, such as
+                ``has_more``; None if the cursor itself tells.
             items: The dotted path of the list in the body.
             max_pages: The most pages that are fetched.
         """
-        return _Cursor(param, next, items, max_pages)
+        return _Cursor(param, next, more, items, max_pages)
 
     @staticmethod
     def number(
@@ -201,19 +207,24 @@ class _Link(Page):
 
 
 class _Cursor(Page):
-    __slots__ = ("_next", "_param")
+    __slots__ = ("_more", "_next", "_param")
 
-    def __init__(self, param: str, next: str, items: str | None, max_pages: int) -> None:
+    def __init__(
+        self, param: str, next: str, more: str | None, items: str | None, max_pages: int
+    ) -> None:
         super().__init__(items, max_pages)
         self._param = param
         self._next = next
+        self._more = more
 
     @property
     def params(self) -> tuple[str, ...]:
         return (self._param,)
 
     def following(self, page: Fetched) -> Following | None:
-        cursor = at_path(page.value(), self._next, None)
+        if self._more is not None and not self._has_more(page):
+            return None
+        cursor = _at_place(page.value(), self._next)
         if cursor is None or cursor is False or cursor == "":
             return None
         if isinstance(cursor, bool) or not isinstance(cursor, (str, int)):
@@ -222,13 +233,20 @@ class _Cursor(Page):
             )
         return Following(params={self._param: str(cursor)})
 
+    def _has_more(self, page: Fetched) -> bool:
+        more = at_path(page.value(), str(self._more), _MISSING)
+        if not isinstance(more, bool):
+            what = "missing" if more is _MISSING else f"a {type(more).__name__}"
+            raise PaginationException(f"the page's {self._more!r} is {what} and no boolean")
+        return more
+
     def mistakes(self) -> Iterator[str]:
         if self._next is None:
             yield "paginate: next=None (write where the body has the next cursor)"
         yield from super().mistakes()
 
     def _paths(self) -> tuple[tuple[str, Any], ...]:
-        return (("next", self._next), *super()._paths())
+        return (("next", self._next), ("more", self._more), *super()._paths())
 
 
 class _Counted(Page):
@@ -328,6 +346,18 @@ def at_path(value: Any, path: str, default: Any) -> Any:
         if not isinstance(value, dict) or key not in value:
             return default
         value = value[key]
+    return value
+
+
+def _at_place(value: Any, path: str) -> Any:
+    """As :func:`at_path`, where a number is a place in a list, from its end if negative."""
+    for key in path.split("."):
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and _PLACE(key) and -len(value) <= int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
     return value
 
 
