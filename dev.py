@@ -25,7 +25,7 @@ from tools import interpreter, links, wheel  # noqa: E402  the checkout is not o
 from tools.console import DevError, run, say  # noqa: E402
 from tools.environment import Environment, script  # noqa: E402
 
-TYPED = ("src", "typing_tests", "tools", "dev.py")
+TYPED = ("src", "typing_tests", "examples", "tools", "dev.py")
 
 
 class Verb(NamedTuple):

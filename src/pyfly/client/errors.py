@@ -49,6 +49,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Any
 
 from pyfly.client.message import Headers
 from pyfly.client.problem import ProblemDetail, parse_problem
@@ -200,7 +201,10 @@ class HttpStatusException(ResponseException):
         headers: The response's header fields.
         body: The response's body, at most 64 KiB of it; never part of the message.
         retry_after: Seconds that the service asks to wait, from ``Retry-After``; or None.
+        error_body: The body, decoded as an :class:`~pyfly.client.ErrorBody` says; else None.
     """
+
+    error_body: Any = None
 
     def __init__(self, status_code: int, headers: Headers, body: bytes = b"") -> None:
         super().__init__(f"answered {status_text(status_code)}")

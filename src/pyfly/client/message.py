@@ -5,13 +5,21 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from pyfly.kernel.record import Record
 
 __all__ = ["BodyStream", "FilePart", "Headers", "Request", "Response", "redacted"]
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    #: With a default, ``Response`` alone is complete to the strictest checker.
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 #: Header names (lower case) whose values are never shown to a person or a log.
 SECRET_HEADERS = frozenset(
