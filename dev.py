@@ -56,6 +56,11 @@ def test(arguments: Sequence[str]) -> int:
     return status
 
 
+def fuzz(arguments: Sequence[str]) -> int:
+    """Try to break all that parses, for some minutes; CI runs the short form with the tests."""
+    return python("-m", "tests.fuzz", *arguments)
+
+
 def lint(arguments: Sequence[str]) -> int:
     """Formatting, lint rules, the floors of the house, and the links of the pages."""
     return steps(
@@ -122,6 +127,7 @@ VERBS = (
     Verb("types", types, "mypy --strict and pyright", "dev.py types"),
     Verb("wheel", smoke_wheel, "build the wheel and use it alone", "dev.py wheel"),
     Verb("simulate", simulate, "outages in virtual time, in figures", "dev.py simulate 5 120"),
+    Verb("fuzz", fuzz, "try to break all that parses", "dev.py fuzz --minutes 5"),
     Verb("changelog", changelog, "the next release's notes", "dev.py changelog --version 1.0"),
     Verb("clean", clean, "delete .venv, caches, builds", "dev.py clean", needs_environment=False),
 )

@@ -341,7 +341,7 @@ class TestTheCommand:
         assert "no verb 'tets': did you mean 'test'?" in capsys.readouterr().err
 
     def test_a_verb_like_none_lists_them(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert dev.main(["zzzz"]) == 2
+        assert dev.main(["qqqq"]) == 2
         assert "the verbs are demo, test," in capsys.readouterr().err
 
     def test_it_runs_from_any_folder(self, tmp_path: Path) -> None:

@@ -228,6 +228,7 @@ def test_sections_that_multiply_by_merge_keys_are_bounded() -> None:
         "[" * 500,
         "a: " + "{b: " * 500,
         ".".join("a" * 500) + ": 1",
+        "? " * 500,
         "\n".join(["a0: &a0 [1]"] + [f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 200)]),
     ],
 )

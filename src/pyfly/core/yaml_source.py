@@ -263,7 +263,7 @@ class _Composer:
             key = self._node(event, origin, path)
             return key.text or "" if isinstance(key, Scalar) else ""
         else:
-            self._node(event, origin, path)
+            self._node(event, origin, (*path, "?"))
         self.problems.append(
             f"{origin}: a key under {dotted(path) or 'the top level'} is no text (write key: value)"
         )

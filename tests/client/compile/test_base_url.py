@@ -46,6 +46,9 @@ def test_scheme_host_port_and_path_are_kept(url: str, kept: str) -> None:
         ("http://users/a//b", "empty segment"),
         ("http://users/a{b}", "must not"),
         ("http://[::1", "is no URL"),
+        ("http://{", "has a malformed host"),
+        ("http://%75sers", "has a malformed host"),
+        ("http://users\\evil", "has a malformed host"),
     ],
 )
 def test_a_wrong_base_url_is_told(url: object, text: str) -> None:

@@ -68,7 +68,7 @@ def test_text_that_is_none_is_an_error(data: bytes) -> None:
         _ = [*lines.feed(data), *lines.end()]
 
 
-@pytest.mark.parametrize("charset", ["no-such", "hex"])
+@pytest.mark.parametrize("charset", ["no-such", "hex", "a\0"])
 def test_an_unknown_charset_is_an_error(charset: str) -> None:
     with pytest.raises(ResponseDecodeException, match="is not known"):
         TextLines(charset, 100)

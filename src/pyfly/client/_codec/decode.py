@@ -144,13 +144,14 @@ def _text(response: Response[Any]) -> str:
     encoding = charset(response.headers) or "utf-8"
     try:
         return response.content.decode(encoding)
-    except LookupError:
-        raise ResponseDecodeException(
-            f"the response's charset {encoding!r} is not known (return bytes to read it anyway)"
-        ) from None
     except UnicodeError:
         raise ResponseDecodeException(
-            f"the body is not the {encoding} text that it claims to be{_described(response)}"
+            f"the body is not the {encoding[:40]} text that it claims to be{_described(response)}"
+        ) from None
+    except (LookupError, ValueError):  # the latter for a NUL in the name
+        raise ResponseDecodeException(
+            f"the response's charset {encoding[:40]!r} is not known "
+            "(return bytes to read it anyway)"
         ) from None
 
 

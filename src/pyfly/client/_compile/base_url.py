@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 __all__ = ["check_base_url"]
 
 _TEXT = re.compile(r"[\x21-\x7e]+")
+#: What a host and a port are made of, besides what ``urlsplit`` checks.
+_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=]+)(?::[0-9]+)?")
 _PATH = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
 
 
@@ -32,6 +34,11 @@ def check_base_url(url: object) -> tuple[str, str | None]:
         return "", f"base_url {shown!r} holds credentials (send them in a header)"
     if not parts.hostname or port == 0 or parts.netloc.endswith(":"):
         return "", f"base_url {shown!r} has no host, or an empty port"
+    if not _AUTHORITY.fullmatch(parts.netloc):
+        return "", (
+            f"base_url {shown!r} has a malformed host (write host, host:port or [IPv6]:port, "
+            "international names in their ASCII form, xn--…)"
+        )
     if "?" in url or "#" in url:
         return "", f"base_url {shown.split('?')[0]!r} holds a query or a fragment (remove it)"
     if not _PATH.fullmatch(parts.path):

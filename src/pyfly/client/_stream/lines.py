@@ -109,7 +109,7 @@ class TextLines:
             with contextlib.suppress(UnicodeError):
                 b"\0".decode(charset)  # a LookupError for those that make no text, such as hex
             self._decoder = codecs.getincrementaldecoder(charset)()
-        except LookupError:
+        except (LookupError, ValueError):  # the latter for a NUL in the name
             raise ResponseDecodeException(
                 f"the response's charset {charset[:40]!r} is not known "
                 "(return AsyncIterator[bytes] to read it anyway)"

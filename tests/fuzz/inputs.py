@@ -1,0 +1,17 @@
+"""Texts that look enough like what a target reads to get somewhere in it."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from tests.fuzz.targets import Target
+
+__all__ = ["inputs_for"]
+
+
+def inputs_for(target: Target) -> st.SearchStrategy[str]:
+    """Its own pieces in any order, some repeated, and some text of any kind between them."""
+    piece = st.sampled_from(target.pieces)
+    repeated = st.builds(lambda text, count: text * count, piece, st.integers(2, 40))
+    anything = st.text(st.characters(), max_size=4)
+    return st.lists(piece | piece | repeated | anything, max_size=25).map("".join)
