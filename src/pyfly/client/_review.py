@@ -20,7 +20,7 @@ from pyfly.client.error_mapping import mapping_mistakes
 from pyfly.client.errors import ClientDeclarationException
 from pyfly.client.interceptors import interceptor_mistakes
 
-__all__ = ["code_mistakes", "decoders_of", "reviewed_plan"]
+__all__ = ["code_mistakes", "decoders_of", "review", "reviewed_plan"]
 
 _ANY_SIZE = 1
 
@@ -33,9 +33,24 @@ def reviewed_plan(cls: type) -> ClientPlan:
     """
     plan, mistakes = read_client(cls)
     if mistakes:  # a right class is asked the rest once, when it is wired
-        mistakes += decoders_of(plan, _ANY_SIZE)[1] + code_mistakes(plan) + _url_mistakes(plan)
+        mistakes += _mistakes_beyond(plan)
         raise ClientDeclarationException(cls.__name__, dict.fromkeys(mistakes))
     return plan
+
+
+def review(cls: type) -> tuple[ClientPlan, list[str]]:
+    """The plan of a client class and everything that is wrong with it, as far as code tells.
+
+    Raises:
+        ClientDeclarationException: It is no client class at all.
+    """
+    plan, mistakes = read_client(cls)
+    return plan, list(dict.fromkeys([*mistakes, *_mistakes_beyond(plan)]))
+
+
+def _mistakes_beyond(plan: ClientPlan) -> list[str]:
+    """What is wrong besides the declarations themselves."""
+    return decoders_of(plan, _ANY_SIZE)[1] + code_mistakes(plan) + _url_mistakes(plan)
 
 
 def decoders_of(plan: ClientPlan, limit: int) -> tuple[dict[Declaration, Any], list[str]]:

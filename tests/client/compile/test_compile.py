@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Protocol
+from unittest.mock import Mock
 
 import pytest
 
@@ -233,13 +234,41 @@ def test_a_class_without_a_decorator_or_a_request_is_refused() -> None:
     assert "Empty: declares no request" in problems_of(Empty)
 
 
-def test_two_verbs_on_one_stub_are_refused_where_they_stand() -> None:
-    with pytest.raises(TypeError, match="two verbs on one stub, POST and GET"):
+def test_two_verbs_on_one_stub_are_told_with_the_other_mistakes_of_the_class() -> None:
+    @http_client(base_url="http://x")
+    class Wrong:
+        @get("/a")
+        @post("/a")
+        @put("/a")
+        async def call(self) -> None: ...
 
-        class Wrong:
-            @get("/a")
-            @post("/a")
-            async def call(self) -> None: ...
+        @get("b")
+        async def other(self) -> None: ...
+
+    problems = problems_of(Wrong)
+    assert "Wrong.call: two verbs on one stub, PUT and POST and GET (declare a" in problems
+    assert "Wrong.other: the path 'b' must start with a slash" in problems
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"headers": ["X"]}, 'headers=[\'X\'] is no mapping (write headers={"X-Name": "value"})'),
+        ({"params": 3}, 'params=3 is no mapping (write params={"name": "value"})'),
+        ({"errors": "4xx"}, "errors='4xx' is no mapping (write errors={404: ProductNotFound})"),
+        ({"interceptors": "log"}, "interceptors='log' is no list (write interceptors=[…])"),
+        ({"interceptors": Mock()}, "interceptors=<Mock> is no list (write interceptors=[…])"),
+    ],
+)
+def test_an_argument_of_the_wrong_shape_is_told_for_the_class_and_the_method(
+    arguments: Any, told: str
+) -> None:
+    @http_client("http://x", **arguments)
+    class Wrong:
+        @get("/a", **arguments)
+        async def call(self) -> None: ...
+
+    assert problems_of(Wrong).splitlines() == [f"Wrong: {told}", f"Wrong.call: {told}"]
 
 
 def test_a_verb_or_class_decorator_without_its_argument_says_what_to_write() -> None:

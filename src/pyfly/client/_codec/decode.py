@@ -102,7 +102,25 @@ def _typed(annotation: Any) -> TypedJson:
     try:
         return typed_json(annotation)
     except Exception as error:  # whatever a user's model does when its schema is built
-        raise UndecodableAnnotation(f"nothing decodes into {annotation!r}: {error}") from error
+        raise UndecodableAnnotation(_undecodable(annotation, error)) from error
+
+
+def _undecodable(annotation: Any, error: Exception) -> str:
+    """One line: the libraries write paragraphs, of which the first sentence says it."""
+    if isinstance(error, ImportError):  # it says what to install
+        return f"nothing decodes into {in_words(annotation)}: {error}"
+    said = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
+    return (
+        f"nothing decodes into {in_words(annotation)}: {said} (return a dataclass, TypedDict, "
+        "pydantic model, msgspec struct or attrs class, a dict, bytes, str or Response)"
+    )
+
+
+def in_words(annotation: Any) -> str:
+    """A type as it may be written."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "").replace("collections.abc.", "")
 
 
 def _whole(response: Response[Any]) -> Any:

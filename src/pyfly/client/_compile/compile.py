@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from pyfly.client._compile.generics import free_variables, type_arguments
-from pyfly.client._compile.options import option_mistakes
+from pyfly.client._compile.options import (
+    interceptors_of,
+    merged,
+    option_mistakes,
+    shape_mistakes,
+)
 from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._compile.signature import read_signature
 from pyfly.client._compile.streamed import stream_mistakes, streamed
@@ -109,6 +114,9 @@ def _compile_method(
     stream = streamed(signature.returns)
     if stream is not None:
         mistakes += stream_mistakes(stream, declaration.is_coroutine_function)
+    if declaration.other_verbs:
+        verbs = " and ".join((*declaration.other_verbs, declaration.http_method))
+        mistakes.append(f"two verbs on one stub, {verbs} (declare a method for each)")
     own = declaration.options
     method = MethodPlan(
         name=name,
@@ -121,10 +129,10 @@ def _compile_method(
         or (stream is not None and stream.asynchronous),
         idempotent=declaration.http_method in _IDEMPOTENT_METHODS or is_idempotent(stub),
         retryable=is_retryable(stub),
-        headers={**common.get("headers", {}), **own.get("headers", {})},
-        params={**common.get("params", {}), **own.get("params", {})},
-        errors={**common.get("errors", {}), **own.get("errors", {})},
-        interceptors=(*common.get("interceptors", ()), *own.get("interceptors", ())),
+        headers=merged("headers", common, own),
+        params=merged("params", common, own),
+        errors=merged("errors", common, own),
+        interceptors=interceptors_of(common, own),
         options={**common, **own},
         resilience=resilience_of(stub),
         stream=stream,
@@ -142,6 +150,7 @@ def _class_mistakes(cls: type, declaration: ClientDeclaration) -> list[str]:
     ]
     for name in sorted(left):
         wrong.append(f"{cls.__name__}.{name}: is abstract and no stub (add a verb, or a body)")
+    wrong += [f"{cls.__name__}: {mistake}" for mistake in shape_mistakes(declaration.options)]
     wrong += _resilience_mistakes(cls, declaration)
     return wrong
 

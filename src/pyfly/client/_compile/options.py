@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyfly.client._compile.plan import MethodPlan, ParameterKind, allows_none
@@ -11,14 +11,60 @@ from pyfly.client._compile.signature import is_forbidden_header, is_token
 from pyfly.client._declare.options import VerbOptions
 from pyfly.client.pagination import Page
 
-__all__ = ["option_mistakes"]
+__all__ = ["interceptors_of", "merged", "option_mistakes", "shape_mistakes"]
 
 _KNOWN = tuple(VerbOptions.__annotations__)
+_MAPPINGS = {
+    "headers": '{"X-Name": "value"}',
+    "params": '{"name": "value"}',
+    "errors": "{404: ProductNotFound}",
+}
+
+
+def merged(name: str, common: VerbOptions, own: VerbOptions) -> dict[Any, Any]:
+    """A mapping of the client's, and the method's over it; one that is none counts as empty."""
+    found: dict[Any, Any] = {}
+    for options in (common, own):
+        given: Any = options.get(name)
+        if isinstance(given, Mapping):
+            found.update(given)
+    return found
+
+
+def interceptors_of(common: VerbOptions, own: VerbOptions) -> tuple[Any, ...]:
+    """The client's interceptors, then the method's; what is no list counts as empty."""
+    found: list[Any] = []
+    for options in (common, own):
+        given: Any = options.get("interceptors")
+        if _is_list(given):
+            found += given
+    return tuple(found)
+
+
+def shape_mistakes(given: VerbOptions) -> Iterator[str]:
+    """Which arguments, of a verb or of a class decorator, are not even a mapping or a list."""
+    options: Mapping[str, Any] = given
+    for name, instead in _MAPPINGS.items():
+        if name in options and not isinstance(options[name], Mapping):
+            yield f"{name}={_short(options[name])} is no mapping (write {name}={instead})"
+    if "interceptors" in options and not _is_list(options["interceptors"]):
+        yield f"interceptors={_short(options['interceptors'])} is no list (write interceptors=[…])"
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _short(value: object) -> str:
+    """A value of the wrong type; by its type, where its text would tell nothing."""
+    simple = isinstance(value, (str, int, float, list, tuple, set))
+    return repr(value)[:40] if simple else f"<{type(value).__name__}>"
 
 
 def option_mistakes(method: MethodPlan) -> list[str]:
     """What is wrong with the keyword arguments of a method; empty if nothing is."""
     return [
+        *shape_mistakes(method.declaration.options),
         *_unknown(method.options),
         *_header_mistakes(method),
         *_param_mistakes(method),

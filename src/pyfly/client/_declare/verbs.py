@@ -40,12 +40,21 @@ class Declaration:
         http_method: ``GET``, ``POST``, …
         path: The path template as written.
         options: The verb's keyword arguments, as given.
+        other_verbs: The verbs of further decorators on the same stub, which is a mistake.
         factories: What has been compiled for it, by source text: clients of one class share
             it, and it lives as long as the class.
         latest: What the last client was bound with, by kind of port.
     """
 
-    __slots__ = ("factories", "function", "http_method", "latest", "options", "path")
+    __slots__ = (
+        "factories",
+        "function",
+        "http_method",
+        "latest",
+        "options",
+        "other_verbs",
+        "path",
+    )
 
     def __init__(
         self,
@@ -53,11 +62,13 @@ class Declaration:
         http_method: str,
         path: str,
         options: VerbOptions | None = None,
+        other_verbs: tuple[str, ...] = (),
     ) -> None:
         self.function = function
         self.http_method = http_method
         self.path = path
         self.options: VerbOptions = options or {}
+        self.other_verbs = other_verbs
         self.factories: dict[str, Callable[..., Any]] = {}
         self.latest: dict[tuple[bool, str], tuple[Any, Callable[..., Any], dict[str, Any]]] = {}
 
@@ -122,12 +133,11 @@ def _verb(http_method: str, path: str, options: VerbOptions) -> Callable[[F], F]
 
     def decorate(function: F) -> F:
         inner = declaration_of(function)
-        if inner is not None:
-            raise TypeError(
-                f"{function.__qualname__}: two verbs on one stub, {inner.http_method} and "
-                f"{http_method} (declare a method for each)"
-            )
-        stub: F = make_stub(Declaration(function, http_method, path, options))
+        bare: Callable[..., Any] = function
+        others: tuple[str, ...] = ()
+        if inner is not None:  # told with the other mistakes of the class
+            bare, others = inner.function, (*inner.other_verbs, inner.http_method)
+        stub: F = make_stub(Declaration(bare, http_method, path, options, others))
         return stub
 
     return decorate
