@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.cli.shell import Shell
 from tests.cli.support import Command
 
 
@@ -94,3 +95,10 @@ class OnTerminal:
         os.close(self._fd)
         _, status = os.waitpid(self._pid, 0)
         return f"{self._seen.decode('utf-8')}\nstatus {os.waitstatus_to_exitcode(status)}"
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    return Shell(tmp_path, monkeypatch, capsys)

@@ -26,6 +26,7 @@ COMMANDS = {
     "fault-server": Entry(
         "pyfly.cli.fault_server:fault_server", "Serve an outage that a file describes."
     ),
+    "check": Entry("pyfly.cli.check.command:check", "Find what is wrong with client classes."),
     "completion": Entry("pyfly.cli.completion:completion", "Print a script for your shell."),
 }
 
@@ -33,6 +34,7 @@ _EXAMPLES = """\b
 Examples:
   pyfly demo                   half a minute with a service that fails
   pyfly demo --json demo.json  and everything that was counted
+  pyfly check shop.clients     what is wrong with the clients of a module
   pyfly COMMAND --help         what a command does, with examples
 """
 

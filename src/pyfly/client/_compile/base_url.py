@@ -22,18 +22,18 @@ def check_base_url(url: object) -> tuple[str, str | None]:
         return "", 'has no base_url (write @service_client(base_url="http://…"))'
     shown = re.sub(r"//[^/]*@", "//***@", url)
     if not _TEXT.fullmatch(url):
-        return "", f"base_url {shown!r} holds a space or a character that is not ASCII"
+        return "", f"base_url {shown!r} holds a space or a character that is not ASCII (encode it)"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         return "", f"base_url {shown!r} is no URL: {error}"
     if parts.scheme not in ("http", "https"):
-        return "", f"base_url {shown!r} must start with http:// or https://"
+        return "", f"base_url {shown!r} must start with http:// or https:// (write http://host)"
     if "@" in parts.netloc:
         return "", f"base_url {shown!r} holds credentials (send them in a header)"
     if not parts.hostname or port == 0 or parts.netloc.endswith(":"):
-        return "", f"base_url {shown!r} has no host, or an empty port"
+        return "", f"base_url {shown!r} has no host, or an empty port (write http://host:80)"
     if not _AUTHORITY.fullmatch(parts.netloc):
         return "", (
             f"base_url {shown!r} has a malformed host (write host, host:port or [IPv6]:port, "

@@ -161,7 +161,6 @@ def _parameter(
         return None
     if parameter.kind is parameter.POSITIONAL_ONLY:
         result.mistakes.append(f"{name!r} is positional-only (remove the '/')")
-        return None
     annotation, marker = _marker_of(name, hint, result.mistakes)
     kind = _kind_of(name, annotation, marker, declaration, template)
     if kind is None:

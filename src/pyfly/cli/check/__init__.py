@@ -1,0 +1,1 @@
+"""``pyfly check``: declarations reviewed, and told as the requests that they make."""

@@ -1,0 +1,139 @@
+"""A configuration, checked against the clients that are declared."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pyfly.cli.check.finding import ERROR, WARNING, Finding
+from pyfly.client._compile.plan import MethodPlan
+from pyfly.client.config import ClientConfig, Setting, Settings
+from pyfly.core import Config, ConfigException
+from pyfly.core.keys import common, nearest
+
+__all__ = ["Configured"]
+
+T = TypeVar("T")
+
+_CLIENTS = "pyfly.client.clients"
+
+
+class Configured:
+    """The settings that the clients would have.
+
+    Args:
+        path: The configuration file; None for the environment alone.
+
+    Attributes:
+        given: Whether there is a file, so that what is missing is a mistake.
+        findings: What is wrong with the configuration by itself.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.given = path is not None
+        self.findings: list[Finding] = []
+        config = None if path is None else self._noted(lambda: Config.from_file(path))
+        self.config = config if config is not None else Config()
+        clients = self._noted(lambda: ClientConfig(self.config))
+        self.usable = clients is not None
+        self._clients = clients if clients is not None else ClientConfig(Config(environ={}))
+
+    def settings(
+        self,
+        client: str | None,
+        code: Mapping[str, Setting],
+        methods: Mapping[str, Mapping[str, Setting]],
+    ) -> Settings | None:
+        """The settings of a client; None if they cannot be told."""
+        return self._noted(lambda: self._clients.settings(client, code, methods))
+
+    def constants(self, method: MethodPlan) -> Iterator[str]:
+        """Which placeholders in the constants of a method have no value."""
+        if not self.given:
+            return
+        auth = method.options.get("auth")
+        constants: dict[str, Any] = {
+            **{f"header {name}": value for name, value in method.headers.items()},
+            **{f"query parameter {name}": value for name, value in method.params.items()},
+            "auth": auth,
+        }
+        for what, value in constants.items():
+            if isinstance(value, str) and "${" in value:
+                try:
+                    self.config.resolve(value, where=f"{method.operation}: {what}")
+                except ConfigException as error:
+                    yield str(error)
+
+    def strangers(self, declared: Mapping[str, list[str]]) -> Iterator[Finding]:
+        """Sections of clients and methods that are not declared.
+
+        Args:
+            declared: The methods of each named client that was checked.
+        """
+        if not self.given:
+            return
+        values = self._clients.values
+        by_form = {common(name): name for name in declared}
+        for name in values.names("clients"):
+            key = f"{_CLIENTS}.{name}"
+            client = by_form.get(common(name))
+            if client is None:
+                close = nearest(name, declared)
+                known = ", ".join(declared) or "none has a name"
+                hint = f"did you mean {close}?" if close else f"checked were: {known}"
+                text = f"no client that was checked is named {name!r} ({hint})"
+                yield self._stranger(key, text, ERROR if close else WARNING)
+                continue
+            methods = declared[client]
+            forms = {common(method) for method in methods}
+            for method in values.names(f"clients.{name}.methods"):
+                if common(method) not in forms:
+                    close = nearest(method, methods)
+                    hint = f"did you mean {close}?" if close else f"it has {', '.join(methods)}"
+                    text = f"the client {client!r} has no method {method!r} ({hint})"
+                    yield self._stranger(f"{key}.methods.{method}", text, ERROR)
+
+    def impossible(self) -> Iterator[Finding]:
+        """Sections in which an attempt may take longer than the whole call."""
+        values = self._clients.values
+        sections = ["default"]
+        for client in values.names("clients"):
+            sections.append(f"clients.{client}")
+            methods = values.names(f"clients.{client}.methods")
+            sections += [f"clients.{client}.methods.{method}" for method in methods]
+        for section in sections:
+            attempt, total = f"{section}.timeout", f"{section}.total-timeout"
+            if not (values.is_set(attempt) and values.is_set(total)):
+                continue
+            if values.get(total) is not None and values.get(attempt) > values.get(total):
+                text = (
+                    f"{values.origin(attempt)}: {values.key(attempt)}: one attempt may take "
+                    f"{values.get(attempt).total_seconds():g} s, and the whole call only "
+                    f"{values.get(total).total_seconds():g} s (raise total-timeout, or lower this)"
+                )
+                yield Finding(ERROR, text)
+
+    def _stranger(self, key: str, text: str, severity: str) -> Finding:
+        origin = self.config.origin(key)
+        where = f"{origin}: " if origin is not None else ""
+        return Finding(severity, f"{where}{key}: {text}")
+
+    def _noted(self, read: Callable[[], T]) -> T | None:
+        """Read something, and note what is wrong and what was warned of."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                found = read()
+            except ConfigException as error:
+                self._note(ERROR, error.problems)
+                found = None
+        self._note(WARNING, (str(warning.message) for warning in caught))
+        return found
+
+    def _note(self, severity: str, texts: Any) -> None:
+        for text in texts:
+            finding = Finding(severity, text)
+            if finding not in self.findings:
+                self.findings.append(finding)
