@@ -27,6 +27,7 @@ COMMANDS = {
         "pyfly.cli.fault_server:fault_server", "Serve an outage that a file describes."
     ),
     "check": Entry("pyfly.cli.check.command:check", "Find what is wrong with client classes."),
+    "call": Entry("pyfly.cli.call.command:call", "Call a declared method from the shell."),
     "completion": Entry("pyfly.cli.completion:completion", "Print a script for your shell."),
 }
 
@@ -35,6 +36,7 @@ Examples:
   pyfly demo                   half a minute with a service that fails
   pyfly demo --json demo.json  and everything that was counted
   pyfly check shop.clients     what is wrong with the clients of a module
+  pyfly call shop.clients:Users.user --id 42
   pyfly COMMAND --help         what a command does, with examples
 """
 

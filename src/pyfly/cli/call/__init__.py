@@ -1,0 +1,1 @@
+"""``pyfly call``: a declared method, called from the shell."""

@@ -1,0 +1,75 @@
+"""A port that sends nothing: it keeps the request that would have been sent."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from pyfly.client import Request
+
+__all__ = ["Captured", "CapturingPort", "SyncCapturingPort"]
+
+
+class Captured(BaseException):
+    """A request arrived. No ``Exception``: nobody is to retry it, or to count it as a failure.
+
+    Attributes:
+        request: The request, after interceptors and ``auth=``.
+    """
+
+    def __init__(self, request: Request) -> None:
+        super().__init__()
+        self.request = request
+
+
+class CapturingPort:
+    """In place of an adapter of an asynchronous client.
+
+    Args:
+        base_url: Where that would send requests.
+    """
+
+    takes_encoded = True
+    bounds_deadline = True
+    kind = "a dry run"
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+
+    async def send(self, request: Request, deadline: float | None) -> NoReturn:
+        """Keep the request."""
+        raise Captured(request)
+
+    async def open(self, request: Request, deadline: float | None, idle: float) -> NoReturn:
+        """Keep the request of a stream."""
+        raise Captured(request)
+
+    async def start(self) -> None:
+        """Nothing to open."""
+
+    async def stop(self) -> None:
+        """Nothing to close."""
+
+
+class SyncCapturingPort:
+    """:class:`CapturingPort` for a synchronous client."""
+
+    takes_encoded = True
+    bounds_deadline = True
+    kind = "a dry run"
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+
+    def send(self, request: Request, deadline: float | None) -> NoReturn:
+        """Keep the request."""
+        raise Captured(request)
+
+    def open(self, request: Request, deadline: float | None, idle: float) -> NoReturn:
+        """Keep the request of a stream."""
+        raise Captured(request)
+
+    def start(self) -> None:
+        """Nothing to open."""
+
+    def stop(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,108 @@
+"""A request as HTTP text, and as a command for curl."""
+
+from __future__ import annotations
+
+import shlex
+
+from pyfly.cli.call.secrets import without_secrets, without_secrets_in_query
+from pyfly.client import Request
+from pyfly.client.adapters._target import TargetResolver
+from pyfly.client.adapters._wire import RequestFields
+from pyfly.client.message import redacted
+
+__all__ = ["Shown", "as_curl", "as_http"]
+
+#: A longer body, or one that is no text, is not printed.
+_LONGEST = 64 * 1024
+_LATIN = "latin-1"
+
+
+class Shown:
+    """What of a request is shown.
+
+    Args:
+        request: The request.
+        base_url: Where it would go.
+        secrets: Whether secrets are shown too.
+
+    Attributes:
+        method: ``GET``, …
+        url: The whole URL.
+        target: What stands in the request line.
+        own: The header fields of the client.
+        fields: Those and the adapter's, as they are sent.
+        body: The body as text; None if there is none.
+        unprintable: How the body is described instead, if it is not printed.
+    """
+
+    def __init__(self, request: Request, base_url: str, secrets: bool) -> None:
+        target = TargetResolver(base_url).resolve(request.url)
+        raw = target.raw.decode("ascii")
+        self.method = request.method
+        self.target = raw if secrets else without_secrets_in_query(raw)
+        scheme = base_url.partition("://")[0]
+        self.url = f"{scheme}://{target.host_header[1].decode('ascii')}{self.target}"
+        sent = RequestFields(None).for_request(request, target.host_header, home=True)
+        every = [(name.decode("ascii"), value.decode(_LATIN)) for name, value in sent]
+        self.fields = [(name, value if secrets else redacted(name, value)) for name, value in every]
+        names = {name.lower() for name in request.headers}
+        self.own = [field for field in self.fields if field[0].lower() in names]
+        content = _content(request)
+        self.body, self.unprintable = _printable(content)
+        if self.body is not None and not secrets:
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            self.body = without_secrets(self.body, headers.get("content-type", ""))
+
+
+def _content(request: Request) -> bytes | None:
+    content = request.content
+    if content is None or isinstance(content, bytes):
+        return content
+    try:
+        return b"".join(content)
+    finally:
+        content.close()
+
+
+def _printable(content: bytes | None) -> tuple[str | None, str | None]:
+    if content is None:
+        return None, None
+    if len(content) > _LONGEST:
+        return None, f"{len(content)} bytes"
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None, f"{len(content)} bytes that are no text"
+    if not all(character.isprintable() or character in "\r\n\t" for character in text):
+        return None, f"{len(content)} bytes that are no text"
+    return text, None
+
+
+def as_http(shown: Shown) -> str:
+    """The request as it would be on the wire, with line feeds alone."""
+    lines = [f"{shown.method} {shown.target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in shown.fields]
+    if shown.body is not None:
+        lines += ["", shown.body.replace("\r\n", "\n")]
+    elif shown.unprintable is not None:
+        lines += ["", f"({shown.unprintable})"]
+    return "\n".join(lines)
+
+
+def as_curl(shown: Shown) -> str:
+    """The same for curl; every word is quoted for a POSIX shell."""
+    command = ["curl"]
+    if "[" in shown.url:
+        command.append("--globoff")
+    if shown.method == "HEAD":
+        command.append("--head")
+    elif shown.method != "GET" or shown.body is not None or shown.unprintable is not None:
+        command += ["--request", shown.method]
+    words = [shlex.join([*command, shown.url])]
+    for name, value in shown.own:
+        words.append(f"--header {shlex.quote(f'{name}: {value}' if value else f'{name};')}")
+    if shown.body is not None:
+        words.append(f"--data-raw {shlex.quote(shown.body)}")
+    elif shown.unprintable is not None:
+        words.append(f"--data-binary @body  # {shown.unprintable}, which you have to put there")
+    return " \\\n  ".join(words)
