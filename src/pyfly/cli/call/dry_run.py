@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Mapping
 
 from pyfly.cli.call.secrets import without_secrets, without_secrets_in_query
 from pyfly.client import Request
@@ -15,6 +17,8 @@ __all__ = ["Shown", "as_curl", "as_http"]
 #: A longer body, or one that is no text, is not printed.
 _LONGEST = 64 * 1024
 _LATIN = "latin-1"
+#: Name, file name and type in the head of a part.
+_HEAD = (r' name="([^"]*)"', r'filename="([^"]*)"', r"Content-Type: (\S+)")
 
 
 class Shown:
@@ -33,9 +37,12 @@ class Shown:
         fields: Those and the adapter's, as they are sent.
         body: The body as text; None if there is none.
         unprintable: How the body is described instead, if it is not printed.
+        parts: The head and the text of each part of a multipart body.
+        secrets: Whether secrets are shown.
     """
 
     def __init__(self, request: Request, base_url: str, secrets: bool) -> None:
+        self.secrets = secrets
         target = TargetResolver(base_url).resolve(request.url)
         raw = target.raw.decode("ascii")
         self.method = request.method
@@ -48,6 +55,7 @@ class Shown:
         names = {name.lower() for name in request.headers}
         self.own = [field for field in self.fields if field[0].lower() in names]
         content = _content(request)
+        self.parts = _parts(content or b"", request.headers)
         self.body, self.unprintable = _printable(content)
         if self.body is not None and not secrets:
             headers = {name.lower(): value for name, value in request.headers.items()}
@@ -99,10 +107,44 @@ def as_curl(shown: Shown) -> str:
     elif shown.method != "GET" or shown.body is not None or shown.unprintable is not None:
         command += ["--request", shown.method]
     words = [shlex.join([*command, shown.url])]
+    multipart = _forms(shown)
     for name, value in shown.own:
+        if multipart and name.lower() == "content-type":
+            continue  # curl makes a boundary of its own
         words.append(f"--header {shlex.quote(f'{name}: {value}' if value else f'{name};')}")
-    if shown.body is not None:
+    if multipart:
+        words += multipart
+    elif shown.body is not None:
         words.append(f"--data-raw {shlex.quote(shown.body)}")
     elif shown.unprintable is not None:
         words.append(f"--data-binary @body  # {shown.unprintable}, which you have to put there")
     return " \\\n  ".join(words)
+
+
+def _parts(content: bytes, headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    media_type = next((v for name, v in headers.items() if name.lower() == "content-type"), "")
+    kind, _, boundary = media_type.partition("boundary=")
+    if not kind.lower().startswith("multipart/form-data"):
+        return []
+    between = b"--" + boundary.encode()
+    pieces = (piece.partition(b"\r\n\r\n") for piece in content.split(between)[1:-1])
+    return [(head.decode(), body[:-2].decode("utf-8", "replace")) for head, _, body in pieces]
+
+
+def _forms(shown: Shown) -> list[str]:
+    """A multipart body as curl's own options; a file by its name, as if it were here."""
+    words: list[str] = []
+    for head, text in shown.parts:
+        name, filename, kind = (_found(pattern, head) for pattern in _HEAD)
+        if filename:
+            suffix = f";type={kind}" if kind else ""
+            words.append(f"--form {shlex.quote(f'{name}=@{filename}{suffix}')}")
+        else:
+            shown_text = text if shown.secrets else redacted(name, text)
+            words.append(f"--form-string {shlex.quote(f'{name}={shown_text}')}")
+    return words
+
+
+def _found(pattern: str, head: str) -> str:
+    found = re.search(pattern, head)
+    return found[1] if found else ""

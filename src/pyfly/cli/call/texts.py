@@ -142,7 +142,8 @@ def json_value(annotation: Any, content: bytes) -> Any:
         return codec.from_bytes(content)
     except codec.errors as error:
         where, why = codec.explain(error)
-        raise ValueError(f"it is no {codec.name}{f' at {where}' if where else ''}: {why}") from None
+        at = f" at {where}" if where else ""
+        raise ValueError(f"it is no {type_text(annotation)}{at}: {why}") from None
 
 
 def _holds_model(annotation: Any) -> bool:
