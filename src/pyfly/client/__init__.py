@@ -22,6 +22,7 @@ from pyfly.client._declare.service import http_client, service_client
 from pyfly.client._declare.verbs import delete, get, head, options, patch, post, put
 from pyfly.client._stream.server_sent_events import ServerSentEvent
 from pyfly.client._stream.stream import Stream, SyncStream
+from pyfly.client.adapters.aiohttp import AiohttpClientAdapter
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings, ConnectionSettingsException
@@ -90,6 +91,7 @@ logging.getLogger("pyfly.client").addHandler(logging.NullHandler())
 
 __all__ = [
     "AccessDeniedException",
+    "AiohttpClientAdapter",
     "AttemptTimeoutException",
     "BadRequestException",
     "Body",

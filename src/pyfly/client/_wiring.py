@@ -22,9 +22,8 @@ from pyfly.client._review import code_mistakes, decoders_of, reviewed_plan
 from pyfly.client._said import said_of_client, said_of_method
 from pyfly.client._steps import Steps
 from pyfly.client._stream.wiring import port_mistakes, streamer, sync_streamer
+from pyfly.client.adapters.choice import make_adapter, unsuitable
 from pyfly.client.adapters.foreign import ForeignPort, SyncForeignPort
-from pyfly.client.adapters.httpx import HttpxClientAdapter
-from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.auth.credentials import credentials_of
 from pyfly.client.auth.stage import AuthStage
@@ -153,10 +152,14 @@ class Wiring:
             return None
         if self._workshop.port_factory is not None:
             return self._workshop.port_factory(url)
-        kind = HttpxClientAdapter if self.plan.asynchronous else HttpxSyncClientAdapter
+        name, asynchronous = self.settings.value("adapter"), self.plan.asynchronous
+        wrong = unsuitable(name, asynchronous)
+        if wrong is not None:
+            mistakes.append(f"{self.plan.cls.__name__}: {wrong}")
+            return None
         timeout = self.settings.value("timeout")
         settings = connection_settings(self.settings)
-        return kind(url, timeout, settings=settings)
+        return make_adapter(name, asynchronous, url, timeout, settings)
 
     def _base_url(self, override: str | None, mistakes: list[str]) -> str:
         cls, declaration = self.plan.cls.__name__, self.plan.declaration
@@ -282,7 +285,7 @@ def connection_settings(settings: Settings) -> ConnectionSettings:
     """The settings of a connection pool."""
     cert, key = settings.value("cert"), settings.value("key")
     return ConnectionSettings(
-        library=settings.value("adapter"),
+        library="httpx" if settings.value("adapter") == "httpx" else "httpx2",
         connect_timeout=settings.value("connect-timeout"),
         pool_timeout=settings.value("pool-timeout"),
         max_connections=settings.value("max-connections"),

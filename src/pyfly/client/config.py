@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from pyfly.client.adapters.choice import ADAPTERS
 from pyfly.core import (
     Choice,
     Config,
@@ -44,7 +45,7 @@ _TIMEOUTS: dict[str, Leaf] = {
     "stream-timeout": Duration(minimum="1ms"),
 }
 _CONNECTIONS: dict[str, Leaf] = {
-    "adapter": Choice("httpx2", "httpx", default="httpx2"),
+    "adapter": Choice(*ADAPTERS, default="httpx2"),
     "connect-timeout": Duration(default="5s", minimum="1ms"),
     "pool-timeout": Duration(default="5s", minimum="1ms"),
     "stop-timeout": Duration(default="10s"),

@@ -7,34 +7,51 @@ adapter in an event loop of its own, and calls a synchronous one directly.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
+import pytest
+
+from pyfly.client.adapters.aiohttp import AiohttpClientAdapter
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings
+from pyfly.client.errors import ProtocolException
 from pyfly.client.message import BodyStream, Request, Response
-
-Library = Literal["httpx2", "httpx"]
 
 
 class Row:
-    """One adapter: how to make it, and how it is called.
+    """One adapter: how to make it, how it is called, and what it is excused from.
 
     Attributes:
         name: Shown as the test's parameter.
         asynchronous: Whether its methods are coroutines.
-        library: The library it stands on.
+        library: The library whose exceptions are the causes of ours.
+        lacks: What its library cannot do, by the words of :func:`needs`; ``docs/adapters.md``
+            tells users the same.
     """
 
-    def __init__(self, library: Library, asynchronous: bool, kind: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        library: str,
+        asynchronous: bool,
+        kind: Callable[..., Any],
+        *,
+        lacks: frozenset[str] = frozenset(),
+        **settings: Any,
+    ) -> None:
         self.name = f"{library}-{'async' if asynchronous else 'sync'}"
         self.library = library
         self.asynchronous = asynchronous
+        self.lacks = lacks
         self._kind = kind
+        self._settings = settings
+        if library in ("httpx2", "httpx"):
+            self._settings["library"] = library
 
     def adapter(self, base_url: str, *, timeout: float = 5.0, **options: Any) -> Any:
         """An adapter, not started; options of the adapter first, else connection settings."""
@@ -42,16 +59,78 @@ class Row:
         for name in ("connect_timeout", "pool_timeout", "keepalive_expiry"):
             if name in options:
                 options[name] = timedelta(seconds=options[name])
-        settings = ConnectionSettings(library=self.library, **options)
+        settings = ConnectionSettings(**{**self._settings, **options})
         return self._kind(base_url, timedelta(seconds=timeout), settings=settings, **own)
 
+    def sockets(self, adapter: Any) -> int:
+        """How many connections an adapter has open in the running loop."""
+        if self.library == "aiohttp":
+            return len(adapter._pools.tracked())
+        return len(adapter._group.current().sockets)
 
+    def caused(self, error: BaseException) -> bool:
+        """Whether the cause of one of our errors is the library's own."""
+        return type(error.__cause__).__module__.partition(".")[0] == self.library
+
+    def may_refuse_what_follows(self) -> contextlib.AbstractContextManager[None]:
+        """Bytes after a response, in the same packet, may be an error of that response."""
+        if "takes a response that is followed by nonsense" in self.lacks:
+            return contextlib.suppress(ProtocolException)
+        return contextlib.nullcontext()
+
+    def needs(self, *abilities: str) -> None:
+        """Skip a test that asks for what the row lacks."""
+        for ability in abilities:
+            if ability in self.lacks:
+                pytest.skip(f"{self.name} has no: {ability}")
+
+
+_AIOHTTP_LACKS = frozenset(
+    {
+        "a question mark with nothing behind it",
+        "idle connections count for all origins together",
+        "refuses empty lines before a status",
+        "responses of the httpx family",
+        "shared pools",
+        "takes a response that is followed by nonsense",
+    }
+)
+
+#: Every adapter. One that is added here goes through the whole contract.
 ROWS = [
     Row("httpx2", True, HttpxClientAdapter),
     Row("httpx2", False, HttpxSyncClientAdapter),
     Row("httpx", True, HttpxClientAdapter),
     Row("httpx", False, HttpxSyncClientAdapter),
+    Row("aiohttp", True, AiohttpClientAdapter, lacks=_AIOHTTP_LACKS),
 ]
+
+
+class Opened:
+    """An opened response of either kind, called the same way."""
+
+    def __init__(self, done: Callable[..., Any], opened: Any) -> None:
+        self._done = done
+        self._opened = opened
+        self.status_code = opened.status_code
+        self.headers = opened.headers
+        self.content_encoding = opened.content_encoding
+
+    def read(self, until: float | None = None) -> bytes:
+        """The next bytes."""
+        return self._done(self._opened.read, until)  # type: ignore[no-any-return]
+
+    def read_all(self) -> Response[Any]:
+        """The body as a whole."""
+        return self._done(self._opened.read_all)  # type: ignore[no-any-return]
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self._opened.abort()
+
+    def close(self) -> None:
+        """Give the connection back, or close it."""
+        self._done(getattr(self._opened, "aclose", None) or self._opened.close)
 
 
 class Caller:
@@ -83,6 +162,24 @@ class Caller:
     def request(self, method: str, url: str, **kwargs: Any) -> Any:
         """One request through the library's own client."""
         return self._done(self.adapter.request, method, url, **kwargs)
+
+    @contextlib.contextmanager
+    def opened(
+        self,
+        method: str = "GET",
+        content: bytes | BodyStream | None = None,
+        *,
+        within: float | None = None,
+        idle: float = 5.0,
+    ) -> Iterator[Opened]:
+        """One response whose body is handed over while it comes."""
+        request = Request(method, "/", {}, content)
+        deadline = None if within is None else time.monotonic() + within
+        opened = Opened(self._done, self._done(self.adapter.open, request, deadline, idle))
+        try:
+            yield opened
+        finally:
+            opened.close()
 
     def together(self, count: int, **options: Any) -> list[Any]:
         """``count`` attempts at once; exceptions are given back, not raised."""

@@ -61,7 +61,10 @@ def test_a_status_without_a_body_leaves_the_connection_usable(caller: Callers, s
 )
 def test_the_target_is_on_the_wire_byte_for_byte(caller: Callers, target: str) -> None:
     with Peer() as peer:
-        caller(peer.url).send("GET", target)
+        client = caller(peer.url)
+        if target.endswith("?"):
+            client.row.needs("a question mark with nothing behind it")
+        client.send("GET", target)
     assert peer.requests[0].split(b" ")[1] == target.encode()
 
 
@@ -222,7 +225,7 @@ def test_a_verb_with_a_body_says_so_if_there_is_none(caller: Callers) -> None:
     with Peer() as peer:
         client = caller(peer.url)
         client.send("POST")
-        client.send("DELETE")
+        client.send("GET")
     assert b"Content-Length: 0\r\n" in peer.requests[0]
     assert b"Content-Length" not in peer.requests[1]
 
@@ -326,6 +329,7 @@ def test_an_early_answer_to_a_large_upload_is_given_back(caller: Callers) -> Non
 def test_the_library_client_answers_as_itself(caller: Callers) -> None:
     with Peer() as peer:
         client = caller(f"{peer.url}/base", headers={"X-Mine": "1"})
+        client.row.needs("responses of the httpx family")
         response = client.request(
             "POST", "/p", params={"a": "b c"}, json={"k": 1}, headers={"X-R": "2"}
         )

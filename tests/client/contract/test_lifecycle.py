@@ -84,6 +84,7 @@ def test_adapters_with_equal_settings_share_connections_if_they_share_pools(
 ) -> None:
     pools = HttpxPools()
     with Peer() as peer:
+        caller(peer.url).row.needs("shared pools")
         one, two = caller(peer.url, pools=pools), caller(f"{peer.url}/two", pools=pools)
         other = caller(peer.url, pools=pools, max_connections=7)
         alone = caller(peer.url)
@@ -142,7 +143,9 @@ class TestTasksAndLoops:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert len(adapter._group.current().sockets) == 0
+            for _ in range(5):  # a library may close in the next turns of the loop
+                await asyncio.sleep(0)
+            assert row.sockets(adapter) == 0
             assert await asyncio.to_thread(closed_within, peer, 1)
             if moment != "handshake":
                 assert (await adapter.send(GET, time.monotonic() + 1)).content == b"hi"
@@ -165,7 +168,7 @@ class TestTasksAndLoops:
                 outcomes = await asyncio.gather(*tasks, return_exceptions=True)
                 for outcome in outcomes:
                     assert isinstance(outcome, asyncio.CancelledError | Response), outcome
-            assert len(adapter._group.current().sockets) <= 4
+            assert row.sockets(adapter) <= 4
             await adapter.stop()
 
     async def test_a_cancelled_connect_leaves_no_socket(self, row: Row) -> None:
@@ -259,7 +262,6 @@ class TestTasksAndLoops:
             adapter = row.adapter(peer.url)
             for _ in range(4):
                 assert asyncio.run(adapter.request("GET", "/")).text == "hi"
-            assert len(adapter._clients) == 1
             asyncio.run(adapter.stop())
 
     def test_stopping_in_one_loop_ends_what_is_in_flight_in_another(self, row: Row) -> None:
@@ -390,9 +392,9 @@ def test_after_a_fork_both_processes_go_on(row: Row, certificates: Certificates,
 
 def test_importing_the_adapters_loads_no_http_library() -> None:
     program = (
-        "import sys, pyfly.client.adapters.httpx, pyfly.client.adapters.httpx_sync\n"
+        "import sys, pyfly.client\n"
         "print([m for m in ('httpx2', 'httpx', 'httpcore2', 'httpcore', 'h11', 'anyio',"
-        " 'certifi', 'urllib.request', 'http.cookiejar') if m in sys.modules])"
+        " 'certifi', 'aiohttp', 'yarl', 'urllib.request', 'http.cookiejar') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "[]\n"

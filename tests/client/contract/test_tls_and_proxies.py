@@ -59,7 +59,7 @@ def test_an_untrusted_certificate_is_refused(caller: Callers, certificates: Cert
     assert isinstance(caught.value, ConnectException)
     assert f"TLS with 127.0.0.1:{peer.port} failed" in str(caught.value)
     assert "Name the authority with ca" in str(caught.value)
-    assert type(caught.value.__cause__).__module__ == client.row.library
+    assert client.row.caused(caught.value)
 
 
 def test_by_default_nothing_private_is_trusted(caller: Callers, certificates: Certificates) -> None:

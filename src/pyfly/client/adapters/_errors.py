@@ -37,7 +37,7 @@ from pyfly.client.errors import (
 from pyfly.client.message import Headers
 from pyfly.kernel.exceptions import AttemptTimeoutException, PyFlyException
 
-__all__ = ["Exchange", "is_timeout", "translate"]
+__all__ = ["Exchange", "named", "translate"]
 
 _ROOTS = frozenset({"httpx2", "httpx", "httpcore2", "httpcore"})
 
@@ -141,22 +141,23 @@ class Exchange:
 def translate(exc: Exception, exchange: Exchange) -> PyFlyException | None:
     """Our exception for one of the family's, its cause set; None if it is not theirs."""
     name = _name(exc)
-    if name is None:
-        return None
+    return None if name is None else named(name, exc, exchange)
+
+
+def named(name: str, exc: Exception, exchange: Exchange) -> PyFlyException:
+    """Our exception for one that means what ``name`` means in the family, its cause set.
+
+    For the libraries outside the family as well, so that their errors read the same.
+    """
     past = exchange.deadline is not None and time.monotonic() >= exchange.deadline - 0.001
     error: PyFlyException
-    if past and is_timeout(exc):
+    if past and name.endswith(("Timeout", "TimeoutException")):
         error = exchange.timed_out()
     else:
         kind, text = _KINDS[name]
         error = _particular(exc, name, exchange) or kind(_fill(text, exchange))
     error.__cause__ = exc
     return error
-
-
-def is_timeout(exc: Exception) -> bool:
-    """Whether this exception of the family says that something took too long."""
-    return any(cls.__name__ == "TimeoutException" for cls in type(exc).__mro__)
 
 
 def _name(exc: Exception) -> str | None:
@@ -230,7 +231,8 @@ def _causes(exc: BaseException) -> Iterator[BaseException]:
     following: BaseException | None = exc
     while following is not None and id(following) not in seen:
         seen.add(id(following))
-        yield following
+        if type(following).__module__.partition(".")[0] != "aiohttp":
+            yield following  # aiohttp's are OSErrors and SSLErrors too, but tell less
         for argument in following.args:
             if isinstance(argument, BaseException):
                 yield argument

@@ -22,7 +22,7 @@ from pyfly.client.adapters._wire import Wire
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import ClientArgumentException
 
-__all__ = ["Routes"]
+__all__ = ["Routes", "proxy_for"]
 
 _ORIGINS_REMEMBERED = 256
 
@@ -68,16 +68,7 @@ class Routes:
 
     def proxy(self, origin: Origin) -> str | None:
         """The proxy on the way to ``origin``; None for the direct way."""
-        settings = self._settings
-        if settings.proxy is not None or not settings.trust_env:
-            return settings.proxy
-        from urllib.request import getproxies, proxy_bypass  # slow, and asked for by few
-
-        if proxy_bypass(origin.peer):
-            return None
-        proxies = getproxies()
-        proxy = proxies.get(origin.scheme) or proxies.get("all")
-        return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+        return proxy_for(self._settings, origin)
 
     def _route(self, origin: Origin) -> Callable[[], Any]:
         if len(self._by_origin) >= _ORIGINS_REMEMBERED:
@@ -178,6 +169,19 @@ class _BlockingProxied(_Proxied):
     def handle_request(self, wire: Wire) -> Any:
         """Make an exchange, up to the head of the response."""
         return self._connection.handle_request(self._routes.for_core(wire, self._origin))
+
+
+def proxy_for(settings: ConnectionSettings, origin: Origin) -> str | None:
+    """The URL of the proxy on the way to ``origin``; None for the direct way."""
+    if settings.proxy is not None or not settings.trust_env:
+        return settings.proxy
+    from urllib.request import getproxies, proxy_bypass  # slow, and asked for by few
+
+    if proxy_bypass(origin.peer):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(origin.scheme) or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
 def _proxy_parts(proxy: str, library: Library) -> tuple[str, tuple[bytes, bytes] | None]:

@@ -1,0 +1,89 @@
+"""From aiohttp's exceptions to ours; the texts are those of the httpx family's."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pyfly.client.adapters._aiohttp_pool import (
+    NoPlaceException,
+    NotAgainException,
+    load_aiohttp,
+)
+from pyfly.client.adapters._errors import Exchange, named
+from pyfly.client.errors import ProtocolException, ProxyException, ReadException
+from pyfly.kernel.exceptions import PyFlyException
+
+__all__ = ["translate_aiohttp"]
+
+#: aiohttp's class → the name in the family's table; the first that fits counts.
+_NAMES = (
+    ("ConnectionTimeoutError", "ConnectTimeout"),
+    ("ServerTimeoutError", "ReadTimeout"),
+    ("ClientConnectorError", "ConnectError"),
+    ("ClientConnectorCertificateError", "ConnectError"),
+    ("ClientSSLError", "ConnectError"),
+    ("ServerFingerprintMismatch", "ConnectError"),
+    ("ClientOSError", "ReadError"),
+    ("InvalidURL", "InvalidURL"),
+    ("ClientConnectionError", "ReadError"),
+    ("ClientError", "HTTPError"),
+)
+#: How the parser's complaint begins, before it quotes the peer, and what is said of it.
+_FAULTS = (
+    ("Got more than", "its headers are longer than 100 KiB"),
+    ("Too many headers", "it sent too many headers"),
+    ("Duplicate Content-Length", "it sent two different lengths"),
+    ("Content-Length can't be present", "it sent two different lengths"),
+    ("Transfer-Encoding can't be present", "it sent two different lengths"),
+    ("Invalid character in Content-Length", "its content-length is no number"),
+    ("Bad status line", "its status line is malformed"),
+    ("Invalid character in chunk size", "the size of a chunk is malformed"),
+    ("Invalid header", "a header line is malformed"),
+    ("Not enough data to satisfy transfer", "in the middle of a chunk"),
+)
+_CUT_SHORT = re.compile(r"received (\d+) of (\d+) bytes")
+
+
+def translate_aiohttp(given: Exception, exchange: Exchange) -> PyFlyException | None:
+    """Our exception for one of aiohttp's, its cause set; None if it is not theirs."""
+    exc: Any = given.__cause__ if isinstance(given, NotAgainException) else given
+    if isinstance(exc, NoPlaceException):
+        return named("PoolTimeout", exc, exchange)
+    if isinstance(exc, UnicodeError):  # of a host name that no resolver takes
+        return named("ConnectError", exc, exchange)
+    aiohttp: Any = load_aiohttp()
+    if not isinstance(exc, aiohttp.ClientError):
+        return None
+    peer = exchange.peer
+    error: PyFlyException
+    if isinstance(exc, aiohttp.ServerDisconnectedError):
+        answered = not isinstance(exc.message, str)  # it is what came of a head
+        when = "within the head of its answer" if answered else "without an answer"
+        error = ReadException(f"{peer} closed the connection {when}")
+    elif isinstance(exc, aiohttp.ClientHttpProxyError):
+        error = ProxyException(f"the proxy refused to connect to {peer}: it answered {exc.status}")
+    elif isinstance(exc, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
+        error = _broken(exc, peer)
+    else:
+        name = next(ours for theirs, ours in _NAMES if isinstance(exc, getattr(aiohttp, theirs)))
+        return named(name, exc, exchange)
+    error.__cause__ = exc
+    return error
+
+
+def _broken(exc: Any, peer: str) -> PyFlyException:
+    """What was wrong with a response; the parser's words are matched, never shown."""
+    text = getattr(exc, "message", "") or getattr(exc.__cause__, "message", "") or str(exc)
+    found = _CUT_SHORT.search(text)
+    if str(exc).endswith(")"):  # it goes on with the socket's own exception
+        return ReadException(f"the connection to {peer} broke before the whole response came")
+    if found is not None:
+        amount = f"after {found[1]} of {found[2]} bytes"
+        return ReadException(f"{peer} closed the connection {amount} of the body")
+    for start, meaning in _FAULTS:
+        if text.startswith(start):
+            if meaning.startswith("in the middle"):
+                return ReadException(f"{peer} closed the connection {meaning} of the body")
+            return ProtocolException(f"{peer} broke HTTP: {meaning}")
+    return ProtocolException(f"{peer} broke HTTP")
