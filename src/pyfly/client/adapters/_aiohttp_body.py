@@ -5,57 +5,84 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from pyfly.client.adapters._errors import Exchange
-from pyfly.client.adapters._wire import Body
+from pyfly.client.adapters._aiohttp_pool import Answer
+from pyfly.client.adapters._target import Origin
+from pyfly.client.adapters._wire import too_large
 from pyfly.client.errors import ProtocolException, ReadException
-from pyfly.client.message import Response
+from pyfly.client.message import Headers, Response
 
 __all__ = ["check_framing", "require_whole", "whole_body"]
 
 
-async def whole_body(method: str, answer: Any, exchange: Exchange) -> Response[Any]:
+async def whole_body(method: str, answer: Answer, limit: int, origin: Origin) -> Response[Any]:
     """Read the whole body.
 
     Args:
         method: The request's.
-        answer: aiohttp's response.
-        exchange: What to tell in an error, and the limit.
+        answer: The response.
+        limit: The largest body, in bytes.
+        origin: Whom to name in an error.
 
     Raises:
         ResponseTooLargeException: It is too large.
         ReadException: TLS was cut off in a body that lasts until the end of the connection.
         ProtocolException: It is encoded for the way in a manner that is not known.
     """
-    limit = exchange.settings.max_response_size
-    body = Body(method, answer.status, answer.raw_headers, limit, exchange.peer)
-    check_framing(answer, exchange)
-    content = answer.content
-    while True:
+    response = answer.response
+    known = check_framing(answer, origin)
+    if known is not None and known > limit and method != "HEAD" and response.status != 304:
+        raise too_large(origin.peer, limit)
+    content = response.content
+    body: bytes = await content.readany()
+    if len(body) > limit or not content.at_eof():
+        body = await _more(body, content, limit, origin)
+    if answer.tls is not None and known is None:
+        require_whole(answer, origin)
+    fields, encoding = response.headers, None
+    if body and "Content-Encoding" in fields:  # these look-ups are written in C
+        encoding = ", ".join(fields.getall("Content-Encoding")) or None
+    headers = Headers(response.raw_headers)
+    return Response(response.status, headers, body, content_encoding=encoding)
+
+
+async def _more(first: bytes, content: Any, limit: int, origin: Origin) -> bytes:
+    chunks, size = [first], len(first)
+    while size <= limit:
         chunk = await content.readany()
-        if chunk:
-            body.add(chunk)
+        chunks.append(chunk)
+        size += len(chunk)
         if content.at_eof():
             break
-    require_whole(answer, exchange)
-    return body.response()
+    if size > limit:
+        raise too_large(origin.peer, limit)
+    return b"".join(chunks)
 
 
-def check_framing(answer: Any, exchange: Exchange) -> None:
-    """Refuse a transfer-encoding other than ``chunked``, which aiohttp passes over."""
-    coding = answer.headers.get("Transfer-Encoding")
+def check_framing(answer: Answer, origin: Origin) -> int | None:
+    """The length that a response tells; None if it tells none.
+
+    Raises:
+        ProtocolException: Its transfer-encoding is other than ``chunked``: aiohttp passes
+            that over, and takes the body for one that lasts until the end of the connection.
+    """
+    fields = answer.response.headers
+    length = fields.get("Content-Length")
+    if length is not None:
+        return int(length) if length.isdecimal() else None
+    coding = fields.get("Transfer-Encoding")
     if coding is not None and coding.strip().lower() != "chunked":
-        raise ProtocolException(f"{exchange.peer} broke HTTP: its transfer-encoding is not known")
+        raise ProtocolException(f"{origin.peer} broke HTTP: its transfer-encoding is not known")
+    return None
 
 
-def require_whole(answer: Any, exchange: Exchange) -> None:
+def require_whole(answer: Answer, origin: Origin) -> None:
     """Refuse a body that ended with its connection, if TLS did not end with its notice.
 
     Such a body may have been cut by anybody (RFC 8446, section 6.1).
     """
-    tls = answer.tls
-    if tls is None or "Content-Length" in answer.headers or answer.content.total_bytes == 0:
-        return
-    if "Transfer-Encoding" in answer.headers:
+    tls, response = answer.tls, answer.response
+    framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
+    if tls is None or framed or response.content.total_bytes == 0:
         return
     try:
         closed = not tls.read(1)
@@ -64,6 +91,4 @@ def require_whole(answer: Any, exchange: Exchange) -> None:
     except (ssl.SSLError, ValueError):
         closed = False
     if not closed:
-        raise ReadException(
-            f"the connection to {exchange.peer} broke before the whole response came"
-        )
+        raise ReadException(f"the connection to {origin.peer} broke before the whole response came")

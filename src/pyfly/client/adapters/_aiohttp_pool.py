@@ -1,4 +1,4 @@
-"""Sessions of aiohttp, set up so that they do what was asked and nothing else.
+"""aiohttp's connections, for exchanges that do what was asked and nothing else.
 
 No cookies, no redirects, no decompression, no second try behind the caller's back; every
 socket is known, so that it can be closed from anywhere.
@@ -6,20 +6,23 @@ socket is known, so that it can be closed from anywhere.
 
 from __future__ import annotations
 
-import functools
+import asyncio
+import math
 import select
 import socket
 import sys
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
+from pyfly.client.adapters._deadline import TimeLimits
 from pyfly.client.adapters._gate import AsyncGate
 from pyfly.client.adapters._library import MissingLibraryException
 from pyfly.client.adapters._per_loop import Tracked
-from pyfly.client.adapters._upload import UNDER_WAY
+from pyfly.client.adapters._upload import Upload
 from pyfly.client.adapters.settings import ConnectionSettings
 
-__all__ = ["AiohttpPool", "NoPlaceException", "NotAgainException", "load_aiohttp"]
+__all__ = ["AiohttpPool", "Answer", "NoPlaceException", "NotAgainException", "load_aiohttp"]
 
 #: As much as the httpcore family takes, in a line and in a field.
 HEAD_LIMIT = 100 * 1024
@@ -37,44 +40,145 @@ class _Core:
     PoolTimeout = NoPlaceException
 
 
-class AiohttpPool:
-    """The session of one event loop, and how many exchanges it makes at once.
+class Answer(NamedTuple):
+    """A response of aiohttp whose body is still to come.
 
     Attributes:
-        session: aiohttp's; it sends ``fields`` with every request.
-        gate: Where to enter before an exchange; it alone bounds the connections in use.
-        tracked: The sockets.
+        response: aiohttp's.
+        tls: The connection's ``ssl.SSLObject``, None without TLS.
     """
 
-    def __init__(
-        self, settings: ConnectionSettings, fields: dict[str, str], tracked: Tracked
-    ) -> None:
+    response: Any
+    tls: Any
+
+
+class AiohttpPool:
+    """The connections of one event loop, and how many exchanges it makes at once.
+
+    An exchange goes from connection to request to response by aiohttp's own classes, but not
+    through ``ClientSession.request``: that would follow redirects, keep cookies and send what
+    it takes for idempotent a second time, and costs as much as the rest together.
+
+    Attributes:
+        session: aiohttp's, for whoever wants all that, over the same connections.
+        limits: The time limits of the exchanges.
+        gate: Where to enter before an exchange; it alone bounds the connections in use.
+    """
+
+    def __init__(self, settings: ConnectionSettings, tracked: Tracked) -> None:
         aiohttp: Any = load_aiohttp()
-        connector, response = _own_types()
-        self.tracked = tracked
+        self.limits = TimeLimits()
         self.gate = AsyncGate(settings.max_connections, _Core)
+        self._tracked = tracked
+        self._used: set[int] = set()
+        self._timeout = partial(
+            aiohttp.ClientTimeout,
+            total=None,
+            connect=settings.connect_timeout.total_seconds(),
+            ceil_threshold=math.inf,  # else spans above 5 s are rounded up
+        )
+        self._connecting = self._timeout()
+        self._late = aiohttp.ConnectionTimeoutError
+        self._request = aiohttp.ClientRequest
+        self._loop = asyncio.get_running_loop()
+        self._connector: Any = aiohttp.TCPConnector(
+            limit=0,
+            keepalive_timeout=settings.keepalive_expiry.total_seconds(),
+            force_close=not settings.keepalive_expiry,
+            resolver=aiohttp.ThreadedResolver(),
+            socket_factory=self._open,
+        )
         self.session: Any = aiohttp.ClientSession(
-            connector=connector(
-                tracked,
-                limit=0,
-                keepalive_timeout=settings.keepalive_expiry.total_seconds(),
-                force_close=not settings.keepalive_expiry,
-                resolver=aiohttp.ThreadedResolver(),
-            ),
-            headers=fields,
-            response_class=response,
+            connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
             trust_env=False,
-            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             max_line_size=HEAD_LIMIT,
             max_field_size=HEAD_LIMIT,
             middlewares=(_only_once,),
         )
 
     async def close(self) -> None:
-        """Close the session, in its own event loop."""
+        """Close everything, in its own event loop."""
+        self.limits.close()
         await self.session.close()
+
+    def patience(self, silence: float) -> Any:
+        """The timeouts of ``session.request``."""
+        return self._timeout(sock_read=silence)
+
+    async def answer(
+        self,
+        method: str,
+        url: Any,
+        fields: Any,
+        data: bytes | Upload | None,
+        read_timeout: float | None,
+        way: dict[str, Any],
+    ) -> Answer:
+        """Send a request, up to the headers of its response.
+
+        Args:
+            method: ``GET``, ``POST``, …
+            url: A ``yarl.URL``.
+            fields: All header fields, as a ``CIMultiDict``.
+            data: The body.
+            read_timeout: How long the peer may be silent, in seconds.
+            way: ``ssl`` and ``proxy``, where there are any.
+        """
+        if data is not None and "Content-Type" not in fields:
+            way = {**way, "skip_auto_headers": ("Content-Type",)}
+        wire = self._request(
+            method, url, headers=fields, data=data, loop=self._loop, session=self.session, **way
+        )
+        connection = await self._connection(wire)
+        try:
+            transport = connection.transport
+            if isinstance(data, Upload):
+                data.transport = transport
+            tls = transport.get_extra_info("ssl_object") if way else None
+            connection.protocol.set_response_params(
+                skip_payload=method == "HEAD",
+                read_until_eof=True,
+                auto_decompress=False,
+                read_timeout=read_timeout,
+                max_line_size=HEAD_LIMIT,
+                max_field_size=HEAD_LIMIT,
+            )
+            response = await wire.send(connection)
+            try:
+                await response.start(connection)
+            except BaseException:
+                response.close()
+                raise
+        except BaseException:
+            connection.close()
+            raise
+        return Answer(response, tls)
+
+    async def _connection(self, wire: Any) -> Any:
+        """A connection to which nothing has come since its last response.
+
+        aiohttp goes by what its event loop has told it; what the loop has not seen yet, the
+        end of the connection for one, is asked of the socket.
+        """
+        while True:
+            try:
+                connection = await self._connector.connect(wire, [], self._connecting)
+            except TimeoutError as exc:
+                raise self._late from exc
+            descriptor = connection.transport.get_extra_info("socket").fileno()
+            if descriptor not in self._used:
+                self._used.add(descriptor)
+                return connection
+            if not connection.protocol.should_close and not _readable(descriptor):
+                return connection
+            connection.close()
+
+    def _open(self, address: Any) -> socket.socket:
+        sock = socket.socket(*address[:3])
+        self._tracked.add(sock)
+        self._used.discard(sock.fileno())
+        return sock
 
 
 def load_aiohttp() -> ModuleType:
@@ -105,60 +209,6 @@ async def _only_once(request: Any, handler: Any) -> Any:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as exc:
         raise NotAgainException from exc
-
-
-@functools.cache  # classes, made once: their bases are imported when they are first needed
-def _own_types() -> tuple[Any, Any]:
-    """A connector and a response."""
-    aiohttp: Any = load_aiohttp()
-
-    class Answer(aiohttp.ClientResponse):  # type: ignore[misc]  # Any: imported late
-        """Keeps what tells whether TLS came to a proper end.
-
-        Attributes:
-            tls: The connection's ``ssl.SSLObject``, None without TLS.
-        """
-
-        tls: Any = None
-
-        async def start(self, connection: Any) -> Any:
-            self.tls = connection.transport.get_extra_info("ssl_object")
-            return await super().start(connection)
-
-    class Connector(aiohttp.TCPConnector):  # type: ignore[misc]  # Any: imported late
-        """Hands out connections to which nothing has come since their last response.
-
-        aiohttp goes by what its event loop has told it; what the loop has not seen yet, the
-        end of the connection for one, is asked of the socket.
-        """
-
-        def __init__(self, tracked: Tracked, **options: Any) -> None:
-            super().__init__(socket_factory=self._open, **options)
-            self._tracked = tracked
-            self._used: set[int] = set()
-
-        def _open(self, address: Any) -> socket.socket:
-            sock = socket.socket(*address[:3])
-            self._tracked.add(sock)
-            self._used.discard(sock.fileno())
-            return sock
-
-        async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
-            while True:
-                connection = await super().connect(req, traces, timeout)
-                descriptor = connection.transport.get_extra_info("socket").fileno()
-                if descriptor not in self._used:
-                    self._used.add(descriptor)
-                    break
-                if not connection.protocol.should_close and not _readable(descriptor):
-                    break
-                connection.close()
-            upload = UNDER_WAY.get()
-            if upload is not None:
-                upload.transport = connection.transport
-            return connection
-
-    return Connector, Answer
 
 
 if sys.platform == "win32":  # it has no poll()

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from pyfly.client.adapters._aiohttp_body import require_whole, whole_body
+from pyfly.client.adapters._aiohttp_pool import Answer
 from pyfly.client.adapters._errors import Exchange
+from pyfly.client.adapters._target import Origin
+from pyfly.client.adapters._upload import Upload
 from pyfly.client.errors import ReadException, ReadTimeoutException
 from pyfly.client.message import Headers, Response
 
@@ -21,32 +24,38 @@ class AiohttpOpened:
 
     Args:
         method: The request's.
-        answer: aiohttp's response.
+        answer: The response.
+        origin: Where it comes from.
         exchange: What to tell in an error; its deadline is for :meth:`read_all`.
         idle: How long one read may take, in seconds.
         fail: Raises what an exception of aiohttp means.
         leave: Gives the place at the gate back.
+        upload: The request's body, if the answer came before all of it was taken.
     """
 
     def __init__(
         self,
         method: str,
-        answer: Any,
+        answer: Answer,
+        origin: Origin,
         exchange: Exchange,
         idle: float,
         fail: Callable[[Exception, Exchange], NoReturn],
         leave: Callable[[], None],
+        upload: Upload | None,
     ) -> None:
         self._leave: Callable[[], None] | None = leave
         self._loop = asyncio.get_running_loop()
         self._answer = answer
-        self.status_code: int = answer.status
-        self.headers = Headers(answer.raw_headers)
+        self._origin = origin
+        self.status_code: int = answer.response.status
+        self.headers = Headers(answer.response.raw_headers)
         self.content_encoding = self.headers.get("content-encoding")
         self._method = method
         self._exchange = exchange
         self._idle = idle
         self._fail = fail
+        self._upload = upload
         self._aborted = False
 
     async def read_all(self) -> Response[Any]:
@@ -55,7 +64,8 @@ class AiohttpOpened:
         scope = asyncio.timeout(None if deadline is None else deadline - time.monotonic())
         try:
             async with scope:
-                return await whole_body(self._method, self._answer, self._exchange)
+                limit = self._exchange.settings.max_response_size
+                return await whole_body(self._method, self._answer, limit, self._origin)
         except TimeoutError as exc:
             if scope.expired():
                 raise self._exchange.timed_out() from exc
@@ -74,9 +84,9 @@ class AiohttpOpened:
         scope = asyncio.timeout(left)
         try:
             async with scope:
-                chunk: bytes = await self._answer.content.readany()
+                chunk: bytes = await self._answer.response.content.readany()
             if not chunk:
-                require_whole(self._answer, self._exchange)
+                require_whole(self._answer, self._origin)
         except BaseException as exc:
             await self.aclose()
             if isinstance(exc, TimeoutError) and scope.expired():
@@ -92,11 +102,16 @@ class AiohttpOpened:
     async def aclose(self) -> None:
         """Give the connection back if the body was read, else close it."""
         self._close()
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            await upload.aclose()
 
     def _close(self) -> None:
         leave, self._leave = self._leave, None
         if leave is not None:
-            self._answer.close()  # nothing happens if the connection was given back
+            if self._upload is not None:
+                self._upload.cut_off()
+            self._answer.response.close()  # nothing happens if the connection was given back
             leave()
 
     def abort(self) -> None:

@@ -5,20 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from contextvars import ContextVar
 from typing import Any, Self
 
 from pyfly.client.errors import ClientArgumentException
 from pyfly.client.message import BodyStream
 
-__all__ = ["PIECE", "UNDER_WAY", "Upload"]
+__all__ = ["PIECE", "Upload"]
 
 #: Bodies that are larger are handed over in pieces of this size.
 PIECE = 64 * 1024
-
-
-#: The upload of the exchange that is being made, for whoever opens its connection.
-UNDER_WAY: ContextVar[Upload | None] = ContextVar("upload", default=None)
 
 
 class Upload:
@@ -35,8 +30,7 @@ class Upload:
         done: Whether all of it was taken.
         failure: What the caller's own body raised.
         length: How many bytes it has; None if that is not known.
-        transport: Where it goes, once that is known; it is cut off if the exchange ends before
-            the body does.
+        transport: Where it goes, once that is known.
     """
 
     def __init__(self, content: bytes | BodyStream, timeout: float) -> None:
@@ -44,6 +38,7 @@ class Upload:
         self.failure: Exception | None = None
         self.length = len(content) if isinstance(content, bytes) else content.length
         self.transport: asyncio.Transport | None = None
+        self._content = content
         self._pieces = _pieces(content) if isinstance(content, bytes) else content.__aiter__()
         self._sent = 0
         self._timeout = timeout
@@ -91,25 +86,29 @@ class Upload:
                 self._watch.reschedule(when)
 
     async def __aenter__(self) -> Self:
-        self._token = UNDER_WAY.set(self)
         self._watch = asyncio.timeout(None)
         await self._watch.__aenter__()
         return self
 
     async def __aexit__(self, *raised: Any) -> None:
         assert self._watch is not None
-        UNDER_WAY.reset(self._token)
-        if not self.done and self.transport is not None:
-            # Not close(): that would first wait until the peer has taken what is buffered.
-            self.transport.abort()
         await self._watch.__aexit__(*raised)
 
     async def aclose(self) -> None:
-        """End the iteration over the body."""
+        """Nothing more is sent: cut the connection off if there would be, let go of the body."""
+        self.cut_off()
         close = getattr(self._pieces, "aclose", None)
         if close is not None:
             with contextlib.suppress(RuntimeError):  # a writer is in the middle of it
                 await close()
+        if not isinstance(self._content, bytes):
+            self._content.close()
+
+    def cut_off(self) -> None:
+        """Close the connection at once, unless the whole body was taken."""
+        if not self.done and self.transport is not None:
+            # Not close(): that would first wait until the peer has taken what is buffered.
+            self.transport.abort()
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

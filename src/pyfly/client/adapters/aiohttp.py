@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import math
+import functools
 import re
 import time
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
-from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from pyfly.client.adapters._aiohttp_body import check_framing, whole_body
 from pyfly.client.adapters._aiohttp_errors import translate_aiohttp
-from pyfly.client.adapters._aiohttp_pool import AiohttpPool, load_aiohttp
+from pyfly.client.adapters._aiohttp_pool import AiohttpPool, Answer, load_aiohttp
 from pyfly.client.adapters._aiohttp_streaming import AiohttpOpened
 from pyfly.client.adapters._errors import Exchange, named
 from pyfly.client.adapters._per_loop import PerLoop
 from pyfly.client.adapters._routes import proxy_for
 from pyfly.client.adapters._target import Origin, Target, TargetResolver
+from pyfly.client.adapters._text_fields import TextFields
 from pyfly.client.adapters._tls import check_files, context_for
 from pyfly.client.adapters._upload import PIECE, Upload
-from pyfly.client.adapters._wire import DEFAULTS, let_go
 from pyfly.client.adapters.settings import (
     ConnectionSettings,
     ConnectionSettingsException,
@@ -30,7 +29,7 @@ from pyfly.client.adapters.settings import (
     without_credentials,
 )
 from pyfly.client.errors import ClientArgumentException, ClientStoppedException
-from pyfly.client.message import Request, Response, redacted
+from pyfly.client.message import Request, Response
 from pyfly.client.ports import StreamedResponse
 from pyfly.kernel.exceptions import PyFlyException
 
@@ -38,7 +37,7 @@ __all__ = ["AiohttpClientAdapter"]
 
 T = TypeVar("T")
 
-_BREAKS_HTTP = re.compile(r"[\r\n\0]|^\s|\s$|[^\x00-\x7f]")
+_DIRECT: dict[str, Any] = {}  # not to be changed
 
 _OTHER_SCHEME = re.compile(r"(?!https?://)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
@@ -81,17 +80,17 @@ class AiohttpClientAdapter:
         self._settings = checked(settings or ConnectionSettings())
         _require_http_proxy(self._settings.proxy)
         self._timeout = timeout.total_seconds()
+        self._pool_timeout = self._settings.pool_timeout.total_seconds()
         self._base_url = base_url
         self._targets = TargetResolver(base_url)
-        self._public, self._private = _split_fields(headers)
-        self._spans = {
-            "connect": self._settings.connect_timeout.total_seconds(),
-            "ceil_threshold": math.inf,  # else it rounds timeouts above 5 s up
-        }
-        self._pool_timeout = self._settings.pool_timeout.total_seconds()
+        origin = self._targets.origin
+        self._authority = "" if origin is None else origin.authority
+        self._limit = self._settings.max_response_size
+        self._headers = TextFields(headers)
         self._stopped = False
         self._context: Any = None
-        self._pools = PerLoop(partial(AiohttpPool, self._settings, self._public), AiohttpPool.close)
+        self._detours = self._settings.proxy is not None or self._settings.trust_env
+        self._pools = PerLoop(functools.partial(AiohttpPool, self._settings), AiohttpPool.close)
 
     @property
     def base_url(self) -> str:
@@ -137,16 +136,25 @@ class AiohttpClientAdapter:
                 "the URL cannot be used: it must start with http:// or https://"
             )
         target = self._targets.resolve(url)
-        options = {"allow_redirects": False, "auto_decompress": True, **kwargs}
-        options["headers"] = self._fields(kwargs.get("headers") or {}, target.home)
-        options.setdefault("timeout", self._timeouts(None))
-        exchange = self._exchange(target.origin)
+        options = {"allow_redirects": False, **self._way(target.origin), **kwargs}
+        options["headers"] = self._headers.for_request(kwargs.get("headers") or {}, target.home)
+        exchange = Exchange(target.origin, self._settings, self._timeout)
+        pool = await self._pools.current()
         try:
-            response = await self._exchanged(method, target, options, exchange, None)
+            await pool.gate.enter(self._pool_timeout)
         except Exception as exc:
             self._raise(exc, exchange)
-        response.content_encoding = None
-        return response
+        try:
+            options.setdefault("timeout", pool.patience(self._timeout))
+            async with pool.session.request(method, self._url(target), **options) as response:
+                answer = Answer(response, None)
+                whole = await whole_body(method, answer, self._limit, target.origin)
+        except Exception as exc:
+            self._raise(exc, exchange)
+        finally:
+            pool.gate.leave()
+        whole.content_encoding = None
+        return whole
 
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Make one attempt: what is in ``request``, byte for byte.
@@ -166,11 +174,9 @@ class AiohttpClientAdapter:
             return await self._send(request, deadline, content)
         upload = Upload(content, self._timeout)
         try:
-            sent = self._send(request, deadline, upload)
-            return await self._uploaded(upload, sent, request)
+            return await self._uploaded(upload, self._send(request, deadline, upload), request)
         finally:
             await upload.aclose()
-            let_go(content)
 
     async def _uploaded(self, upload: Upload, exchange: Awaitable[T], request: Request) -> T:
         """The outcome of an exchange with a body that is handed over piece by piece."""
@@ -181,45 +187,62 @@ class AiohttpClientAdapter:
             if not upload.late:
                 raise
             origin = self._targets.resolve(request.url).origin
-            raise named("WriteTimeout", exc, self._exchange(origin)) from exc
+            raise named(
+                "WriteTimeout", exc, Exchange(origin, self._settings, self._timeout)
+            ) from exc
 
     async def _send(
         self, request: Request, deadline: float | None, data: bytes | Upload | None
     ) -> Response[Any]:
-        target, options, exchange = self._begin(request, deadline, data)
-        options["timeout"] = self._timeouts(deadline, exchange.began)
+        if self._stopped:
+            self._require_running()
+        target = self._targets.resolve(request.url)
+        pool = await self._pools.current()
+        began = time.monotonic()
+        if deadline is not None and deadline <= began:
+            raise Exchange(target.origin, self._settings, 0, deadline, began).timed_out()
+        limit = None if deadline is None else pool.limits.begin(deadline - began)
         try:
-            return await self._exchanged(request.method, target, options, exchange, data)
-        except Exception as exc:
+            await pool.gate.enter(self._pool_timeout)
+            try:
+                # A limit that is no longer than the silence that is allowed makes that idle.
+                idle = deadline is not None and deadline - began <= self._timeout
+                silence = None if idle else self._timeout
+                answer = await self._answer(pool, request, target, data, silence)
+                try:
+                    return await whole_body(request.method, answer, self._limit, target.origin)
+                except BaseException:
+                    answer.response.close()
+                    raise
+            finally:
+                pool.gate.leave()
+        except BaseException as exc:
+            exchange = Exchange(target.origin, self._settings, self._timeout, deadline, began)
+            if limit is not None and limit.caused(exc):
+                raise exchange.timed_out() from exc
+            if not isinstance(exc, Exception):
+                raise
             if isinstance(data, Upload) and data.failure is not None:
                 raise data.failure from data.failure.__cause__
             self._raise(exc, exchange)
-
-    async def _exchanged(
-        self,
-        method: str,
-        target: Target,
-        options: dict[str, Any],
-        exchange: Exchange,
-        data: Any,
-    ) -> Response[Any]:
-        """Send, and read the whole response."""
-        pool = await self._pools.current()
-        await pool.gate.enter(self._until(exchange))
-        try:
-            answer = await pool.session.request(
-                method, self._url(target), **self._way(target.origin), **options
-            )
-            try:
-                response = await whole_body(method, answer, exchange)
-            except BaseException:
-                answer.close()
-                raise
-            if isinstance(data, Upload) and not data.done:
-                answer.close()  # an early answer: the rest of the body is nobody's any more
-            return response
         finally:
-            pool.gate.leave()
+            if limit is not None:
+                pool.limits.end(limit)
+
+    def _answer(
+        self,
+        pool: AiohttpPool,
+        request: Request,
+        target: Target,
+        data: bytes | Upload | None,
+        silence: float | None,
+    ) -> Awaitable[Answer]:
+        """Send a request, up to the headers of its response."""
+        fields = self._headers.for_request(request.headers, target.home)
+        if isinstance(data, Upload) and data.length is not None:
+            fields = self._headers.with_length(fields, data.length)
+        way = self._way(target.origin)
+        return pool.answer(request.method, self._url(target), fields, data, silence, way)
 
     async def open(self, request: Request, deadline: float | None, idle: float) -> StreamedResponse:
         """Make one attempt that ends at the headers of the response.
@@ -239,103 +262,90 @@ class AiohttpClientAdapter:
             return await self._open(request, deadline, idle, content)
         upload = Upload(content, self._timeout)
         try:
-            opened = self._open(request, deadline, idle, upload)
-            return await self._uploaded(upload, opened, request)
-        finally:
+            opened = await self._uploaded(
+                upload, self._open(request, deadline, idle, upload), request
+            )
+        except BaseException:
             await upload.aclose()
-            let_go(content)
+            raise
+        if upload.done:
+            await upload.aclose()  # else it goes on, until what was opened is closed
+        return opened
 
     async def _open(
         self, request: Request, deadline: float | None, idle: float, data: bytes | Upload | None
     ) -> AiohttpOpened:
-        target, options, exchange = self._begin(request, deadline, data)
-        options["timeout"] = load_aiohttp().ClientTimeout(total=None, **self._spans)
+        self._require_running()
+        target = self._targets.resolve(request.url)
         pool = await self._pools.current()
-        scope = asyncio.timeout(None if deadline is None else deadline - exchange.began)
+        began = time.monotonic()
+        exchange = Exchange(target.origin, self._settings, self._timeout, deadline, began)
+        if deadline is not None and deadline <= began:
+            raise exchange.timed_out()
+        # Silence is for the reads of what is opened: here the limit alone counts.
+        limit = pool.limits.begin(self._timeout if deadline is None else deadline - began)
         try:
-            async with scope:
-                await pool.gate.enter(self._until(exchange))
-                try:
-                    answer = await pool.session.request(
-                        request.method, self._url(target), **self._way(target.origin), **options
-                    )
-                    check_framing(answer, exchange)
-                except BaseException:
-                    pool.gate.leave()
-                    raise
-        except TimeoutError as exc:
-            if scope.expired():
-                raise exchange.timed_out() from exc
-            self._raise(exc, exchange)
-        except Exception as exc:
+            await pool.gate.enter(self._pool_timeout)
+            try:
+                answer = await self._answer(pool, request, target, data, None)
+                check_framing(answer, target.origin)
+            except BaseException:
+                pool.gate.leave()
+                raise
+        except BaseException as exc:
+            if limit.caused(exc):
+                if deadline is not None:
+                    raise exchange.timed_out() from exc
+                raise named("ReadTimeout", TimeoutError(), exchange) from exc
+            if not isinstance(exc, Exception):
+                raise
             if isinstance(data, Upload) and data.failure is not None:
                 raise data.failure from data.failure.__cause__
             self._raise(exc, exchange)
-        return AiohttpOpened(request.method, answer, exchange, idle, self._raise, pool.gate.leave)
+        finally:
+            pool.limits.end(limit)
+        upload = data if isinstance(data, Upload) and not data.done else None
+        return AiohttpOpened(
+            request.method,
+            answer,
+            target.origin,
+            exchange,
+            idle,
+            self._raise,
+            pool.gate.leave,
+            upload,
+        )
 
     # The parts of a request
 
-    def _begin(
-        self, request: Request, deadline: float | None, data: bytes | Upload | None
-    ) -> tuple[Target, dict[str, Any], Exchange]:
-        self._require_running()
-        target = self._targets.resolve(request.url)
-        exchange = self._exchange(target.origin, deadline)
-        if deadline is not None and deadline <= exchange.began:
-            raise exchange.timed_out()
-        options: dict[str, Any] = {"allow_redirects": False}
-        if request.headers or self._private or not target.home or data is not None:
-            options["headers"] = self._fields(request.headers, target.home)
-        if data is not None:
-            options["data"] = data
-            if isinstance(data, Upload) and data.length is not None:
-                options["headers"]["Content-Length"] = str(data.length)
-        return target, options, exchange
-
     def _url(self, target: Target) -> Any:
-        from yarl import URL  # it comes with aiohttp
-
-        return URL(f"{target.origin}{target.raw.decode('ascii')}", encoded=True)
-
-    def _fields(self, headers: Mapping[str, str], home: bool) -> dict[str, str]:
-        """The fields of one request over those that the session sends by itself."""
-        for name, value in headers.items():
-            _check_field(name, value)
-        fields = dict(headers)
-        if home and self._private:
-            given = {name.lower() for name in headers}
-            fields.update({n: v for n, v in self._private.items() if n.lower() not in given})
-        return fields
-
-    def _way(self, origin: Origin) -> dict[str, Any]:
-        """TLS and proxy."""
-        way: dict[str, Any] = {}
-        proxy = proxy_for(self._settings, origin)
-        if proxy is not None:
-            _require_http_proxy(proxy)
-            way["proxy"] = proxy
-        if origin.scheme == "https" or (proxy is not None and proxy.startswith("https")):
-            if self._context is None:
-                self._context = context_for(self._settings)
-            way["ssl"] = self._context
-        return way
-
-    def _timeouts(self, deadline: float | None, began: float = 0.0) -> Any:
-        return load_aiohttp().ClientTimeout(
-            total=None if deadline is None else deadline - began,
-            sock_read=self._timeout,
-            **self._spans,
+        path, _, query = target.raw.decode("ascii").partition("?")
+        origin = target.origin
+        authority = origin.authority if origin is not self._targets.origin else self._authority
+        return self._build_url(
+            scheme=origin.scheme, authority=authority, path=path, query_string=query, encoded=True
         )
 
-    def _until(self, exchange: Exchange) -> float:
-        """How long to wait for a place at the gate."""
-        if exchange.deadline is None:
-            return self._pool_timeout
-        return min(self._pool_timeout, exchange.deadline - exchange.began)
+    @functools.cached_property
+    def _build_url(self) -> Any:
+        from yarl import URL  # it comes with aiohttp
 
-    def _exchange(self, origin: Origin, deadline: float | None = None) -> Exchange:
-        began = 0.0 if deadline is None else time.monotonic()
-        return Exchange(origin, self._settings, self._timeout, deadline, began)
+        return URL.build
+
+    def _way(self, origin: Origin) -> dict[str, Any]:
+        """TLS and proxy, as aiohttp takes them; usually neither."""
+        proxy = proxy_for(self._settings, origin) if self._detours else None
+        if proxy is None and origin.scheme == "http":
+            return _DIRECT
+        if self._context is None:
+            self._context = context_for(self._settings)
+        if proxy is None:
+            return {"ssl": self._context}
+        _require_http_proxy(proxy)
+        from multidict import CIMultiDict
+        from yarl import URL
+
+        return {"ssl": self._context, "proxy": URL(proxy), "proxy_headers": CIMultiDict()}
 
     def _require_running(self) -> None:
         if self._stopped:
@@ -347,33 +357,10 @@ class AiohttpClientAdapter:
             raise exc
         if self._stopped:
             raise ClientStoppedException(f"{self!r} was stopped during the request") from exc
-        if isinstance(exc, TimeoutError) and exchange.deadline is not None and not exc.args:
-            raise exchange.timed_out() from exc
         error = translate_aiohttp(exc, exchange)
         if error is None:
             raise exc
         raise error from error.__cause__
-
-
-def _split_fields(headers: Mapping[str, str] | None) -> tuple[dict[str, str], dict[str, str]]:
-    """The adapter's fields: those for everybody, and those for its own origin alone."""
-    merged = {name: (name, value) for name, value in DEFAULTS.items()}
-    for name, value in (headers or {}).items():
-        _check_field(name, value)
-        merged[name.lower()] = (name, value)
-    secret = {n for n in merged if n == "host" or redacted(n, "") == "***"}
-    private = {merged[name][0]: merged[name][1] for name in secret}
-    public = {shown: value for name, (shown, value) in merged.items() if name not in secret}
-    return public, private
-
-
-def _check_field(name: str, value: str) -> None:
-    if _BREAKS_HTTP.search(value) or _BREAKS_HTTP.search(name):
-        error = ClientArgumentException(
-            f"header {name!r} holds characters that a header cannot carry"
-        )
-        error.parameter = name
-        raise error
 
 
 def _require_http_proxy(proxy: str | None) -> None:
