@@ -22,10 +22,11 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
 from tools import interpreter, links, wheel  # noqa: E402  the checkout is not on the path before
+from tools.bench_environment import BenchEnvironment  # noqa: E402
 from tools.console import DevError, run, say  # noqa: E402
 from tools.environment import Environment, script  # noqa: E402
 
-TYPED = ("src", "typing_tests", "examples", "tools", "dev.py")
+TYPED = ("src", "typing_tests", "examples", "tools", "benchmarks", "dev.py")
 
 
 class Verb(NamedTuple):
@@ -89,6 +90,13 @@ def check(arguments: Sequence[str]) -> int:
     return steps(*((name, lambda name=name: verb(name).action(())) for name in CHECKS))
 
 
+def bench(arguments: Sequence[str]) -> int:
+    """Measure, in an environment that has what is measured with as well."""
+    there = BenchEnvironment(ROOT, interpreter.choose(interpreter.running(), os.environ))
+    there.ensure()
+    return run([there.python, "-m", "benchmarks", *arguments], cwd=ROOT)
+
+
 def smoke_wheel(arguments: Sequence[str]) -> int:
     """Build the wheel and use it alone in a clean environment."""
     return wheel.check(ROOT, command("python"))
@@ -106,7 +114,7 @@ def changelog(arguments: Sequence[str]) -> int:
 
 def clean(arguments: Sequence[str]) -> int:
     """Delete the environment, the caches and whatever was built."""
-    names = ("build", "dist", "htmlcov", "coverage.xml", ".venv")
+    names = ("build", "dist", "htmlcov", "coverage.xml", ".venv", ".venv-bench")
     patterns = (".*_cache", ".coverage*", ".hypothesis", "src/*.egg-info", "**/__pycache__")
     found = [ROOT / name for name in names]
     for pattern in patterns:
@@ -125,6 +133,7 @@ VERBS = (
     Verb("check", check, "everything that CI does", "dev.py check"),
     Verb("lint", lint, "formatting, lint rules, import floors, links", "dev.py lint"),
     Verb("types", types, "mypy --strict and pyright", "dev.py types"),
+    Verb("bench", bench, "what things cost, against others", "dev.py bench resilience --short"),
     Verb("wheel", smoke_wheel, "build the wheel and use it alone", "dev.py wheel"),
     Verb("simulate", simulate, "outages in virtual time, in figures", "dev.py simulate 5 120"),
     Verb("fuzz", fuzz, "try to break all that parses", "dev.py fuzz --minutes 5"),

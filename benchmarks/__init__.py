@@ -1,0 +1,1 @@
+"""What things cost, measured: ``python3 dev.py bench``."""

@@ -1,0 +1,73 @@
+"""``python -m benchmarks NAME``: one benchmark; ``--help`` lists them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import resilience
+from benchmarks.measure import Row, about
+from benchmarks.table import show
+
+__all__ = ["main"]
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def _resilience(options: argparse.Namespace) -> list[Row]:
+    return resilience.rows(options.rounds or (5 if options.short else 25))
+
+
+#: Name, title, and what measures it.
+BENCHMARKS: dict[str, tuple[str, Callable[[argparse.Namespace], list[Row]]]] = {
+    "resilience": ("What protection costs", _resilience),
+}
+
+
+def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """One benchmark, with where its figures come from."""
+    title, measure = BENCHMARKS[name]
+    began = time.perf_counter()
+    rows = measure(options)
+    seconds = round(time.perf_counter() - began, 1)
+    return {"benchmark": name, "title": title, **about(), "seconds": seconds, "rows": rows}
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print, and keep the figures."""
+    parser = argparse.ArgumentParser(
+        prog="dev.py bench",
+        description="Measure, and print tables. Without a name: every benchmark in turn.",
+        epilog="example: python3 dev.py bench resilience --json > figures.json",
+    )
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME",
+                        help=f"one of {', '.join(BENCHMARKS)}")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON, not tables")
+    parser.add_argument("--rounds", type=int, help="rounds that count; more, less spread")
+    parser.add_argument("--short", action="store_true", help="few rounds: seconds, not minutes")
+    parser.add_argument("--save", action="store_true",
+                        help="keep the figures in benchmarks/results, for the page")  # fmt: skip
+    options = parser.parse_args(arguments)
+    found = []
+    for name in options.names or BENCHMARKS:
+        result = run(name, options)
+        found.append(result)
+        if not options.json:
+            show(f"{result['title']} (Python {result['python']}, {result['seconds']} s)",
+                 result["rows"])  # fmt: skip
+        if options.save:
+            RESULTS.mkdir(exist_ok=True)
+            text = json.dumps(result, indent=1, ensure_ascii=False)
+            (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    if options.json:
+        print(json.dumps(found[0] if len(found) == 1 else found, indent=1, ensure_ascii=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
