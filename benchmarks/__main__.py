@@ -20,7 +20,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def _resilience(options: argparse.Namespace) -> list[Row]:
-    return resilience.rows(options.rounds or (5 if options.short else 25))
+    return resilience.rows(options.rounds or (5 if options.short else 15))
 
 
 #: Name, title, and what measures it.

@@ -10,12 +10,16 @@ import importlib
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tools.bench_environment import FAILED
 
 __all__ = ["BREAKERS", "OPEN", "RETRIES", "Rival", "make", "not_installed"]
+
+#: Circuits stay open for as long as the measuring takes.
+HOUR = 3600.0
 
 Function = Callable[[], Awaitable[Any]]
 
@@ -60,7 +64,7 @@ def not_installed(name: str) -> str | None:
 
 async def _purgatory(function: Function) -> Function:
     purgatory: Any = importlib.import_module("purgatory")
-    breaker = await purgatory.AsyncCircuitBreakerFactory().get_breaker("benchmark")
+    breaker = await purgatory.AsyncCircuitBreakerFactory().get_breaker("benchmark", ttl=HOUR)
 
     async def call() -> Any:
         async with breaker:
@@ -71,19 +75,19 @@ async def _purgatory(function: Function) -> Function:
 
 async def _circuitbreaker(function: Function) -> Function:
     module: Any = importlib.import_module("circuitbreaker")
-    wrapped: Function = module.circuit(function)
+    wrapped: Function = module.circuit(recovery_timeout=HOUR)(function)
     return wrapped
 
 
 async def _hyx(function: Function) -> Function:
     module: Any = importlib.import_module("hyx.circuitbreaker")
-    wrapped: Function = module.consecutive_breaker()(function)
+    wrapped: Function = module.consecutive_breaker(recovery_time_secs=HOUR)(function)
     return wrapped
 
 
 async def _aiobreaker(function: Function) -> Function:
     module: Any = importlib.import_module("aiobreaker")
-    breaker = module.CircuitBreaker()
+    breaker = module.CircuitBreaker(timeout_duration=timedelta(seconds=HOUR))
 
     async def call() -> Any:
         return await breaker.call_async(function)
@@ -93,7 +97,8 @@ async def _aiobreaker(function: Function) -> Function:
 
 async def _interlock(function: Function) -> Function:
     module: Any = importlib.import_module("interlock")
-    wrapped: Function = module.CircuitBreaker(name="benchmark")(function)
+    config = module.Config(wait_duration_in_open=HOUR)
+    wrapped: Function = module.CircuitBreaker(name="benchmark", config=config)(function)
     return wrapped
 
 
