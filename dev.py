@@ -97,6 +97,21 @@ def bench(arguments: Sequence[str]) -> int:
     return run([there.python, "-m", "benchmarks", *arguments], cwd=ROOT)
 
 
+def mutate(arguments: Sequence[str]) -> int:
+    """Change the rules of the policies on purpose; a test has to fail each time."""
+    return python("-m", "tools.mutation", *arguments)
+
+
+def explore(arguments: Sequence[str]) -> int:
+    """Every interleaving of up to four callers around each transition of a circuit."""
+    return python("-m", "tests.resilience.explore", *arguments)
+
+
+def machine(arguments: Sequence[str]) -> int:
+    """A million seeded steps of the policies against independent models."""
+    return python("-m", "tests.resilience.machine", *arguments)
+
+
 def smoke_wheel(arguments: Sequence[str]) -> int:
     """Build the wheel and use it alone in a clean environment."""
     return wheel.check(ROOT, command("python"))
@@ -134,6 +149,9 @@ VERBS = (
     Verb("lint", lint, "formatting, lint rules, import floors, links", "dev.py lint"),
     Verb("types", types, "mypy --strict and pyright", "dev.py types"),
     Verb("bench", bench, "what things cost, against others", "dev.py bench resilience --short"),
+    Verb("mutate", mutate, "change the rules: a test must fail", "dev.py mutate retry/state.py"),
+    Verb("explore", explore, "every interleaving of callers", "dev.py explore 4"),
+    Verb("machine", machine, "policies against their models", "dev.py machine 1000000 7"),
     Verb("wheel", smoke_wheel, "build the wheel and use it alone", "dev.py wheel"),
     Verb("simulate", simulate, "outages in virtual time, in figures", "dev.py simulate 5 120"),
     Verb("fuzz", fuzz, "try to break all that parses", "dev.py fuzz --minutes 5"),
