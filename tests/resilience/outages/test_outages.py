@@ -10,9 +10,7 @@ from tests.resilience.outages.experiments import Blackout, Cell, blackouts, part
 from tests.resilience.outages.world import World
 
 
-def test_in_a_random_outage_the_defaults_serve_more_than_no_retry_and_nearly_what_naive_ones_do() -> (
-    None
-):
+def test_in_random_outages_the_defaults_serve_more_than_no_retry_and_near_naive_ones() -> None:
     cells = partial_outages([1.0, 20.0], [0.1, 0.3, 0.5], seeds=2, seconds=60.0)
     assert list(partial_mistakes(cells)) == []
     for errors in (0.1, 0.3, 0.5):
