@@ -8,6 +8,7 @@ import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,11 @@ def row(request: pytest.FixtureRequest) -> Row:
 
 @pytest.fixture
 def runner() -> Iterator[asyncio.Runner]:
-    """The event loop of one test."""
-    with asyncio.Runner() as runner:
+    """The event loop of one test: asyncio's own, or uvloop's with ``PYFLY_TEST_LOOP=uvloop``."""
+    factory = None
+    if loop := os.environ.get("PYFLY_TEST_LOOP"):
+        factory = import_module(loop).new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
         yield runner
         left = asyncio.all_tasks(runner.get_loop())
         assert not left, f"tasks are left: {left}"
