@@ -7,13 +7,12 @@ how. The drivers here see to it that it is told once, whatever ends the call.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial, wraps
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import CoroutineType
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from pyfly.kernel.exceptions import RefusedException
 from pyfly.resilience._checks import coroutine_in_sync, coroutine_passed, misuse
+from pyfly.resilience._decorate import decorated
 from pyfly.resilience.call import Call
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.deadlines import time_left
@@ -108,40 +107,9 @@ class Guard(Generic[L]):
         """As a decorator: each call of the function, plain or ``async def``, is under the limit.
 
         Raises:
-            TypeError: Something that cannot be called, or a generator function: the limit
-                would end before its first item.
+            TypeError: Something that cannot be called, or a generator function.
         """
-        owner = type(self).__name__
-        flags = _code_flags(owner, func)
-        if flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
-            raise TypeError(
-                f"{owner}: {_name_of(func)} is a generator, and the limit would end before its "
-                "first item: decorate the function that makes the calls"
-            )
-
-        async def guarded(*args: Any, **kwargs: Any) -> Any:
-            return await self.call(func, *args, **kwargs)
-
-        def guarded_sync(*args: Any, **kwargs: Any) -> Any:
-            return self.call_sync(func, *args, **kwargs)
-
-        return cast(F, wraps(func)(guarded if flags & CO_COROUTINE else guarded_sync))
-
-
-def _code_flags(owner: str, func: Any) -> int:
-    if not callable(func):
-        raise TypeError(
-            f"{owner}: as a decorator it takes a function, not {type(func).__name__} {func!r}"
-        )
-    while isinstance(func, partial):
-        func = func.func
-    function = func if hasattr(func, "__code__") else type(func).__call__
-    code = getattr(function, "__code__", None)
-    return int(code.co_flags) if code is not None else 0
-
-
-def _name_of(func: Any) -> str:
-    return str(getattr(func, "__qualname__", type(func).__qualname__))
+        return decorated(type(self).__name__, func, self.call, self.call_sync)
 
 
 def least(one: float | None, other: float | None) -> float | None:

@@ -104,7 +104,7 @@ class RetrySuppressed(Event):
 
 
 class BudgetEmpty(Event):
-    """A retry was not made because the retry budget had no token left."""
+    """A retry or a hedge was not sent because the retry budget had no token left."""
 
 
 class CircuitTransition(Event):

@@ -99,6 +99,16 @@ def test_it_describes_itself(clock: ManualClock) -> None:
     assert repr(AdaptiveLimiter()) == "<AdaptiveLimiter 0 of 20>"
 
 
+def test_a_stage_tells_what_a_drop_is_where_the_limiter_does_not(
+    driver: Driver, clock: ManualClock
+) -> None:
+    for own, limit in ((None, 2), (lambda _: False, 4)):
+        limiter = small(clock, is_drop=own)
+        stage = AdaptiveLimiterStage(limiter, lambda error: isinstance(error, LookupError))
+        outcome(lambda stage=stage: through(driver, stage, Scripted(KeyError()), a_call(clock)))
+        assert limiter.limit == limit
+
+
 # Calls
 
 

@@ -200,3 +200,25 @@ def test_the_rule_that_a_breaker_was_made_with_wins(driver: Driver, clock: Manua
         outcome(partial(driver.pipeline, pipeline, Scripted(error), a_call(clock)))
         states.append(breaker.state)
     assert states == [CircuitState.CLOSED, CircuitState.OPEN]
+
+
+# Answers that are errors
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_an_answer_that_is_no_failure_closes_a_half_open_circuit(
+    driver: Driver, clock: ManualClock, half_open: CircuitBreaker, answer: bool
+) -> None:
+    pipeline = assemble([CircuitBreakerStage(half_open, is_failure, lambda _: answer)])
+    error = KeyError("no such product")
+    assert outcome(lambda: driver.pipeline(pipeline, Scripted(error), a_call(clock))) is error
+    assert half_open.state is (CircuitState.CLOSED if answer else CircuitState.HALF_OPEN)
+
+
+def test_an_answer_that_is_no_failure_proves_nothing_in_a_closed_circuit(
+    driver: Driver, clock: ManualClock, breaker: CircuitBreaker
+) -> None:
+    pipeline = assemble([CircuitBreakerStage(breaker, is_failure, lambda _: True)])
+    for error in (OSError(), KeyError(), OSError()):
+        outcome(lambda error=error: driver.pipeline(pipeline, Scripted(error), a_call(clock)))
+    assert breaker.state is CircuitState.OPEN

@@ -174,6 +174,19 @@ def test_a_call_counts_by_what_it_proves(
     assert counted(throttle) == counts
 
 
+def test_a_stage_tells_what_a_rejection_is_where_the_throttle_does_not(
+    driver: Driver, clock: ManualClock
+) -> None:
+    def a_lookup(error: Exception) -> bool:
+        return isinstance(error, LookupError)
+
+    for own, counts in ((None, (1, 0)), (lambda _: False, (1, 1))):
+        throttle = Throttle(clock=clock, is_rejection=own)
+        stage = ThrottleStage(throttle, a_lookup)
+        outcome(lambda stage=stage: through(driver, stage, Scripted(KeyError()), a_call(clock)))
+        assert counted(throttle) == counts
+
+
 def test_what_a_rejection_is_can_be_told(driver: Driver, clock: ManualClock) -> None:
     throttle = Throttle(
         clock=clock,

@@ -59,13 +59,14 @@ class AdaptiveLimiter(Guard[Permit]):
     Attributes:
         policy: The settings.
         events: Its listeners.
+        is_drop: As given.
         rules: The state behind it, for tests; not to be written.
 
     Raises:
         TypeError: A value of the wrong type.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_is_drop", "_lock", "events", "name", "policy", "rules")
+    __slots__ = ("__weakref__", "_clock", "_lock", "events", "is_drop", "name", "policy", "rules")
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class AdaptiveLimiter(Guard[Permit]):
         self.events = Events(listeners)
         self.rules = LimiterRules(_algorithm(self.policy))
         self._clock = clock_or_system("AdaptiveLimiter", clock)
-        self._is_drop = _timed_out if is_drop is None else is_drop
+        self.is_drop = is_drop
         self._lock = threading.RLock()  # re-entrant: see .state
 
     @property
@@ -127,12 +128,26 @@ class AdaptiveLimiter(Guard[Permit]):
         """The call returned: a sample."""
         self._finish(permit, False, operation)
 
-    def failed(self, permit: Permit, error: BaseException, *, operation: str = "") -> None:
-        """The call raised: a drop, or nothing to learn from."""
+    def failed(
+        self,
+        permit: Permit,
+        error: BaseException,
+        *,
+        operation: str = "",
+        is_drop: Callable[[Exception], bool] | None = None,
+    ) -> None:
+        """The call raised: a drop, or nothing to learn from.
+
+        Args:
+            permit: What :meth:`admit` gave.
+            error: What it raised.
+            operation: For the event.
+            is_drop: Decides that where the limiter was made without a rule of its own.
+        """
         dropped = False
         try:
             if isinstance(error, Exception) and not isinstance(error, RefusedException):
-                dropped = bool(self._is_drop(error))
+                dropped = bool((self.is_drop or is_drop or _timed_out)(error))
         finally:  # a predicate that raises must not keep the permit
             if dropped:
                 self._finish(permit, True, operation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -19,12 +20,17 @@ class AdaptiveLimiterStage:
 
     Args:
         limiter: The limiter, which several pipelines may share.
+        is_drop: Whether an exception means that the other side has too much to do, unless the
+            limiter was made with a rule of its own.
     """
 
     name = "adaptive limit"
 
-    def __init__(self, limiter: AdaptiveLimiter) -> None:
+    def __init__(
+        self, limiter: AdaptiveLimiter, is_drop: Callable[[Exception], bool] | None = None
+    ) -> None:
         self.limiter = limiter
+        self._is_drop = is_drop
 
     def wrap(self, inner: Handler) -> Handler:
         limiter = self.limiter
@@ -34,7 +40,7 @@ class AdaptiveLimiterStage:
             try:
                 result = await inner(call)
             except BaseException as error:
-                limiter.failed(permit, error, operation=call.operation)
+                limiter.failed(permit, error, operation=call.operation, is_drop=self._is_drop)
                 raise
             self._succeeded(call, permit)
             return result
@@ -49,7 +55,7 @@ class AdaptiveLimiterStage:
             try:
                 result = inner(call)
             except BaseException as error:
-                limiter.failed(permit, error, operation=call.operation)
+                limiter.failed(permit, error, operation=call.operation, is_drop=self._is_drop)
                 raise
             self._succeeded(call, permit)
             return result

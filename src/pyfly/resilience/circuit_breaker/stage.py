@@ -30,6 +30,10 @@ class CircuitBreakerStage:
         is_failure: Whether an exception of an attempt counts, unless the breaker was made with
             a rule of its own. It is asked about exceptions only; refusals and cancellation
             never count.
+        is_answer: Whether an exception that does not count is an answer of the other side, which
+            so proves that it works: it lets the probe of a half-open circuit succeed, which else
+            would stay half-open for as long as there are no other answers. In a closed circuit
+            it proves nothing. Default: no exception.
 
     Attributes:
         evidence: The stage that has to stand per attempt, right inside the retry.
@@ -38,10 +42,13 @@ class CircuitBreakerStage:
     name = "circuit breaker"
 
     def __init__(
-        self, breaker: CircuitBreaker, is_failure: Callable[[BaseException], bool]
+        self,
+        breaker: CircuitBreaker,
+        is_failure: Callable[[BaseException], bool],
+        is_answer: Callable[[BaseException], bool] | None = None,
     ) -> None:
         self.breaker = breaker
-        self.evidence = CircuitBreakerEvidenceStage(breaker, is_failure)
+        self.evidence = CircuitBreakerEvidenceStage(breaker, is_failure, is_answer)
 
     def wrap(self, inner: Handler) -> Handler:
         breaker, rules = self.breaker, self.breaker.rules
@@ -102,10 +109,14 @@ class CircuitBreakerEvidenceStage:
     name = "circuit breaker evidence"
 
     def __init__(
-        self, breaker: CircuitBreaker, is_failure: Callable[[BaseException], bool]
+        self,
+        breaker: CircuitBreaker,
+        is_failure: Callable[[BaseException], bool],
+        is_answer: Callable[[BaseException], bool] | None = None,
     ) -> None:
         self.breaker = breaker
         self._is_failure = breaker.is_failure or is_failure
+        self._is_answer = is_answer
 
     def wrap(self, inner: Handler) -> Handler:
         rules, timed = self.breaker.rules, self.breaker.times_calls
@@ -164,6 +175,10 @@ class CircuitBreakerEvidenceStage:
                 weight_numerator=_attempts_spoken_for(call, error, allowed),
                 duration=_since(call, started),
                 operation=call.operation,
+            )
+        elif admission.probe and self._is_answer is not None and self._is_answer(error):
+            self.breaker.succeeded(
+                admission, duration=_since(call, started), operation=call.operation
             )
 
     def describe(self) -> str:

@@ -15,9 +15,10 @@ from contextlib import suppress
 from typing import Any
 
 from pyfly.kernel.exceptions import DeadlineExceededException
+from pyfly.resilience._deadline_exceeded import at_deadline
 from pyfly.resilience._guard import time_for
 from pyfly.resilience.call import Call, Handler
-from pyfly.resilience.events import BudgetEmpty, DeadlineExceeded
+from pyfly.resilience.events import BudgetEmpty
 from pyfly.resilience.hedge.events import HedgeFailed, HedgeSent, HedgeSuppressed, HedgeWon
 from pyfly.resilience.hedge.runner import Expired, Owner, Runner
 
@@ -265,19 +266,7 @@ class Race:
                 if isinstance(error, DeadlineExceededException):
                     return error
         call = self._call
-        now = call.clock.monotonic()
-        deadline = now if call.deadline is None else call.deadline
-        call.deadline = min(deadline, now)
-        if call.events.on:
-            call.events.emit(DeadlineExceeded(call.operation, now))
-        allowed = max(deadline - call.started, 0.0)
-        whose = "the caller's deadline" if call.deadline_source == "caller" else "its total timeout"
-        return DeadlineExceededException(
-            f"{call.operation}: not done within {allowed:.3g} s, {whose} "
-            f"(during attempt {call.attempt or 1} and its hedges)",
-            context={"deadline_source": call.deadline_source},
-            timeout=allowed,
-        )
+        return at_deadline(call, f"during attempt {call.attempt or 1} and its hedges")
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:

@@ -8,8 +8,8 @@ from contextvars import ContextVar
 from typing import TypeVar, cast
 
 from pyfly.kernel.exceptions import DeadlineExceededException
+from pyfly.resilience._deadline_exceeded import CALLER, deadline_exceeded
 from pyfly.resilience.call import Call
-from pyfly.resilience.events import DeadlineExceeded
 from pyfly.resilience.single_flight.events import FlightJoined
 from pyfly.resilience.single_flight.state import Flight, Flights
 
@@ -94,12 +94,5 @@ def take_over_facts(call: Call, flown: Call) -> None:
 def out_of_time(call: Call) -> DeadlineExceededException:
     """The error of a caller who cannot wait longer, told to the listeners."""
     now = call.clock.monotonic()
-    if call.events.on:
-        call.events.emit(DeadlineExceeded(call.operation, now))
-    waited = max(now - call.started, 0.0)
-    return DeadlineExceededException(
-        f"{call.operation}: not done within {waited:.3g} s, the caller's deadline (while it waited "
-        "for an answer that calls with its key share)",
-        context={"deadline_source": "caller"},
-        timeout=waited,
-    )
+    when = "while it waited for an answer that calls with its key share"
+    return deadline_exceeded(call, now, max(now - call.started, 0.0), CALLER, when)

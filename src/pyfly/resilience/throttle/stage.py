@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pyfly.resilience._guard import tell_refusal
@@ -17,22 +18,27 @@ class ThrottleStage:
 
     Args:
         throttle: The throttle, which several pipelines may share.
+        is_rejection: Whether an exception means that the other side turned the attempt away,
+            unless the throttle was made with a rule of its own.
     """
 
     name = "throttle"
 
-    def __init__(self, throttle: Throttle) -> None:
+    def __init__(
+        self, throttle: Throttle, is_rejection: Callable[[Exception], bool] | None = None
+    ) -> None:
         self.throttle = throttle
+        self._is_rejection = is_rejection
 
     def wrap(self, inner: Handler) -> Handler:
-        throttle = self.throttle
+        throttle, is_rejection = self.throttle, self._is_rejection
 
         async def throttle_stage(call: Call) -> Any:
             self._enter(call)
             try:
                 result = await inner(call)
             except Exception as error:
-                throttle.failed(error)
+                throttle.failed(error, is_rejection)
                 raise
             throttle.succeeded()
             return result
@@ -40,14 +46,14 @@ class ThrottleStage:
         return throttle_stage
 
     def wrap_sync(self, inner: SyncHandler) -> SyncHandler:
-        throttle = self.throttle
+        throttle, is_rejection = self.throttle, self._is_rejection
 
         def throttle_stage(call: Call) -> Any:
             self._enter(call)
             try:
                 result = inner(call)
             except Exception as error:
-                throttle.failed(error)
+                throttle.failed(error, is_rejection)
                 raise
             throttle.succeeded()
             return result

@@ -60,6 +60,7 @@ class Throttle(Guard[None]):
     Attributes:
         policy: The settings.
         events: Its listeners.
+        is_rejection: As given.
         rules: The state behind it, for tests; not to be written.
 
     Raises:
@@ -70,10 +71,10 @@ class Throttle(Guard[None]):
     __slots__ = (
         "__weakref__",
         "_clock",
-        "_is_rejection",
         "_lock",
         "_random",
         "events",
+        "is_rejection",
         "name",
         "policy",
         "rules",
@@ -100,7 +101,7 @@ class Throttle(Guard[None]):
         self.events = Events(listeners)
         self.rules = ThrottleRules(policy.k, policy.window.total_seconds())
         self._clock = clock_or_system("Throttle", clock)
-        self._is_rejection = _unreachable if is_rejection is None else is_rejection
+        self.is_rejection = is_rejection
         self._random = _draw(random)
         self._lock = threading.RLock()  # re-entrant: see circuit_breaker.state
 
@@ -139,11 +140,18 @@ class Throttle(Guard[None]):
         """The call returned: the other side accepted it."""
         self._count(True)
 
-    def failed(self, error: BaseException) -> None:
-        """The call raised: accepted, turned away, or neither."""
+    def failed(
+        self, error: BaseException, is_rejection: Callable[[Exception], bool] | None = None
+    ) -> None:
+        """The call raised: accepted, turned away, or neither.
+
+        Args:
+            error: What it raised.
+            is_rejection: Decides that where the throttle was made without a rule of its own.
+        """
         if not isinstance(error, Exception) or isinstance(error, RefusedException):
             return
-        if self._is_rejection(error):
+        if (self.is_rejection or is_rejection or _unreachable)(error):
             self._count(False)
         elif not isinstance(error, DeadlineExceededException):
             self._count(True)

@@ -13,11 +13,11 @@ from typing import Any
 
 from pyfly.kernel.exceptions import AttemptTimeoutException, DeadlineExceededException
 from pyfly.resilience._checks import finite_number
+from pyfly.resilience._deadline_exceeded import at_deadline
 from pyfly.resilience.call import Call, Handler, SyncHandler
 from pyfly.resilience.deadlines import deadline_on
-from pyfly.resilience.events import DeadlineExceeded
 from pyfly.resilience.timeout.alarm import Alarm
-from pyfly.resilience.timeout.state import TOTAL_TIMEOUT, attempt_end, call_end
+from pyfly.resilience.timeout.state import attempt_end, call_end
 
 __all__ = ["AttemptTimeoutStage", "TotalTimeoutStage"]
 
@@ -172,23 +172,8 @@ def _deadline_was_nearer(call: Call) -> bool:
 
 
 def _deadline_exceeded(call: Call) -> DeadlineExceededException:
-    """The error of a call that is out of time, told to the listeners."""
-    now = call.clock.monotonic()
-    deadline = now if call.deadline is None else call.deadline
-    # A timer may fire a moment early: that moment is no room for another attempt.
-    call.deadline = min(deadline, now)
-    if call.events.on:
-        call.events.emit(DeadlineExceeded(call.operation, now))
-    allowed = max(deadline - call.started, 0.0)
-    whose = (
-        "its total timeout" if call.deadline_source == TOTAL_TIMEOUT else "the caller's deadline"
-    )
-    after = f"during attempt {call.attempt}" if call.attempt else "before the first attempt"
-    return DeadlineExceededException(
-        f"{call.operation}: not done within {allowed:.3g} s, {whose} ({after})",
-        context={"deadline_source": call.deadline_source},
-        timeout=allowed,
-    )
+    when = f"during attempt {call.attempt}" if call.attempt else "before the first attempt"
+    return at_deadline(call, when)
 
 
 def _seconds(owner: str, seconds: float | None) -> float | None:

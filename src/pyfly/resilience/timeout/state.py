@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["CALLER", "TOTAL_TIMEOUT", "attempt_end", "call_end"]
+from pyfly.resilience._deadline_exceeded import CALLER, TOTAL_TIMEOUT
 
-CALLER = "caller"
-TOTAL_TIMEOUT = "total timeout"
+__all__ = ["CALLER", "TOTAL_TIMEOUT", "attempt_end", "call_end"]
 
 
 def call_end(
