@@ -15,7 +15,7 @@ from pyfly.client._first_attempt import guards_of
 from pyfly.client._wiring import wiring_of
 from pyfly.client.message import Headers
 from pyfly.core import Config
-from pyfly.resilience import CallStarted, History, deadline
+from pyfly.resilience import CallStarted, CircuitBreaker, History, RetryBudget, deadline
 from pyfly.resilience.events import (
     AttemptFailed,
     BudgetEmpty,
@@ -159,7 +159,8 @@ def shown(error: BaseException) -> tuple[Any, ...]:
 def everything(client: Any, port: ScriptedPort, history: History, log: list[Any]) -> list[Any]:
     wiring = wiring_of(client)
     assert wiring is not None
-    breaker, budget = wiring.protection.breaker, wiring.protection.budget
+    shared = wiring.protection.shared
+    breakers, budgets = shared.all_of(CircuitBreaker), shared.all_of(RetryBudget)
     assert not wiring.lifecycle.calls
     events = [
         (type(event).__name__, event.at, getattr(event, "attempt", None), str(event))
@@ -177,8 +178,8 @@ def everything(client: Any, port: ScriptedPort, history: History, log: list[Any]
         events,
         failures,
         history.names(),
-        None if breaker is None else str(breaker.snapshot()),
-        None if budget is None else budget.tokens,
+        [str(breaker.snapshot()) for breaker in breakers],
+        [budget.tokens for budget in budgets],
     ]
 
 
@@ -356,8 +357,8 @@ def test_a_call_that_is_dropped_without_a_loop_leaves_nothing_and_counts_nothing
     assert wiring.lifecycle.calls
     pending.close()
     assert not wiring.lifecycle.calls
-    assert wiring.protection.breaker is not None
-    assert wiring.protection.breaker.snapshot().failures == 0
+    (breaker,) = wiring.protection.shared.all_of(CircuitBreaker)
+    assert breaker.snapshot().failures == 0
 
 
 def test_a_synchronous_client_that_was_stopped_refuses(unused_port: int) -> None:

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
+from pyfly.client._protection.decode import DecodeStage
 from pyfly.client._steps import Steps
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncWirePort, WirePort
@@ -103,11 +104,11 @@ def guards_of(steps: Steps, port_bounds: bool) -> Guards | None:
                     return None
             case AttemptTimeoutStage() if port_bounds or stage.seconds is None:
                 guards.span = stage.seconds
-            case CircuitBreakerEvidenceStage() | TotalTimeoutStage(seconds=None):
+            case DecodeStage() | CircuitBreakerEvidenceStage() | TotalTimeoutStage(seconds=None):
                 pass
             case _:
                 return None
-    return None if steps.redirects is not None else guards
+    return None if steps.redirects is not None or steps.method.makes_key else guards
 
 
 def in_line(

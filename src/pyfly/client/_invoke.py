@@ -4,9 +4,8 @@
 
     generated function   binds the arguments into a Request
     invoke               starts the client if it is new, notes the call under way
-      pipeline             deadline, circuit breaker, retry, attempt timeout (see explain)
+      pipeline             decode, deadline, circuit breaker, retry, attempt timeout (see explain)
         attempt              port.send, decompression, redirects, status → exception
-      decode               outside the pipeline: bad JSON never opens a circuit
 
 Where nothing else is on, the first attempt takes a short way through the same steps: see
 :mod:`._first_attempt`.
@@ -31,7 +30,7 @@ __all__ = ["invoker", "sync_invoker"]
 
 def invoker(steps: Steps, port: WirePort, lifecycle: Lifecycle) -> Callable[..., Any]:
     """The function that makes a call out of a request."""
-    send, receive, decode, redirects = port.send, steps.receive, steps.decode, steps.redirects
+    send, receive, redirects = port.send, steps.receive, steps.redirects
 
     async def attempt(call: Call) -> Response[Any]:
         request: Request = call.payload
@@ -51,7 +50,7 @@ def invoker(steps: Steps, port: WirePort, lifecycle: Lifecycle) -> Callable[...,
 
     async def carry_out(call: Call) -> Any:
         try:
-            value = decode(await run(call))
+            value = await run(call)
         except BaseException as error:
             raised = error
             if isinstance(error, asyncio.CancelledError) and lifecycle.was_stopped(call.payload):
@@ -79,7 +78,7 @@ def invoker(steps: Steps, port: WirePort, lifecycle: Lifecycle) -> Callable[...,
 
 def sync_invoker(steps: Steps, port: SyncWirePort, lifecycle: SyncLifecycle) -> Callable[..., Any]:
     """The synchronous twin of :func:`invoker`."""
-    send, receive, decode, redirects = port.send, steps.receive, steps.decode, steps.redirects
+    send, receive, redirects = port.send, steps.receive, steps.redirects
 
     def attempt(call: Call) -> Response[Any]:
         request: Request = call.payload
@@ -99,7 +98,7 @@ def sync_invoker(steps: Steps, port: SyncWirePort, lifecycle: SyncLifecycle) -> 
 
     def carry_out(call: Call) -> Any:
         try:
-            value = decode(run(call))
+            value = run(call)
         except BaseException as error:
             steps.leave(call, error, error)
         finally:

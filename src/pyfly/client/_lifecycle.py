@@ -12,7 +12,9 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Any
 
@@ -67,6 +69,8 @@ class Lifecycle:
         name: The client's name, for messages.
         port: Started before the first call, stopped after the last.
         stop_timeout: How long a stop waits for the calls under way, in seconds.
+        settle: Waits for what calls have left behind, such as hedges that lost; awaited before
+            the port is stopped, and no longer than a moment.
 
     Attributes:
         running: Whether calls may be made.
@@ -76,13 +80,20 @@ class Lifecycle:
             it. A plain dictionary, so that a call costs no more than an entry.
     """
 
-    def __init__(self, name: str, port: WirePort, stop_timeout: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        port: WirePort,
+        stop_timeout: float,
+        settle: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.name = name
         self.running = False
         self.draining = False
         self.calls: dict[object, tuple[asyncio.Task[Any], int] | None] = {}
         self._port = port
         self._stop_timeout = stop_timeout
+        self._settle = settle
         self._lock = threading.RLock()
         self._state = State.NEW
         self._change: Future[None] | None = None  # a start or stop that is under way
@@ -185,6 +196,7 @@ class Lifecycle:
             try:
                 if not was_new:
                     await self._drain()
+                    await self._settled()
             finally:
                 try:
                     await self._port.stop()
@@ -232,6 +244,12 @@ class Lifecycle:
             stream.cancel()
         if streams or any(entry is not None for _, entry in calls):
             await self._all_landed(_GRACE)
+
+    async def _settled(self) -> None:
+        if self._settle is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE):
+                    await self._settle()
 
     async def _all_landed(self, limit: float) -> bool:
         self._landing_loop = asyncio.get_running_loop()

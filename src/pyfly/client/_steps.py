@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from pyfly.client._codec.decode import Decoder
 from pyfly.client._codec.decompress import inflate
 from pyfly.client._compile.plan import MethodPlan
+from pyfly.client._idempotency_key import with_idempotency_key
 from pyfly.client._redirects import Redirects
 from pyfly.client.error_mapping import ErrorMapping
 from pyfly.client.errors import CallException, HttpStatusException, status_error
@@ -28,8 +29,9 @@ class Steps(Record):
     Attributes:
         method: The plan.
         pipeline: The resilience stages.
-        decode: From a response to the value.
-        errors: What statuses raise instead of their own exceptions; None for nothing.
+        decode: From a response to the value, or what reads the body of a stream.
+        errors: What statuses raise instead of their own exceptions, for a stream; None for
+            nothing. Where a value is returned, the decode stage sees to it.
         accepts: Whether a status is no error, although it is no success.
         redirects: How redirects are followed; None if they are errors.
         max_response_size: The limit of a decompressed body, in bytes.
@@ -51,6 +53,8 @@ class Steps(Record):
 
     def call(self, request: Request, timeout: float | None) -> Call:
         """The facts of one call."""
+        if self.method.makes_key:
+            request = with_idempotency_key(request)
         call = Call(
             self.method.operation,
             request,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pyfly.client._compile.plan import MethodPlan
+from pyfly.client._compile.plan import MethodPlan, ParameterKind
+from pyfly.client._idempotency_key import KEY, has_idempotency_key
 from pyfly.client.errors import (
     ConnectException,
     HttpStatusException,
@@ -13,21 +14,34 @@ from pyfly.client.errors import (
     TlsException,
     TransportException,
 )
-from pyfly.client.message import Request
 from pyfly.kernel.exceptions import (
     AttemptTimeoutException,
     DeadlineExceededException,
     PyFlyException,
+    RefusedException,
 )
 from pyfly.resilience import UnwantedResultException
 from pyfly.resilience.call import Call
 from pyfly.resilience.timeout.state import TOTAL_TIMEOUT
 
-__all__ = ["is_transient", "may_retry", "speaks_against_service"]
+__all__ = [
+    "is_answer",
+    "is_drop",
+    "is_rejection",
+    "is_transient",
+    "may_hedge",
+    "may_retry",
+    "speaks_against_service",
+    "why_no_hedge",
+]
 
 #: Timeouts and transport errors among them, yet the same again if the request were repeated.
 _FINAL = (DeadlineExceededException, TlsException, PoolExhaustedException, ResponseException)
 _TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+#: A service that says these has too much to do.
+_OVERLOAD_STATUSES = frozenset({429, 503})
+#: These ask for another try rather than answer: they prove nothing of a service.
+_NO_ANSWER_STATUSES = frozenset({408, 429})
 
 
 def speaks_against_service(error: BaseException) -> bool:
@@ -48,6 +62,33 @@ def speaks_against_service(error: BaseException) -> bool:
     return isinstance(error, Exception) and not isinstance(error, PyFlyException)
 
 
+def is_answer(error: BaseException) -> bool:
+    """Whether a failed attempt proves that the service works, though the caller has no value.
+
+    A 404 or a body that is too large does, so it closes a half-open circuit: a client that gets
+    nothing else would be half-open for ever. A 408 and a 429 do not.
+    """
+    if isinstance(error, HttpStatusException):
+        return not (speaks_against_service(error) or error.status_code in _NO_ANSWER_STATUSES)
+    return isinstance(error, ResponseException)
+
+
+def is_rejection(error: Exception) -> bool:
+    """Whether the service turned an attempt away: a 429, a 503, or no answer at all."""
+    if isinstance(error, HttpStatusException):
+        return error.status_code in _OVERLOAD_STATUSES
+    if isinstance(error, DeadlineExceededException):
+        return False
+    return isinstance(error, (ConnectionError, TimeoutError))
+
+
+def is_drop(error: Exception) -> bool:
+    """Whether the service has too much to do at once: a 429, a 503, or no answer in time."""
+    if isinstance(error, HttpStatusException):
+        return error.status_code in _OVERLOAD_STATUSES
+    return isinstance(error, TimeoutError) and not isinstance(error, DeadlineExceededException)
+
+
 def is_transient(error: Exception) -> bool:
     """Whether the same request might succeed if it were sent again."""
     if isinstance(error, HttpStatusException):
@@ -63,15 +104,45 @@ def may_retry(method: MethodPlan) -> Callable[[Call, Exception], str | None]:
     """For one method: None if a failed attempt may be followed by another, else why not."""
 
     def judge(call: Call, error: Exception) -> str | None:
+        if isinstance(error, RefusedException):  # nothing was sent, and the policy names it
+            return None
         if not is_transient(error):
             return f"{type(error).__name__} would come again"
-        if safe or isinstance(error, ConnectException) or _has_key(call.payload):
+        if safe or isinstance(error, ConnectException) or has_idempotency_key(call.payload):
             return None
-        return f"a {method.http_method} that may have had its effect must not be sent twice"
+        return _twice(method)
 
     safe = method.idempotent or method.retryable
     return judge
 
 
-def _has_key(request: Request) -> bool:
-    return any(name.lower() == "idempotency-key" for name in request.headers)
+def may_hedge(method: MethodPlan) -> Callable[[Call], str | None]:
+    """For one method: None if an attempt may be sent once more beside itself, else why not."""
+
+    def judge(call: Call) -> str | None:
+        return None if safe or has_idempotency_key(call.payload) else _twice(method)
+
+    safe = method.idempotent
+    return judge
+
+
+def why_no_hedge(method: MethodPlan) -> str | None:
+    """Why no call of a method can be hedged; None if some can."""
+    if not method.asynchronous:
+        return "a synchronous call cannot be hedged (declare the client with async def)"
+    if method.idempotent or _may_have_key(method):
+        return None
+    return f"{_twice(method)} (write @idempotent, or @idempotent(key=True), if it may)"
+
+
+def _may_have_key(method: MethodPlan) -> bool:
+    if any(name.lower() == KEY for name in method.headers):
+        return True
+    return any(
+        parameter.kind is ParameterKind.HEADERS or parameter.wire_name.lower() == KEY
+        for parameter in method.of_kind(ParameterKind.HEADER, ParameterKind.HEADERS)
+    )
+
+
+def _twice(method: MethodPlan) -> str:
+    return f"a {method.http_method} that may have had its effect must not be sent twice"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyfly.client._bind.codegen import generate
 from pyfly.client._codec.decode import wants_raw_response
@@ -16,8 +17,10 @@ from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._declare.service import implementation_of
 from pyfly.client._invoke import invoker, sync_invoker
 from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
+from pyfly.client._protection.decode import DecodeStage
+from pyfly.client._protection.protection import Protection
+from pyfly.client._protection.shared import HostBreakers
 from pyfly.client._redirects import Redirects
-from pyfly.client._resilience import Protection
 from pyfly.client._review import code_mistakes, decoders_of, reviewed_plan
 from pyfly.client._said import said_of_client, said_of_method
 from pyfly.client._steps import Steps
@@ -64,6 +67,7 @@ class Workshop:
         self.port_factory = port_factory
         self.listeners = tuple(listeners)
         self.clock = clock
+        self.host_breakers: HostBreakers = {}
 
     def wire(self, bean: Any, *, base_url: str | None = None, port: Any = None) -> Wiring:
         """Give every stub of a client its function.
@@ -129,11 +133,19 @@ class Wiring:
             raise ClientDeclarationException(plan.cls.__name__, mistakes)
         self.events = Events([*workshop.listeners, *declaration.listeners, LogListener()])
         self.protection = Protection(
-            plan, self.settings, self.events, workshop.clock, self.port.bounds_deadline
+            plan,
+            self.settings,
+            self.events,
+            workshop.clock,
+            port_bounds=self.port.bounds_deadline,
+            host=self._host(base_url),
+            host_breakers=workshop.host_breakers,
         )
         self.lifecycle = self._lifecycle()
         self._first_answers = FirstAnswers(self.name)
         self.steps = {m.declaration: self._steps(m, decoders[m.declaration]) for m in plan.methods}
+        if self.protection.mistakes:
+            raise ClientDeclarationException(plan.cls.__name__, self.protection.mistakes)
         self.functions = {
             declaration: generate(
                 self._resolved(steps.method),
@@ -193,16 +205,29 @@ class Wiring:
         """What the paths of requests are below; ``""`` if that is the port's secret."""
         return self.port.base_url if self.port.takes_encoded else self._base_url(override, [])
 
+    def _host(self, override: str | None) -> str:
+        """Whose circuit its calls go through, if that is the host's."""
+        if self.settings.value("circuit-breaker.per") != "host":
+            return ""
+        return urlsplit(self._known_base_url(override)).netloc
+
     # The parts of a method
 
     def _steps(self, method: MethodPlan, decode: Any) -> Steps:
         raw = wants_raw_response(method.returns)
         follow = self.settings.value("follow-redirects") and self.port.takes_encoded
+        errors = ErrorMapping(method.errors) if method.errors else None
+        stages = self._stages(method)
+        if method.stream is None or method.options.get("paginate") is not None:
+            stages.append(
+                DecodeStage(decode, method, errors, shared=self.protection.shares(method))
+            )
+            errors = None
         return Steps(
             method=method,
-            pipeline=self.protection.pipeline(method, self._stages(method)),
+            pipeline=self.protection.pipeline(method, stages),
             decode=decode,
-            errors=ErrorMapping(method.errors) if method.errors else None,
+            errors=errors,
             accepts=_any_status if raw else _missing if method.absent_on_404 else _no_status,
             redirects=Redirects(base_url=self.port.base_url) if follow else None,
             max_response_size=self.settings.value("max-response-size"),
@@ -242,8 +267,10 @@ class Wiring:
         return plan
 
     def _lifecycle(self) -> Lifecycle | SyncLifecycle:
-        kind = Lifecycle if self.plan.asynchronous else SyncLifecycle
-        return kind(self.name, self.port, self.settings.seconds("stop-timeout") or 0.0)
+        stop_timeout = self.settings.seconds("stop-timeout") or 0.0
+        if self.plan.asynchronous:
+            return Lifecycle(self.name, self.port, stop_timeout, self.protection.drain)
+        return SyncLifecycle(self.name, self.port, stop_timeout)
 
     def _invoker(self, steps: Steps, base_url: str | None) -> Callable[..., Any]:
         if steps.method.stream is not None:

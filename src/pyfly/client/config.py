@@ -18,99 +18,21 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pyfly.client.adapters.choice import ADAPTERS
-from pyfly.core import (
-    Choice,
-    Config,
-    Duration,
-    Flag,
-    Group,
-    Integer,
-    Leaf,
-    Named,
-    Size,
-    Text,
-    Values,
+from pyfly.client._schema import (
+    CALL_SETTINGS,
+    CLIENT_SETTINGS,
+    SCHEMA,
+    SECTIONS,
+    figures_of,
+    grouped,
 )
+from pyfly.core import Config, Values
 from pyfly.kernel.record import Record
 
-__all__ = ["CALL_SETTINGS", "CLIENT_SETTINGS", "SCHEMA", "ClientConfig", "Setting", "Settings"]
+__all__ = ["ClientConfig", "Setting", "Settings"]
 
 _PREFIX = "pyfly.client"
-
-_TIMEOUTS: dict[str, Leaf] = {
-    "timeout": Duration(default="30s", minimum="1ms"),
-    "total-timeout": Duration(minimum="1ms"),
-    "stream-idle-timeout": Duration(default="30s", minimum="1ms"),
-    "stream-timeout": Duration(minimum="1ms"),
-}
-_CONNECTIONS: dict[str, Leaf] = {
-    "adapter": Choice(*ADAPTERS, default="httpx2"),
-    "connect-timeout": Duration(default="5s", minimum="1ms"),
-    "pool-timeout": Duration(default="5s", minimum="1ms"),
-    "stop-timeout": Duration(default="10s"),
-    "max-connections": Integer(default=100, minimum=1),
-    "keepalive-expiry": Duration(default="5s"),
-    "max-response-size": Size(default="10MiB", minimum=1),
-    "follow-redirects": Flag(default=False),
-    "verify": Flag(default=True),
-    "ca": Text(),
-    "cert": Text(),
-    "key": Text(),
-    "proxy": Text(),
-    "trust-env": Flag(default=False),
-}
-_BREAKER: dict[str, Leaf] = {
-    "enabled": Flag(default=True),
-    "failure-threshold": Integer(default=5, minimum=1),
-    "recovery-timeout": Duration(default="30s"),
-    "half-open-permits": Integer(default=1, minimum=1),
-}
-_RETRY: dict[str, Leaf] = {
-    "enabled": Flag(default=True),
-    "max-attempts": Integer(default=3, minimum=1),
-    "base-delay": Duration(default="1s"),
-    "max-retry-after": Duration(default="30s"),
-    "budget": Flag(default=True),
-}
-
-_METHOD = Group(
-    {
-        **_TIMEOUTS,
-        "retry": Group(_RETRY),
-        "circuit-breaker": Group({"enabled": _BREAKER["enabled"]}),
-    }
-)
-_CLIENT = Group(
-    {
-        "base-url": Text(),
-        **_TIMEOUTS,
-        **_CONNECTIONS,
-        "circuit-breaker": Group(_BREAKER),
-        "retry": Group(_RETRY),
-        "methods": Named(_METHOD),
-    }
-)
-SCHEMA = Group(
-    {
-        "default": Group({**_TIMEOUTS, **_CONNECTIONS}),
-        "circuit-breaker": Group(_BREAKER),
-        "retry": Group(_RETRY),
-        "clients": Named(_CLIENT),
-    }
-)
-
-#: The settings of one call, which a method can have for itself.
-CALL_SETTINGS: dict[str, Leaf] = {
-    **_TIMEOUTS,
-    "circuit-breaker.enabled": _BREAKER["enabled"],
-    **{f"retry.{key}": leaf for key, leaf in _RETRY.items()},
-}
-#: The settings of a client, which all its methods share.
-CLIENT_SETTINGS: dict[str, Leaf] = {
-    **{f"circuit-breaker.{key}": leaf for key, leaf in _BREAKER.items() if key != "enabled"},
-    **_CONNECTIONS,
-}
+_SHIPPED = "pyfly's default"
 
 
 class Setting(Record):
@@ -119,10 +41,17 @@ class Setting(Record):
     Attributes:
         value: The value; None where nothing is set and pyfly ships with none.
         origin: Where it comes from, for a person: a file and line, a variable, the code.
+        instance: The policy that it was read from, if code gave a whole one.
     """
 
     value: Any
     origin: str
+    instance: Any = None
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether nobody set it."""
+        return self.origin is _SHIPPED
 
 
 class ClientConfig:
@@ -147,10 +76,8 @@ class ClientConfig:
         self.config = config
         self.values = config.read(_PREFIX, SCHEMA, names={})
         self.code_defaults = {
-            **_checked("default_retry", "retry", _RETRY, default_retry),
-            **_checked(
-                "default_circuit_breaker", "circuit-breaker", _BREAKER, default_circuit_breaker
-            ),
+            **_checked("default_retry", "retry", default_retry),
+            **_checked("default_circuit_breaker", "circuit-breaker", default_circuit_breaker),
         }
 
     def settings(
@@ -173,15 +100,13 @@ class ClientConfig:
         return Settings(values, self.code_defaults, client, code, methods)
 
 
-def _checked(
-    argument: str, section: str, leaves: dict[str, Leaf], given: Mapping[str, Any] | None
-) -> dict[str, Setting]:
+def _checked(argument: str, section: str, given: Mapping[str, Any] | None) -> dict[str, Setting]:
     """Settings given as a dictionary in code, converted as if they stood in a file."""
     config = Config({section: dict(given or {})}, environ={})
-    values = config.read(section, Group(leaves))
+    values = config.read(section, grouped(SECTIONS[section]))
     return {
         f"{section}.{key}": Setting(values.get(key), f"{argument}=…")
-        for key in leaves
+        for key in figures_of(SECTIONS[section])
         if values.is_set(key)
     }
 
@@ -227,7 +152,7 @@ class Settings:
         if key in self._code_defaults:
             return self._code_defaults[key]
         leaf = CALL_SETTINGS.get(key) or CLIENT_SETTINGS.get(key)
-        return Setting(leaf.default if leaf is not None else None, "pyfly's default")
+        return Setting(leaf.default if leaf is not None else None, _SHIPPED)
 
     def value(self, key: str, method: str | None = None) -> Any:
         """The value of :meth:`find`."""
@@ -237,6 +162,45 @@ class Settings:
         """A duration in seconds; None where there is none."""
         value: timedelta | None = self.value(key, method)
         return None if value is None else value.total_seconds()
+
+    def section(self, name: str, method: str) -> dict[str, Setting]:
+        """The settings of one policy for a method, apart from its switch.
+
+        Args:
+            name: Such as ``bulkhead``.
+            method: The method's name.
+        """
+        keys = (key for key in figures_of(SECTIONS[name]) if key != "enabled")
+        return {key: self.find(f"{name}.{key}", method) for key in keys}
+
+    def switch(self, name: str, method: str) -> Setting:
+        """Whether a policy is on for a method, and what says so.
+
+        Its ``enabled`` decides. If that is not set and ships without a value, any other
+        setting of the section switches it on.
+        """
+        enabled = self.find(f"{name}.enabled", method)
+        if enabled.value is not None:
+            return enabled
+        for setting in self.section(name, method).values():
+            if not setting.is_shipped:
+                return Setting(True, setting.origin)
+        return Setting(False, _SHIPPED)
+
+    def asks(self, name: str, method: str) -> bool:
+        """Whether the method itself, and no wider level, asks for a policy."""
+        switch = self._at_method(f"{name}.enabled", method)
+        return bool(switch.value) if switch is not None else self.is_own(name, method)
+
+    def given(self, key: str, method: str) -> Any:
+        """What code alone can say, for a method or for the client; None if it does not."""
+        found = self._methods.get(method, {}).get(key) or self._code.get(key)
+        return None if found is None else found.value
+
+    def is_own(self, name: str, method: str) -> bool:
+        """Whether a method has settings of its own for a policy, apart from the switch."""
+        keys = (key for key in figures_of(SECTIONS[name]) if key != "enabled")
+        return any(self._at_method(f"{name}.{key}", method) is not None for key in keys)
 
     def _at_method(self, key: str, method: str) -> Setting | None:
         if self._client is not None:

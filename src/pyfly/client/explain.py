@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from pyfly.client._compile.plan import MethodPlan, ParameterKind
 from pyfly.client._declare.verbs import declaration_of
+from pyfly.client._schema import CLIENT_SETTINGS, SECTIONS, TIMEOUTS, form_of, unused_in
 from pyfly.client._wiring import wiring_of
-from pyfly.client.config import CALL_SETTINGS, CLIENT_SETTINGS, Setting
+from pyfly.client.config import Setting, Settings
 from pyfly.client.message import redacted
 
 __all__ = ["explain"]
@@ -16,6 +18,8 @@ __all__ = ["explain"]
 
 def explain(method: Callable[..., Any]) -> str:
     """Describe a wired method: its request, its stages, its settings and where they come from.
+
+    The stages are those that are executed, outermost first.
 
     Args:
         method: A method of a wired client, such as ``inventory.product``.
@@ -33,13 +37,48 @@ def explain(method: Callable[..., Any]) -> str:
     plan = steps.method
     lines = [f"{plan.operation}: {plan.http_method} {plan.template.text}", "", "stages"]
     lines += [f"  {line}" for line in steps.pipeline.explain().splitlines()]
+    left_out = wiring.protection.left_out(plan)
+    if left_out:
+        lines += ["", "left out, though the settings of the client ask for it"]
+        lines += [f"  {line}" for line in left_out]
     if not plan.asynchronous and not wiring.port.bounds_deadline:
         lines += ["", "  the timeouts are not enforced: this synchronous port is unbounded"]
-    lines += ["", "settings"]
-    for key in (*CALL_SETTINGS, *CLIENT_SETTINGS):
-        setting = wiring.settings.find(key, plan.name if key in CALL_SETTINGS else None)
-        lines.append(f"  {key} = {_shown(key, setting)}   ({setting.origin})")
+    lines += ["", "settings", *_settings(wiring.settings, plan)]
     return "\n".join(lines)
+
+
+def _settings(settings: Settings, plan: MethodPlan) -> Iterator[str]:
+    for key in TIMEOUTS:
+        yield _line(key, settings.find(key, plan.name))
+    for parameter in plan.of_kind(ParameterKind.TIMEOUT):
+        yield f"    (a call that gives {parameter.name!r} has that timeout instead)"
+    if plan.makes_key:
+        yield "  idempotency-key = one for each call   (@idempotent(key=True))"
+    off: list[str] = []
+    for section in SECTIONS:
+        if section == "retry-budget":
+            switch = settings.find("retry.budget", plan.name)
+        else:
+            switch = settings.switch(section, plan.name)
+            if not switch.value and switch.is_shipped:
+                off.append(section)
+                continue
+            yield _line(f"{section}.enabled", switch)
+        if switch.value:
+            found = settings.section(section, plan.name)
+            form = form_of(section)
+            unused = () if form is None else unused_in(section, found[form].value)
+            for key, setting in found.items():
+                if setting.value is not None and key not in unused:
+                    yield _line(f"{section}.{key}", setting)
+    for key in CLIENT_SETTINGS:
+        yield _line(key, settings.find(key))
+    if off:
+        yield f"  off, since nobody asks for them: {', '.join(off)}"
+
+
+def _line(key: str, setting: Setting) -> str:
+    return f"  {key} = {_shown(key, setting)}   ({setting.origin})"
 
 
 def _shown(key: str, setting: Setting) -> str:
@@ -48,6 +87,8 @@ def _shown(key: str, setting: Setting) -> str:
         return "not set"
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g} s"
+    if isinstance(value, float):
+        return f"{value:g}"
     if key == "proxy":
         return "***" if "@" in str(value) else str(value)
     return redacted(key, str(value)) if isinstance(value, str) else str(value).lower()

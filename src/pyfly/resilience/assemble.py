@@ -1,10 +1,11 @@
 """The order of the stages, in one list.
 
-Why so. A fallback answers whatever fails inside it. The circuit breaker admits per call, so it
-stands outside the retry; limiters stand inside both, so that an open circuit neither waits nor
-spends tokens, and no permit is held through a pause between attempts. The breaker's evidence
-stands right inside the retry, outside the limiters and timeouts: it judges each attempt, its
-timeout included.
+Why so. A fallback answers whatever fails inside it, decoding included; decoding stands outside
+the circuit breaker and the retry, so that bad JSON never opens a circuit. The circuit breaker
+admits per call, so it stands outside the retry; limiters stand inside both, so that an open
+circuit neither waits nor spends tokens, and no permit is held through a pause between attempts.
+The breaker's evidence stands right inside the retry, outside the limiters and timeouts: it judges
+each attempt, its timeout included.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pyfly.resilience.circuit_breaker.stage import (
     CircuitBreakerEvidenceStage,
     CircuitBreakerStage,
 )
+from pyfly.resilience.hedge.stage import HedgeStage
 from pyfly.resilience.pipeline import Pipeline, Stage
 from pyfly.resilience.timeout.stage import AttemptTimeoutStage, TotalTimeoutStage
 
@@ -37,6 +39,7 @@ ORDER: tuple[str, ...] = (
     "bulkhead",
     "adaptive limit",
     "attempt timeout",
+    "deadline header",
     "interceptors",
     "auth",
     "attempt span",
@@ -65,6 +68,7 @@ def assemble(stages: Iterable[Stage]) -> Pipeline:
     _pair_breaker(found)
     _check_timeouts(found)
     _check_half_open(found)
+    _check_hedge(found)
     return Pipeline(found[name] for name in ORDER if name in found)
 
 
@@ -108,4 +112,21 @@ def _check_half_open(found: dict[str, Stage]) -> None:
         raise ValueError(
             f"the circuit breaker's half_open_timeout ({wait.total_seconds():g} s) is over the "
             f"total timeout ({total.seconds:g} s), which ends each probe before: make it shorter"
+        )
+
+
+def _check_hedge(found: dict[str, Stage]) -> None:
+    stage = found.get(HedgeStage.name)
+    attempt = found.get(AttemptTimeoutStage.name)
+    if not isinstance(stage, HedgeStage) or not isinstance(attempt, AttemptTimeoutStage):
+        return
+    delay = stage.hedge.policy.delay
+    if (
+        delay is not None
+        and attempt.seconds is not None
+        and delay.total_seconds() >= attempt.seconds
+    ):
+        raise ValueError(
+            f"the hedge is sent after {delay.total_seconds():g} s, when the attempt timeout "
+            f"({attempt.seconds:g} s) has ended the attempt: make its delay shorter"
         )

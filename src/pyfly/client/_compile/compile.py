@@ -12,6 +12,7 @@ from pyfly.client._compile.options import (
     shape_mistakes,
 )
 from pyfly.client._compile.plan import ClientPlan, MethodPlan
+from pyfly.client._compile.policies import policy_mistakes
 from pyfly.client._compile.signature import read_signature
 from pyfly.client._compile.streamed import stream_mistakes, streamed
 from pyfly.client._compile.template import parse_path
@@ -19,12 +20,12 @@ from pyfly.client._declare.options import (
     VerbOptions,
     is_idempotent,
     is_retryable,
+    makes_key,
     resilience_of,
 )
 from pyfly.client._declare.service import ClientDeclaration, client_declaration_of
 from pyfly.client._declare.verbs import Declaration, declaration_of
 from pyfly.client.errors import ClientDeclarationException
-from pyfly.resilience import RetryPolicy
 
 __all__ = ["compile_client", "read_client"]
 
@@ -136,6 +137,7 @@ def _compile_method(
         options={**common, **own},
         resilience=resilience_of(stub),
         stream=stream,
+        makes_key=makes_key(stub),
     )
     mistakes += signature.mistakes + option_mistakes(method)
     return method, mistakes
@@ -151,37 +153,8 @@ def _class_mistakes(cls: type, declaration: ClientDeclaration) -> list[str]:
     for name in sorted(left):
         wrong.append(f"{cls.__name__}.{name}: is abstract and no stub (add a verb, or a body)")
     wrong += [f"{cls.__name__}: {mistake}" for mistake in shape_mistakes(declaration.options)]
-    wrong += _resilience_mistakes(cls, declaration)
+    wrong += policy_mistakes(declaration.resilience, f"{cls.__name__}: ")
     return wrong
-
-
-def _resilience_mistakes(cls: type, declaration: ClientDeclaration) -> list[str]:
-    wrong: list[str] = []
-    given = declaration.resilience
-    retry = given["retry"]
-    if isinstance(retry, int) and not isinstance(retry, bool) and retry < 1:
-        wrong.append(f"retry={retry} makes no attempt at all (write False for one attempt)")
-    elif not isinstance(retry, (int, RetryPolicy)):
-        wrong.append(f"retry={retry!r} is no number of attempts (write an int, True or False)")
-    breaker = given["circuit_breaker"]
-    if breaker is None or (
-        isinstance(breaker, (int, float, str)) and not isinstance(breaker, bool)
-    ):
-        wrong.append(f"circuit_breaker={breaker!r} (write True, False or a CircuitBreaker)")
-    threshold = given["circuit_breaker_failure_threshold"]
-    if threshold is not None and (
-        isinstance(threshold, bool) or not isinstance(threshold, int) or threshold < 1
-    ):
-        wrong.append(f"circuit_breaker_failure_threshold={threshold!r} (write an int, 1 or more)")
-    for name in ("retry_base_delay", "circuit_breaker_recovery_timeout"):
-        value = given[name]
-        if value is not None and (
-            isinstance(value, bool)
-            or not isinstance(value, (int, float))
-            or not 0 <= value < float("inf")
-        ):
-            wrong.append(f"{name}={value!r} (write seconds as a number, 0 or more)")
-    return [f"{cls.__name__}: {mistake}" for mistake in wrong]
 
 
 def _mixture(cls: type, methods: list[MethodPlan]) -> list[str]:

@@ -1,14 +1,14 @@
-"""The keyword arguments of verbs and of ``@resilience``, checked."""
+"""The keyword arguments of verbs, checked."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyfly.client._compile.plan import MethodPlan, ParameterKind, allows_none
+from pyfly.client._compile.policies import policy_mistakes
 from pyfly.client._compile.signature import is_forbidden_header, is_token
-from pyfly.client._declare.options import VerbOptions
+from pyfly.client._declare.options import POLICY_OPTIONS, VerbOptions
 from pyfly.client.pagination import Page
 
 __all__ = ["interceptors_of", "merged", "option_mistakes", "shape_mistakes"]
@@ -71,7 +71,7 @@ def option_mistakes(method: MethodPlan) -> list[str]:
         *_not_found_mistakes(method),
         *_paginate_mistakes(method),
         *_reconnect_mistakes(method),
-        *_resilience_mistakes(method.resilience),
+        *policy_mistakes(method.resilience, "@resilience(…): "),
     ]
 
 
@@ -79,7 +79,9 @@ def _unknown(options: Mapping[str, Any]) -> Iterator[str]:
     import difflib
 
     for name in options:
-        if name not in _KNOWN:
+        if name in POLICY_OPTIONS:
+            yield f"{name}=… is no argument of a verb (write @resilience({name}=…) above it)"
+        elif name not in _KNOWN:
             near = difflib.get_close_matches(name, _KNOWN, 1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_KNOWN)}"
             yield f"{name}=… is no argument of a verb ({hint})"
@@ -148,24 +150,3 @@ def _reconnect_mistakes(method: MethodPlan) -> Iterator[str]:
             yield f"reconnect={method.options['reconnect']!r} (write True or False)"
         if "reconnect" in method.declaration.options and method.stream is None:
             yield "reconnect is for server-sent events (return AsyncIterator[ServerSentEvent])"
-
-
-def _resilience_mistakes(given: Mapping[str, Any]) -> Iterator[str]:
-    retry = given.get("retry")
-    if retry is not None and (not isinstance(retry, int) or (retry < 1 and retry is not False)):
-        yield f"@resilience(retry={retry!r}): write the number of attempts, True or False"
-    for name in ("timeout", "total_timeout"):
-        value = given.get(name)
-        if value is not None and not _is_span(value):
-            yield f"@resilience({name}={value!r}): write seconds as a number above 0"
-    timeout, total = given.get("timeout", 0), given.get("total_timeout", math.inf)
-    if _is_span(timeout) and _is_span(total) and timeout > total:
-        yield f"@resilience: timeout ({timeout:g} s) is longer than total_timeout ({total:g} s)"
-    breaker = given.get("breaker")
-    if breaker is not None and not isinstance(breaker, bool):
-        yield f"@resilience(breaker={breaker!r}): write True or False"
-
-
-def _is_span(value: Any) -> bool:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value > 0

@@ -75,6 +75,7 @@ class MethodPlan(Record):
         options: The verb's other keyword arguments over the client's.
         resilience: What ``@resilience`` said of it.
         stream: What it streams; None for a method that returns a value.
+        makes_key: Whether each of its calls gets an ``Idempotency-Key``.
     """
 
     name: str
@@ -93,6 +94,7 @@ class MethodPlan(Record):
     options: VerbOptions
     resilience: dict[str, Any]
     stream: Streamed | None = None
+    makes_key: bool = False
 
     @property
     def awaited(self) -> bool:

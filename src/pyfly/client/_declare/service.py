@@ -5,13 +5,13 @@ from __future__ import annotations
 import types
 from abc import ABCMeta
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack, cast
 
-from pyfly.client._declare.options import VerbOptions
+from pyfly.client._declare.options import POLICY_OPTIONS, PolicyOptions, VerbOptions
 from pyfly.client._declare.verbs import declaration_of, make_stub
 from pyfly.container.scope import Scope
 from pyfly.kernel.record import Record
-from pyfly.resilience import CircuitBreaker, Listener, RetryPolicy
+from pyfly.resilience import CircuitBreaker, CircuitBreakerPolicy, Listener, RetryPolicy
 
 __all__ = [
     "ClientDeclaration",
@@ -22,6 +22,10 @@ __all__ = [
 ]
 
 C = TypeVar("C", bound=Callable[..., Any])
+
+
+class ClientOptions(VerbOptions, PolicyOptions, total=False):
+    """The keyword arguments of ``@service_client`` that are for all methods, all optional."""
 
 
 class ClientDeclaration(Record):
@@ -45,14 +49,14 @@ class ClientDeclaration(Record):
 def service_client(
     base_url: str = "",
     retry: int | bool | RetryPolicy = True,
-    circuit_breaker: bool | CircuitBreaker = True,
+    circuit_breaker: bool | CircuitBreaker | CircuitBreakerPolicy = True,
     retry_base_delay: float | None = None,
     circuit_breaker_failure_threshold: int | None = None,
     circuit_breaker_recovery_timeout: float | None = None,
     *,
     name: str | None = None,
     listeners: Sequence[Listener] = (),
-    **options: Unpack[VerbOptions],
+    **options: Unpack[ClientOptions],
 ) -> Callable[[C], C]:
     """Declare a client whose calls are protected by a circuit breaker and retried.
 
@@ -61,7 +65,8 @@ def service_client(
             ``${NAME:default}`` is resolved from the configuration.
         retry: True for the configured number of attempts (3), an int for this many in all,
             False for one; a :class:`~pyfly.resilience.RetryPolicy` to share one.
-        circuit_breaker: Whether calls go through a circuit breaker; an instance to share one.
+        circuit_breaker: Whether calls go through a circuit breaker; a policy for one of its
+            own, an instance to share one.
         retry_base_delay: Seconds before the first retry, doubled for each further one.
         circuit_breaker_failure_threshold: Consecutive failures that open the circuit.
         circuit_breaker_recovery_timeout: Seconds before an open circuit lets a probe pass.
@@ -69,18 +74,25 @@ def service_client(
             configuration beats what stands here.
         listeners: Called with every event of this client's calls.
         **options: ``headers``, ``params``, ``errors``, ``interceptors`` and ``auth`` of all
-            methods; each method may add its own, which count more.
+            methods; each method may add its own, which count more. And what protects them:
+            ``timeout``, ``total_timeout``, ``retry_budget``, ``bulkhead``, ``rate_limiter``,
+            ``adaptive_limit``, ``throttle``, ``hedge``, ``single_flight``, ``fallback`` and
+            ``deadline_header``; see :class:`~pyfly.client._declare.options.PolicyOptions`.
     """
+    given: dict[str, Any] = dict(options)
+    policies = {name: given.pop(name) for name in POLICY_OPTIONS if name in given}
+    common = cast(VerbOptions, given)
     resilience = {
         "retry": retry,
         "circuit_breaker": circuit_breaker,
         "retry_base_delay": retry_base_delay,
         "circuit_breaker_failure_threshold": circuit_breaker_failure_threshold,
         "circuit_breaker_recovery_timeout": circuit_breaker_recovery_timeout,
+        **policies,
     }
     if isinstance(base_url, type):
         raise TypeError(f"write @service_client(base_url=…) above {base_url.__name__}")
-    declaration = ClientDeclaration(base_url, name, resilience, tuple(listeners), options)
+    declaration = ClientDeclaration(base_url, name, resilience, tuple(listeners), common)
 
     def decorate(cls: C) -> C:
         _mark(cls, declaration)
@@ -94,7 +106,7 @@ def http_client(
     *,
     name: str | None = None,
     listeners: Sequence[Listener] = (),
-    **options: Unpack[VerbOptions],
+    **options: Unpack[ClientOptions],
 ) -> Callable[[C], C]:
     """Declare a client without circuit breaker and retry; else as :func:`service_client`."""
     if isinstance(base_url, type):

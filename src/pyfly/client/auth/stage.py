@@ -77,6 +77,14 @@ class AuthStage:
 
         return auth
 
+    async def value_for(self, call: Call) -> str | None:
+        """The value that a call would be sent with; None if it has its own."""
+        return None if _has_own(call.payload) else await _ask(self._credentials.current)
+
+    def value_for_sync(self, call: Call) -> str | None:
+        """The same in synchronous code."""
+        return None if _has_own(call.payload) else _ask_sync(self._credentials.current)
+
     def describe(self) -> str:
         again = ", once more after a 401" if self._credentials.refresh is not None else ""
         return f"{self._credentials.kind}{again}"
