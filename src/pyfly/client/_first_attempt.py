@@ -108,7 +108,7 @@ def guards_of(steps: Steps, port_bounds: bool) -> Guards | None:
                 pass
             case _:
                 return None
-    return None if steps.redirects is not None or steps.method.makes_key else guards
+    return None if steps.redirects is not None else guards
 
 
 def in_line(

@@ -5,9 +5,12 @@ See the Internet-Draft draft-ietf-httpapi-idempotency-key-header.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from pyfly.client.message import Request
 
-__all__ = ["KEY", "has_idempotency_key", "with_idempotency_key"]
+__all__ = ["KEY", "has_idempotency_key", "with_keys"]
 
 KEY = "idempotency-key"
 
@@ -17,10 +20,20 @@ def has_idempotency_key(request: Request) -> bool:
     return any(name.lower() == KEY for name in request.headers)
 
 
-def with_idempotency_key(request: Request) -> Request:
-    """The request with a new key, unless its caller has set one."""
-    if has_idempotency_key(request):
-        return request
+def with_keys(invoke: Callable[..., Any], wanted: bool) -> Callable[..., Any]:
+    """A function that makes calls out of requests, each of which gets a key.
+
+    Args:
+        invoke: Makes a call out of a request that has one.
+        wanted: Whether keys are asked for at all.
+    """
+    if not wanted:
+        return invoke
     from uuid import uuid4  # who makes no keys does not pay for its import
 
-    return request.with_headers({**request.headers, KEY: str(uuid4())})
+    def keyed(request: Request, *more: Any) -> Any:
+        if not has_idempotency_key(request):
+            request = request.with_headers({**request.headers, KEY: str(uuid4())})
+        return invoke(request, *more)
+
+    return keyed

@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 from pyfly.client._codec.decode import Decoder
 from pyfly.client._codec.decompress import inflate
 from pyfly.client._compile.plan import MethodPlan
-from pyfly.client._idempotency_key import with_idempotency_key
 from pyfly.client._redirects import Redirects
 from pyfly.client.error_mapping import ErrorMapping
 from pyfly.client.errors import CallException, HttpStatusException, status_error
@@ -53,8 +52,6 @@ class Steps(Record):
 
     def call(self, request: Request, timeout: float | None) -> Call:
         """The facts of one call."""
-        if self.method.makes_key:
-            request = with_idempotency_key(request)
         call = Call(
             self.method.operation,
             request,

@@ -7,6 +7,7 @@ The one place where a client is put together; :mod:`.connect`, :mod:`.post_proce
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from pyfly.client._codec.decode import wants_raw_response
 from pyfly.client._compile.base_url import check_base_url
 from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._declare.service import implementation_of
+from pyfly.client._idempotency_key import with_keys
 from pyfly.client._invoke import invoker, sync_invoker
 from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
 from pyfly.client._protection.decode import DecodeStage
@@ -43,6 +45,9 @@ from pyfly.resilience.pipeline import Stage
 __all__ = ["Wiring", "Workshop", "instantiate", "wiring_of"]
 
 PortFactory = Callable[[str], Any]
+
+_UNBOUNDED = timedelta(days=365)
+"""For a port, which takes a span."""
 
 
 class Workshop:
@@ -150,7 +155,7 @@ class Wiring:
             declaration: generate(
                 self._resolved(steps.method),
                 self.port.takes_encoded,
-                self._invoker(steps, base_url),
+                with_keys(self._invoker(steps, base_url), steps.method.makes_key),
                 port=self._port_name,
             )
             for declaration, steps in self.steps.items()
@@ -169,7 +174,7 @@ class Wiring:
         if wrong is not None:
             mistakes.append(f"{self.plan.cls.__name__}: {wrong}")
             return None
-        timeout = self.settings.value("timeout")
+        timeout = self.settings.value("timeout") or _UNBOUNDED
         settings = connection_settings(self.settings)
         return make_adapter(name, asynchronous, url, timeout, settings)
 

@@ -126,6 +126,8 @@ def _paginate_mistakes(method: MethodPlan) -> Iterator[str]:
         )
         return
     yield from page.mistakes()
+    if method.makes_key:
+        yield "paginate makes a call for each page, which must not share a key (remove key=True)"
     if method.stream is None:
         yield (
             "paginate needs a plain def that returns the items (write def … -> AsyncIterator[T], "
