@@ -41,9 +41,7 @@ class Figures:
             ValueError: Such a setting is given.
         """
         chooses = form_of(self._section)
-        if chooses is None:
-            return
-        form = self[chooses]
+        form = None if chooses is None else self[chooses]
         for key in unused_in(self._section, form):
             if self.is_given(key):
                 raise ValueError(
