@@ -23,6 +23,7 @@ FAILED, INTERRUPTED = 1, 130
 
 COMMANDS = {
     "demo": Entry("pyfly.cli.demo.command:demo", "Watch a client cope with a failing service."),
+    "drill": Entry("pyfly.cli.drill.command:drill", "See what the policies do in an outage."),
     "fault-server": Entry(
         "pyfly.cli.fault_server:fault_server", "Serve an outage that a file describes."
     ),

@@ -1,0 +1,1 @@
+"""``pyfly drill``: the resilience policies in an outage, simulated in virtual time."""

@@ -1,0 +1,230 @@
+"""``pyfly drill``."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import click
+
+from pyfly.cli.colour import no_color_option
+from pyfly.cli.drill.drill import Drill, Plan, perform, plan_for
+from pyfly.cli.drill.plot import draw, has_matplotlib
+from pyfly.cli.drill.report import as_json
+from pyfly.cli.drill.scenario import Scenario
+from pyfly.cli.drill.settings import SettingsSet, clients_in, published, shipped, users
+from pyfly.cli.drill.text import parameters, show, tables
+from pyfly.core import Config
+from pyfly.core.errors import ConfigException
+
+__all__ = ["drill"]
+
+_FAILED = 1
+
+_EXAMPLES = """\b
+Examples:
+  pyfly drill                                        both sets of settings, with a plot
+  pyfly drill --settings published --load 0.5        an outage at half the load
+  pyfly drill --lose 1 --no-sweeps                   the service is gone altogether
+  pyfly drill --config pyfly.yaml --client inventory   your own settings
+  pyfly drill --json drill.json                      and everything that was counted
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option(
+    "--settings",
+    "which",
+    type=click.Choice(["both", "published", "shipped"]),
+    default="both",
+    show_default=True,
+    help="Timeouts and delays as publications have them, or as pyfly ships.",
+)
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Drill the settings of a client in this file instead.",
+)
+@click.option("--client", help="Its name below pyfly.client.clients.")
+@click.option(
+    "--clients",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="Client processes.",
+)
+@click.option(
+    "--load",
+    type=click.FloatRange(0.01, 2.0),
+    default=0.7,
+    show_default=True,
+    help="Calls made, as a part of what the service can do.",
+)
+@click.option(
+    "--lose",
+    type=click.FloatRange(0.0, 1.0),
+    default=0.9,
+    show_default=True,
+    help="The part of its workers that the service loses; 1: it is gone.",
+)
+@click.option(
+    "--outage",
+    type=click.FloatRange(1, 600),
+    help="Seconds that it lasts. [default: 20, or twice the attempt timeout]",
+)
+@click.option(
+    "--errors",
+    type=click.FloatRange(0.0, 1.0),
+    default=0.0,
+    show_default=True,
+    help="The part of the answers that are 503, at all times.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of everything random.")
+@click.option("--no-sweeps", is_flag=True, help="Leave the loads and error rates out.")
+@click.option(
+    "--json",
+    "json_target",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    is_flag=False,
+    flag_value="-",
+    metavar="[FILE]",
+    help="Write everything as JSON; without FILE or with -, to standard output.",
+)
+@click.option("--no-plot", is_flag=True, help="Draw no picture.")
+@click.option("--png", is_flag=True, help="Save the plots as PNG as well.")
+@click.option(
+    "--output",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where to save the plots; default: here.",
+)
+@no_color_option
+def drill(
+    which: str,
+    file: Path | None,
+    client: str | None,
+    clients: int,
+    load: float,
+    lose: float,
+    outage: float | None,
+    errors: float,
+    seed: int,
+    no_sweeps: bool,
+    json_target: str | None,
+    no_plot: bool,
+    png: bool,
+    folder: Path | None,
+) -> int:
+    """See what retries, circuit breakers and budgets do in an outage.
+
+    The policies themselves, in declared clients, run against a simulated service with workers, a
+    queue, and no idea who still waits for an answer. Time is virtual: minutes take seconds, and
+    the same seed gives the same figures. The service loses most of its workers for a while;
+    what counts is whether the clients let it recover.
+    """
+    scenario = Scenario(clients=clients, load=load, lost=lose, errors=errors, seed=seed)
+    if outage is not None:
+        scenario = scenario.replace(outage=outage)
+    own = _own_settings(file, client)
+    chosen = [own] if own is not None else _chosen(which)
+    plans = [
+        plan_for(
+            settings,
+            scenario,
+            own=own is not None,
+            fixed_outage=outage is not None,
+            sweeps=not no_sweeps and settings is chosen[0],
+        )
+        for settings in chosen
+    ]
+    quiet = json_target == "-"
+    drills = [_carry_out(plan, quiet=quiet) for plan in plans]
+    saved = [True]
+    if not no_plot and (not quiet or png or folder is not None):
+        saved.append(_save_plots(drills, folder, png=png, quiet=quiet))
+    if json_target is not None:
+        saved.append(_save_json(drills, json_target))
+    return 0 if all(saved) else _FAILED
+
+
+def _own_settings(file: Path | None, client: str | None) -> SettingsSet | None:
+    """The settings of the client that is named; None if none is."""
+    if file is None:
+        if client is not None:
+            raise click.UsageError(
+                f"--client {client} needs --config: pass the pyfly.yaml it is in"
+            )
+        return None
+    try:
+        config = Config.from_file(file)
+        names = clients_in(config)
+        if client not in names:
+            there = f"there is {', '.join(names)}" if names else "it has no section of any client"
+            asked = "say which with --client" if client is None else f"no client {client!r}"
+            raise click.UsageError(f"{file}: {asked}: {there}")
+        return users(config, client)
+    except ConfigException as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _chosen(which: str) -> list[SettingsSet]:
+    known = {"published": published, "shipped": shipped}
+    return [make() for name, make in known.items() if which in (name, "both")]
+
+
+def _carry_out(plan: Plan, *, quiet: bool) -> Drill:
+    """One drill, with its parameters before and its tables after."""
+    if not quiet:
+        click.echo("\n".join(parameters(plan)) + "\n")
+    if sys.stderr.isatty():
+        with click.progressbar(
+            length=plan.runs, label=plan.settings.name, file=sys.stderr
+        ) as progress:
+            done = perform(plan, lambda: progress.update(1))
+    else:
+        done = perform(plan, lambda: None)
+    if not quiet:
+        show(tables(done))
+    return done
+
+
+def _save_plots(drills: list[Drill], folder: Path | None, *, png: bool, quiet: bool) -> bool:
+    """``pyfly-drill-<settings>.svg`` for each, and ``.png`` if wanted. Whether that worked."""
+    if not has_matplotlib():
+        click.echo("for a plot: pip install 'pyfly-client[cli]'", err=True)
+        return not png and folder is None
+    worked = True
+    for each in drills:
+        name = re.sub(r"[^\w.-]", "-", each.plan.settings.name)
+        for kind in ("svg", "png") if png else ("svg",):
+            path = (folder or Path()) / f"pyfly-drill-{name}.{kind}"
+            saved = _save(path, partial(draw, each))
+            worked = worked and saved
+            if saved and not quiet:
+                click.echo(f"Saved the plot:  {path}")
+    return worked
+
+
+def _save_json(drills: list[Drill], target: str) -> bool:
+    text = json.dumps(as_json(drills), indent=1)
+    if target == "-":
+        click.echo(text)
+        return True
+    return _save(Path(target), lambda path: path.write_text(f"{text}\n", "utf-8"))
+
+
+def _save(path: Path, write: Callable[[Path], object]) -> bool:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        click.echo(f"could not save {path}: {reason}", err=True)
+        return False
+    return True

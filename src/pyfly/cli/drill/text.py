@@ -1,0 +1,146 @@
+"""A drill in words and tables, for a terminal or a pipe."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+
+import click
+
+from pyfly.cli.colour import colour_refused
+from pyfly.cli.drill.drill import Drill, Plan
+from pyfly.cli.drill.tally import Tally
+from pyfly.cli.drill.theory import drain_time, highest_load, success
+
+__all__ = ["Table", "parameters", "seconds", "show", "tables"]
+
+Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
+"""A title, the heads of the columns, and the rows; the first column is names, the rest numbers."""
+
+
+def parameters(plan: Plan) -> list[str]:
+    """Everything that decides what comes out, one line each."""
+    scenario, settings = plan.scenario, plan.settings
+    lost = "all of them" if scenario.workers_left == 0 else f"{scenario.lost:.0%} of them"
+    return [
+        f"Settings: {settings.name}",
+        *(f"    {key}: {_yaml(value)}" for key, value in settings.values.items()),
+        f"Service: {scenario.workers} workers, {1000 * scenario.service_time:g} ms a request on "
+        f"average (exponential), so {scenario.capacity:g} requests/s; {scenario.queue:,} may queue",
+        f"Load: {scenario.load:.0%}, {scenario.rate:g} calls/s by {scenario.clients} clients, "
+        f"{scenario.rate / scenario.clients:g} each, at random",
+        f"Outage: after {scenario.quiet:g} s the service loses {lost} for {scenario.outage:g} s; "
+        f"then {scenario.after:g} s more",
+        f"Errors: {scenario.errors:.0%} of the answers are 503; seed {scenario.seed}",
+    ]
+
+
+def tables(drill: Drill) -> list[Table]:
+    """The runs side by side, and the sweeps if there were any."""
+    found = [_runs(drill)]
+    if drill.plan.loads:
+        found += [_recoveries(drill), _successes(drill)]
+    return found
+
+
+def seconds(value: float | None) -> str:
+    """A span, or that it never ended."""
+    return "never" if value is None or value == math.inf else f"{value:.0f} s"
+
+
+def _runs(drill: Drill) -> Table:
+    settings = drill.plan.settings
+    return (
+        f"{settings.name}: an outage of {drill.plan.scenario.outage:g} s "
+        f"(back within {settings.recovery_bound:g} s is the aim)",
+        ("policy", "before", "in the outage", "after", "attempts/call", "refused", "back after"),
+        [(name, *_row(tally)) for name, tally in drill.tallies.items()],
+    )
+
+
+def _row(tally: Tally) -> tuple[str, ...]:
+    scenario = tally.scenario
+    return (
+        f"{tally.success(0.0, scenario.quiet / 2):.0%}",
+        f"{tally.success(scenario.quiet, scenario.outage_end):.0%}",
+        f"{tally.success(scenario.outage_end, tally.judged):.0%}",
+        f"{tally.amplification:.2f}",
+        f"{tally.refusals:.0%}",
+        seconds(tally.recovery),
+    )
+
+
+def _recoveries(drill: Drill) -> Table:
+    plan = drill.plan
+    theory = [
+        drain_time(plan.scenario.replace(load=load), plan.settings.timeout, 1)
+        for load in plan.loads
+    ]
+    return (
+        f"{plan.settings.name}: back after, by load "
+        f"(above {highest_load(plan.settings.attempts):.0%} naive retries keep the queue full)",
+        ("policy", *(f"{load:.0%}" for load in plan.loads)),
+        [
+            *((name, *map(seconds, row)) for name, row in drill.recoveries.items()),
+            ("none, by the fluid model", *map(seconds, theory)),
+        ],
+    )
+
+
+def _successes(drill: Drill) -> Table:
+    plan = drill.plan
+    attempts = plan.settings.attempts
+    return (
+        f"{plan.settings.name}: calls that succeed, by error rate "
+        "(20 calls/s for each client, no queue)",
+        ("policy", *(f"{errors:.0%}" for errors in plan.errors)),
+        [
+            *((name, *(f"{part:.0%}" for part in row)) for name, row in drill.successes.items()),
+            ("1 - p, one attempt", *(f"{success(errors, 1):.0%}" for errors in plan.errors)),
+            (
+                f"1 - p^{attempts}, {attempts} attempts",
+                *(f"{success(errors, attempts):.0%}" for errors in plan.errors),
+            ),
+        ],
+    )
+
+
+def show(found: Iterable[Table]) -> None:
+    """Print tables: drawn by rich on a terminal where it is installed, else in columns."""
+    from importlib.util import find_spec
+
+    for table in found:
+        if sys.stdout.isatty() and find_spec("rich") is not None:
+            _draw(table)
+        else:
+            click.echo("\n".join(_columns(table)) + "\n")
+
+
+def _draw(table: Table) -> None:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    title, heads, rows = table
+    drawn = RichTable(title=title, title_justify="left")
+    for number, head in enumerate(heads):
+        drawn.add_column(head, justify="right" if number else "left")
+    for row in rows:
+        style = {"never": "red"}.get(row[-1], "green" if row[-1].endswith(" s") else "")
+        drawn.add_row(*row[:-1], f"[{style}]{row[-1]}[/]" if style else row[-1])
+    Console(no_color=colour_refused()).print(drawn)
+
+
+def _columns(table: Table) -> list[str]:
+    title, heads, rows = table
+    widths = [max(len(row[number]) for row in (heads, *rows)) for number in range(len(heads))]
+    lines = [title]
+    for row in (heads, *rows):
+        cells = [f"{row[0]:<{widths[0]}}"]
+        cells += [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  " + "   ".join(cells))
+    return lines
+
+
+def _yaml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
