@@ -7,14 +7,18 @@ from typing import Annotated, Any, Protocol, assert_type
 from unittest.mock import ANY
 
 from pyfly.client import (
+    HttpClientPort,
     HttpxClientAdapter,
     Query,
     Response,
     ServerSentEvent,
+    connect,
+    connect_sync,
     get,
     post,
     service_client,
 )
+from pyfly.client.ports import SyncHttpClientPort
 from pyfly.testing import (
     Cassette,
     FakeCall,
@@ -85,6 +89,13 @@ def so_it_is_without_async(fake: SyncFakePort) -> None:
 def a_template_promises_nothing(fake: FakePort) -> None:
     assert_type(fake.on("GET", "/products/{product_id}", product_id="42"), Rule[Any])
     fake.on("POST", "/products", body={"id": ANY}).returns({"id": "1"})
+
+
+def a_fake_is_a_port(fake: FakePort, sync: SyncFakePort) -> None:
+    port: HttpClientPort = fake
+    sync_port: SyncHttpClientPort = sync
+    connect(Inventory, port=port)
+    connect_sync(SyncInventory, port=sync_port)
 
 
 def answers_are_chained(fake: FakePort) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import os
@@ -726,4 +727,15 @@ async def test_every_kind_of_parameter(path: Path) -> None:
         {"token": "***1", "level": 3},
         {"shop": "s", "by": {"colour": "red", "size": 3}},
         {"user": "ann", "by": {"colour": "blue", "size": None}},
+    ]
+
+
+async def test_calls_side_by_side_are_told_apart(guide: ServerClient, path: Path) -> None:
+    for cassette in (recorder(path, guide), player(path)):
+        async with cassette:
+            shop = client_for(Shop, port=cassette)
+            found = await asyncio.gather(*(shop.product(str(n)) for n in range(20)))
+            assert [each["id"] for each in found if each] == [str(n) for n in range(20)]
+    assert [each["arguments"]["product_id"] for each in exchanges(path)] == [
+        str(n) for n in range(20)
     ]

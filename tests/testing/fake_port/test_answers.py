@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from pyfly.client import (
     AttemptTimeoutException,
     ConnectException,
     Headers,
+    HttpClientPort,
     NotFoundException,
     ReadTimeoutException,
     Response,
@@ -21,6 +23,7 @@ from pyfly.client import (
     get,
     http_client,
 )
+from pyfly.client.ports import SyncHttpClientPort
 from pyfly.core import Config
 from pyfly.kernel.exceptions import CircuitBreakerException, DeadlineExceededException
 from pyfly.resilience import History
@@ -321,3 +324,42 @@ def test_an_answer_that_cannot_be_given_is_refused(
     with pytest.raises((TypeError, ValueError), match=message) as caught:
         answer(cast(Any, rule))
     assert str(caught.value).startswith("GET /x")
+
+
+def test_threads_share_a_fake() -> None:
+    with SyncFakePort() as fake:
+        rule = fake.on(SyncInventory.product)
+        for number in range(400):
+            rule.returns(Product(str(number)), times=1)
+        inventory = client_for(SyncInventory, port=fake)
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: inventory.product("x").id, range(400)))
+    assert sorted(map(int, found)) == list(range(400))
+    assert len(fake.calls) == 400
+
+
+async def test_a_fake_is_a_port_like_any_other() -> None:
+    with FakePort() as fake:
+        rule = fake.on("POST", "/items", body={"a": 1}, tag=["x y", "z"]).returns({"ok": True})
+        bare = fake.on("GET", "/items").responds(404, body="none")
+        assert isinstance(fake, HttpClientPort)
+        await fake.start()
+        headers = {"X-A": "1"}
+        params = {"tag": ["x y", "z"]}
+        response = await fake.request(
+            "POST", "/items", params=params, json={"a": 1}, headers=headers
+        )
+        assert (response.status_code, response.json()) == (200, {"ok": True})
+        assert (await fake.request("GET", "/items?a=1", params={"b": 2})).text == "none"
+        await fake.stop()
+        assert rule.calls[0].headers["x-a"] == "1"
+        assert bare.calls[0].target == "/items?a=1&b=2"
+
+
+def test_so_is_the_synchronous_one() -> None:
+    with SyncFakePort() as fake:
+        fake.on("PUT", "/items/{id}", id="1", body=b"raw").responds(204)
+        assert isinstance(fake, SyncHttpClientPort)
+        fake.start()
+        assert fake.request("PUT", "/items/1", content=b"raw").status_code == 204
+        fake.stop()

@@ -20,7 +20,12 @@ from pyfly.testing.fake_port.rules import Answer, Rule, RuleBase, StreamRule
 from pyfly.testing.unexpected import UnexpectedRequestException
 from pyfly.testing.wire.declared import arguments_of, route_of, route_of_template
 from pyfly.testing.wire.route import Route
-from pyfly.testing.wire.seen import SeenRequest, read_content, read_content_sync
+from pyfly.testing.wire.seen import (
+    SeenRequest,
+    read_content,
+    read_content_sync,
+    request_by_hand,
+)
 
 __all__ = ["Fake", "FakePort", "SyncFakePort"]
 
@@ -163,6 +168,7 @@ class Fake:
         Raises:
             AssertionError: With all of them.
         """
+        __tracebackhide__ = True
         with self._lock:
             problems = [str(error) for error in self._unexpected]
             unmet = [text for rule in self._rules if (text := rule.unmet()) is not None]
@@ -180,6 +186,7 @@ class Fake:
         traceback: TracebackType | None,
     ) -> None:
         """Check, if the block did not fail by itself: see :meth:`assert_all_called`."""
+        __tracebackhide__ = True
         if self.strict and error is None:
             self.assert_all_called()
 
@@ -236,6 +243,16 @@ class FakePort(Fake):
     async def stop(self) -> None:
         """Nothing to close."""
 
+    async def request(self, method: str, url: str, **kwargs: Any) -> Response[Any]:
+        """Answer a request that is made by hand; see :class:`~pyfly.client.HttpClientPort`.
+
+        Args:
+            method: ``GET``, ``POST``, …
+            url: The path, percent-encoded.
+            **kwargs: ``params``, ``json``, ``headers`` and ``content``.
+        """
+        return await self.send(request_by_hand(method, url, **kwargs), None)
+
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Answer one attempt."""
         return whole(await self._replied(request, deadline))
@@ -261,6 +278,10 @@ class SyncFakePort(Fake):
 
     def stop(self) -> None:
         """Nothing to close."""
+
+    def request(self, method: str, url: str, **kwargs: Any) -> Response[Any]:
+        """Answer a request that is made by hand; see :meth:`FakePort.request`."""
+        return self.send(request_by_hand(method, url, **kwargs), None)
 
     def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Answer one attempt."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, urlencode
 
+from pyfly.client._codec.encode import to_json
 from pyfly.client._codec.json_text import from_json
 from pyfly.client.message import Headers, Request, media_type, redacted
 
@@ -15,6 +17,7 @@ __all__ = [
     "query_pairs",
     "read_content",
     "read_content_sync",
+    "request_by_hand",
     "shown_url",
 ]
 
@@ -148,6 +151,35 @@ def _below(url: str, base_url: str) -> tuple[str, str]:
         return "", url[len(base) :]
     absolute = _ORIGIN.match(url)
     return (absolute[0], url[absolute.end() :]) if absolute else ("", url)
+
+
+def request_by_hand(
+    method: str,
+    url: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    json: Any = None,
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+) -> Request:
+    """A request as somebody makes it who has a port and no client.
+
+    Args:
+        method: ``GET``, ``POST``, …
+        url: The path, percent-encoded, perhaps with a query.
+        params: Further query parameters: text, or lists of text.
+        json: The body as JSON values; None for none.
+        headers: Header fields.
+        content: The body as bytes, if it is no JSON.
+    """
+    if params:
+        query = urlencode(params, doseq=True, quote_via=quote)
+        url = f"{url}{'&' if '?' in url else '?'}{query}"
+    given = dict(headers or {})
+    if json is not None:
+        content = to_json(json)
+        given.setdefault("content-type", "application/json")
+    return Request(method, url, given, content)
 
 
 async def read_content(request: Request) -> bytes | None:
