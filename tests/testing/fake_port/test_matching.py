@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
@@ -415,16 +416,30 @@ async def test_constants_of_the_class_do_not_count_as_fields(fake: FakePort) -> 
         @get("/shop")
         async def shop(self, by: Annotated[Filter, Query()]) -> Any: ...
 
-        @get("/any")
-        async def any(self, by: Annotated[dict[str, str], Query()]) -> Any: ...
+        @get("/any/{name}")
+        async def any(
+            self, name: str, by: Annotated[dict[str, str], Query()], page: int = 1
+        ) -> Any: ...
+
+        @post("/form")
+        async def form(
+            self, by: Annotated[dict[str, str], Form()], page: Annotated[int, Form()] = 1
+        ) -> Any: ...
 
     rule = fake.on(Shop.shop, Filter("red")).returns(1)
     loose = fake.on(Shop.any).returns(2)
+    form = fake.on(Shop.form, {"v": "2"}).returns(3)
     client = client_for(Shop, port=fake)
+    assert await client.form({"v": "2"}) == 3
+    assert form.calls[0].arguments == {"by": {"v": "2"}, "page": 1}
     assert await client.shop(Filter("red")) == 1
     assert rule.calls[0].arguments == {"by": Filter("red")}
-    assert await client.any({"colour": "red"}) == 2
-    assert loose.calls[0].arguments == {"by": {"v": "1", "colour": "red"}}
+    assert await client.any("x", {"name": "y"}) == 2
+    assert loose.calls[0].arguments == {
+        "name": "x",
+        "by": {"v": "1", "name": "y"},
+        "page": 1,
+    }
 
 
 async def test_a_recorded_call_shows_no_secret(fake: FakePort) -> None:
@@ -444,3 +459,60 @@ async def test_a_recorded_call_shows_no_secret(fake: FakePort) -> None:
     assert rule.calls[0].arguments["password"] == "s3cret"
     assert "s3cret" not in repr(rule.calls)
     assert "red" in repr(rule.calls)
+
+
+@dataclass
+class Inner:
+    colours: list[str]
+    size: int | None = None
+
+
+@dataclass
+class Outer:
+    name: str
+    inner: Inner
+
+
+@http_client(base_url="http://x")
+class Nested:
+    @get("/spread")
+    async def spread(self, by: Annotated[Outer, Query(nested=True)], page: int = 1) -> Any: ...
+
+    @get("/below")
+    async def below(self, by: Annotated[Inner, Query("in", nested=True)]) -> Any: ...
+
+    @post("/form")
+    async def form(
+        self,
+        by: Annotated[Outer, Form(nested=True)],
+        numbers: Annotated[list[int], Form(nested=True)],
+        meta: Annotated[dict[str, Any], Form("meta", nested=True)],
+    ) -> Any: ...
+
+
+async def test_fields_within_fields(fake: FakePort) -> None:
+    outer = Outer("a%41 b", Inner(["red", "blue"], 3))
+    spread = fake.on(Nested.spread, outer).returns(1)
+    below = fake.on(Nested.below, Inner(["red"])).returns(2)
+    form = fake.on(Nested.form, outer, [1, 2], {"a": {"b": "c"}}).returns(3)
+    client = client_for(Nested, port=fake)
+    assert await client.spread(outer) == 1
+    assert await client.below(Inner(["red"])) == 2
+    assert await client.form(outer, [1, 2], {"a": {"b": "c"}}) == 3
+    assert spread.calls[0].arguments == {"by": outer, "page": 1}
+    assert below.calls[0].arguments == {"by": Inner(["red"])}
+    assert form.calls[0].arguments == {
+        "by": outer,
+        "numbers": [1, 2],
+        "meta": {"a": {"b": "c"}},
+    }
+    with pytest.raises(UnexpectedRequestException, match="by: the rule wants"):
+        await client.below(Inner(["blue"]))
+
+
+async def test_nested_fields_that_contradict_each_other_come_back_as_they_are(
+    fake: FakePort,
+) -> None:
+    rule = fake.on(Nested.spread).returns(1)
+    await fake.request("GET", "/spread?name=a&name[b]=c&inner=x")
+    assert rule.calls[0].arguments["by"] == {"name": "a", "name[b]": "c", "inner": "x"}

@@ -11,12 +11,19 @@ from pyfly.client._codec.body import Pieces
 from pyfly.client._codec.decode import decoder_for
 from pyfly.client._codec.json_text import from_json
 from pyfly.client._codec.multipart import Multipart
-from pyfly.client._compile.plan import ParameterKind
 from pyfly.client._compile.shapes import is_bytes, is_collection, members
 from pyfly.client.message import FilePart, Headers, Request, Response
 from pyfly.testing.wire.json_difference import json_differences, shown_json
 from pyfly.testing.wire.seen import Part, SeenRequest
-from pyfly.testing.wire.slot import Slot, grouped, model, shown_fields
+from pyfly.testing.wire.slot import (
+    Slot,
+    fields_among,
+    grouped,
+    is_nested,
+    model,
+    outermost,
+    shown_fields,
+)
 from pyfly.testing.wire.text import from_texts
 
 __all__ = ["BodySlot", "FileSlot", "FormFieldsSlot", "FormSlot"]
@@ -61,30 +68,40 @@ class BodySlot(Slot):
 
 
 class FormSlot(Slot):
-    """A field of a form."""
+    """A field of a form, or one whose members are fields: ``name[0]``."""
 
     def raw(self, seen: SeenRequest, path: dict[str, str]) -> Any:
-        return tuple(text for name, text in seen.form() if name == self.wire_name)
+        return self._texts([pair for pair in seen.form() if self._is_mine(pair[0])])
 
     def wire(self, value: Any) -> Any:
-        return tuple(text for _, text in FormFields(self.method, self.parameter)(value))
+        return self._texts(FormFields(self.method, self.parameter)(value))
 
     def value(self, raw: Any) -> Any:
-        return from_texts(self.annotation, raw)
+        return model(self.parameter, raw) if self._nested else from_texts(self.annotation, raw)
+
+    @property
+    def _nested(self) -> bool:
+        return is_nested(self.parameter)
+
+    def _is_mine(self, name: str) -> bool:
+        return (outermost(name) if self._nested else name) == self.wire_name
+
+    def _texts(self, pairs: list[tuple[str, str]]) -> Any:
+        return grouped(pairs) if self._nested else tuple(text for _, text in pairs)
 
 
 class FormFieldsSlot(Slot):
-    """An object whose fields are those of a form: all that no other parameter sends."""
+    """An object whose fields are those of a form."""
 
     def raw(self, seen: SeenRequest, path: dict[str, str]) -> Any:
-        taken = {p.wire_name for p in self.method.of_kind(ParameterKind.FORM)}
-        return grouped([pair for pair in seen.form() if pair[0] not in taken])
+        return fields_among(self.method, self.parameter, seen.form())
 
     def wire(self, value: Any) -> Any:
-        return grouped(FormFields(self.method, self.parameter)(value))
+        pairs = FormFields(self.method, self.parameter)(value)
+        return fields_among(self.method, self.parameter, pairs)
 
     def value(self, raw: Any) -> Any:
-        return model(self.annotation, raw)
+        return model(self.parameter, raw)
 
     def shown(self, raw: Any) -> str:
         return shown_fields(raw)

@@ -19,12 +19,12 @@ from pyfly.client._bind.binders import (
 )
 from pyfly.client._bind.fields import QueryFieldsBinder
 from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
-from pyfly.client._compile.shapes import field_names, is_collection, is_fields, members
+from pyfly.client._compile.shapes import is_collection, members
 from pyfly.client._declare.markers import Query
 from pyfly.client.message import redacted
 from pyfly.testing.wire.body_slots import BodySlot, FileSlot, FormFieldsSlot, FormSlot
 from pyfly.testing.wire.seen import SeenRequest, query_pairs
-from pyfly.testing.wire.slot import Slot, grouped, model, shown_fields
+from pyfly.testing.wire.slot import Slot, fields_among, model, shown_fields
 from pyfly.testing.wire.text import from_text, from_texts
 
 __all__ = ["slot_for"]
@@ -69,24 +69,20 @@ class QuerySlot(Slot):
 
 
 class QueryFieldsSlot(Slot):
-    """An object whose fields are query parameters: all that no other parameter sends."""
+    """An object whose fields are query parameters."""
 
     def raw(self, seen: SeenRequest, path: dict[str, str]) -> Any:
-        taken = {p.wire_name for p in self.method.of_kind(ParameterKind.QUERY)}
-        taken.update(self.method.params)
-        return self._fields([pair for pair in seen.pairs if pair[0] not in taken])
-
-    def _fields(self, pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-        """Those of the annotated class, if it says which they are: others may be constants."""
-        names = [field_names(member) for member in members(self.annotation) if is_fields(member)]
-        known = {name for each in names if each is not None for name in each}
-        return grouped([pair for pair in pairs if not known or None in names or pair[0] in known])
+        return self._fields(seen.pairs)
 
     def wire(self, value: Any) -> Any:
-        return grouped(query_pairs(QueryFieldsBinder(self.method, self.parameter)(value)))
+        return self._fields(query_pairs(QueryFieldsBinder(self.method, self.parameter)(value)))
+
+    def _fields(self, pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+        decoded = [(name, unquote(text)) for name, text in pairs]
+        return fields_among(self.method, self.parameter, decoded)
 
     def value(self, raw: Any) -> Any:
-        return model(self.annotation, raw)
+        return model(self.parameter, raw)
 
     def shown(self, raw: Any) -> str:
         return shown_fields(raw)
