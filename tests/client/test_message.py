@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import encodings
+import pkgutil
+from typing import Any
+
 import pytest
 
 from pyfly.client import Headers, Request, Response
-from pyfly.client.message import charset, media_type, redacted
+from pyfly.client.message import charset, media_type, redacted, text_codec
 
 
 def test_header_names_compare_without_case_and_values_join() -> None:
@@ -57,3 +61,20 @@ def test_a_response_tells_its_parts() -> None:
     assert charset(Headers({"content-type": "text/plain; x=y"})) is None
     assert media_type(headers) == "application/json"
     assert not Response(404, Headers()).is_success
+
+
+def test_every_codec_of_python_is_a_charset_that_decodes_or_none() -> None:
+    charsets = 0
+    for module in pkgutil.iter_modules(encodings.__path__):
+        try:
+            codec = text_codec(module.name)
+        except LookupError:
+            continue
+        charsets += 1
+        decoder: Any = codec.incrementaldecoder
+        text = "abc".encode(module.name)
+        assert codec.decode(text)[0] == decoder().decode(text, True) == "abc"
+    assert charsets > 80
+    for name in ("hex", "rot13", "zip", "idna", "punycode", "unicode_escape", "undefined", "a\0"):
+        with pytest.raises(LookupError):
+            text_codec(name)

@@ -82,6 +82,7 @@ def shape(target: Target) -> Callable[[int], str]:
     before, after = (
         "".join(random.choices(target.pieces, k=random.randint(0, 3))) for _ in range(2)
     )
+    before = random.choice(target.beginnings) + before
     body = "".join(random.choices(target.pieces, k=random.randint(1, 3)))
     return lambda size: before + body * max(size // len(body), 1) + after
 

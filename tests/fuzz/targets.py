@@ -44,15 +44,11 @@ from pyfly.core import Config, ConfigException, ConfigWarning
 from pyfly.core.conversions import plain_value, to_flag, to_integer, to_number, to_size
 from pyfly.core.duration import format_duration, parse_duration
 from pyfly.resilience.deadline_header import parse_deadline
+from tests.fuzz import pieces
 
 __all__ = ["TARGETS", "Target"]
 
 LIMIT = 1 << 30
-JSON_PIECES = (
-    *('"', "\\", '\\"', "[", "]", "{", "}", ",", ":", " ", "\n", "\r", "\t", "\ufeff", "\x1e"),
-    *("null", "true", "0", "-1.5e3", "NaN", "Infinity", "1e999", "[[", "{}", '"a":', '{"a":'),
-    *("\\u0041", "\\ud800", "\ud800", "é", "\0", "[1]", "1,", "//", "9" * 99),
-)
 
 
 class Target(NamedTuple):
@@ -63,12 +59,18 @@ class Target(NamedTuple):
         run: Parses a text, and checks what comes out.
         pieces: What its grammar is made of, and what bites it.
         documented: What it may raise.
+        beginnings: What comes before pieces that are repeated, to get to another state.
     """
 
     name: str
     run: Callable[[str], object]
     pieces: tuple[str, ...]
     documented: tuple[type[Exception], ...] = ()
+    beginnings: tuple[str, ...] = ("",)
+
+
+CHARSETS = ("", "utf-8\n", "utf-7\n", "utf-16\n", "idna\n", "punycode\n", "unicode_escape\n")
+CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def _bytes(text: str) -> bytes:
@@ -169,11 +171,11 @@ def _compressed(text: str) -> None:
 # Streams: nothing may depend on where they are cut
 
 
-def _outcome(framing: Any, pieces: Iterator[bytes]) -> tuple[list[Any], type[Exception] | None]:
+def _outcome(framing: Any, chunks: Iterator[bytes]) -> tuple[list[Any], type[Exception] | None]:
     items: list[Any] = []
     try:
-        for piece in pieces:
-            items.extend(framing.feed(piece))
+        for chunk in chunks:
+            items.extend(framing.feed(chunk))
         items.extend(framing.end())
     except (ResponseDecodeException, ResponseTooLargeException) as error:
         return items, type(error)
@@ -286,433 +288,44 @@ def _placeholder(text: str) -> None:
 
 
 TOO_LARGE = (ResponseDecodeException, ResponseTooLargeException)
-URL_PIECES = (
-    *("http://", "https://", "HTTP://", "//", "/", "\\", "?", "#", "@", ":", "%", "%2e", "%2F"),
-    *(
-        "..",
-        ".",
-        ";",
-        "a",
-        "shop.test",
-        "evil",
-        "[",
-        "]",
-        "::1",
-        "80",
-        "99999",
-        "user:pass@",
-        "xn--",
-    ),
-    *(
-        " ",
-        "\t",
-        "\n",
-        "\r",
-        "\0",
-        "é",
-        "\u3002",
-        "\ud800",
-        "{",
-        "}",
-        "{a}",
-        "javascript:",
-        "&",
-        "=",
-        "+",
-    ),
-)
-YAML_PIECES = (
-    *(
-        "pyfly:\n",
-        "  client:\n",
-        "    default:\n",
-        "      timeout: ",
-        "30s\n",
-        "a: ",
-        "\n",
-        "  ",
-        "- ",
-    ),
-    *(
-        "{",
-        "}",
-        "[",
-        "]",
-        ", ",
-        ": ",
-        "? ",
-        "&x ",
-        "*x",
-        "<<: ",
-        "!!",
-        "!",
-        "|\n",
-        ">\n",
-        "'",
-        '"',
-        "\\",
-    ),
-    *(
-        "${A}",
-        "${",
-        "}",
-        "---\n",
-        "...\n",
-        "%YAML 1.1\n",
-        "# c\n",
-        "\t",
-        "\0",
-        "\ufeff",
-        "é",
-        "~",
-        "1_0",
-    ),
-    *(
-        "pyfly.profiles.active: a\n",
-        "pyfly.client.retry.max-attempts: 3\n",
-        "\x85",
-        "\u2028",
-        "\ud800",
-    ),
-)
-DATE_PIECES = (
-    *(
-        "Wed, ",
-        "21 ",
-        "Oct ",
-        "2015 ",
-        "07:28:00 ",
-        "GMT",
-        "+0000",
-        "-0000",
-        "-9999",
-        "EST",
-        "0",
-        "9",
-    ),
-    *(
-        " ",
-        ",",
-        ":",
-        "-",
-        "+",
-        ".",
-        "\n",
-        "120",
-        "1e9",
-        "Feb ",
-        "30 ",
-        "99999 ",
-        "\t",
-        "²",
-        "(",
-        ")",
-        '"',
-    ),
-)
-CONFIG_KEYS = (
-    *(
-        "default",
-        "timeout",
-        "retry",
-        "max-attempts",
-        "circuit-breaker",
-        "clients",
-        "inventory",
-        ".",
-    ),
-    *(
-        "base-url",
-        "_",
-        "-",
-        "__",
-        "\n",
-        "30s",
-        "true",
-        "0",
-        "-1",
-        "${A:1}",
-        "10MiB",
-        "A",
-        " ",
-        "é",
-        "[0]",
-    ),
-)
+CONFIG = (ConfigException,)
 
 TARGETS = [
-    Target("Retry-After", _retry_after, DATE_PIECES),
+    Target("Retry-After", _retry_after, pieces.DATE),
+    Target("Link", _link, pieces.LINK, (), ("", "<a>", '<a>;a="')),
     Target(
-        "Link",
-        _link,
-        (
-            *"<>;,=\"\\ \t'\n",
-            "rel",
-            "next",
-            'rel="next"',
-            "<a>",
-            "; ",
-            "anchor",
-            "title*=",
-            "é",
-            "http://a",
-        ),
+        "the next page", _next_page, (*pieces.URL, "<", ">", *pieces.LINK), (PaginationException,)
     ),
+    Target("Location", _location, pieces.URL, (RedirectException,)),
+    Target("the deadline header", _deadline, pieces.DEADLINE),
+    Target("Content-Type", _content_type, pieces.CONTENT_TYPE, (), ("", "a/b", 'a/b;c="')),
+    Target("charset", _charset, pieces.CHARSET, (ResponseDecodeException,), CHARSETS),
+    Target("lines of text", _text_lines, pieces.TEXT_LINES, TOO_LARGE, CHARSETS),
+    Target("file names", _file_names, pieces.FILE_NAMES, (ValueError,)),
+    Target("problem details", _problem, (*pieces.JSON, '"type":', '"status":', '"title":')),
+    Target("JSON", _json, pieces.JSON, (), ("", '"')),
+    Target("Content-Encoding", _compressed, pieces.CONTENT_ENCODING, TOO_LARGE, ("", "gzip\n")),
+    Target("server-sent events", _cut(lambda: EventParser(LIMIT)), pieces.EVENTS, TOO_LARGE),
+    Target("NDJSON", _cut(lambda: JsonLines(LIMIT)), pieces.JSON, TOO_LARGE),
+    Target("JSON text sequences", _cut(lambda: JsonSequence(LIMIT)), pieces.JSON, TOO_LARGE),
+    Target("arrays item by item", _cut(lambda: ArrayItems(LIMIT)), pieces.JSON, TOO_LARGE, ("[",)),
+    Target("lines or an array", _cut(lambda: LinesOrArray(LIMIT, True)), pieces.JSON, TOO_LARGE),
     Target(
-        "the next page", _next_page, (*URL_PIECES, "<", ">", '; rel="next"'), (PaginationException,)
+        "HTTP framing", _http_framing, pieces.HTTP_FRAMING, (), ("", CHUNKED, f"{CHUNKED}0\r\n")
     ),
-    Target("Location", _location, URL_PIECES, (RedirectException,)),
+    Target("URL templates", _template, pieces.URL, (), ("", "/")),
+    Target("base URLs", _base_url, pieces.URL, (), ("", "http://a/")),
+    Target("request targets", _target, pieces.URL, (ClientArgumentException,)),
+    Target("durations", _duration, pieces.DURATIONS, CONFIG),
+    Target("sizes and numbers", _number, pieces.NUMBERS),
+    Target("pyfly.yaml", _yaml, pieces.YAML, CONFIG),
+    Target("settings", _setting, pieces.CONFIG, CONFIG, ("", "default.timeout\n")),
     Target(
-        "the deadline header",
-        _deadline,
-        ("0", "9", ".", "-", "+", "e", "m", "S", "H", "n", " ", "٣"),
+        "environment variables",
+        _environment,
+        (*pieces.NAMES, *pieces.CONFIG),
+        CONFIG,
+        ("", "DEFAULT_TIMEOUT\n"),
     ),
-    Target(
-        "Content-Type",
-        _content_type,
-        (
-            "text",
-            "/",
-            "plain",
-            ";",
-            "=",
-            '"',
-            "\\",
-            " ",
-            "\t",
-            "charset",
-            "utf-8",
-            "+json",
-            "é",
-            "\n",
-        ),
-    ),
-    Target(
-        "charset",
-        _charset,
-        (
-            *(
-                "utf-8",
-                "utf-16",
-                "utf-7",
-                "hex",
-                "idna",
-                "punycode",
-                "unicode_escape",
-                "mbcs",
-                "zip",
-            ),
-            *(
-                "rot13",
-                "undefined",
-                "base64",
-                "\n",
-                "\0",
-                "é",
-                "a",
-                "\\",
-                "-",
-                "_",
-                '"',
-                "\ud800",
-                "xn--",
-            ),
-            *(
-                "raw_unicode_escape",
-                "iso2022_jp",
-                "\x1b$B",
-                "+",
-                "cp1252",
-                ".",
-                "hz",
-                "~{",
-                "x" * 99,
-            ),
-        ),
-        (ResponseDecodeException,),
-    ),
-    Target(
-        "lines of text",
-        _text_lines,
-        (
-            "utf-8",
-            "utf-16",
-            "idna",
-            "hex",
-            "\n",
-            "\r",
-            "\r\n",
-            "\x85",
-            "\u2028",
-            "é",
-            "a",
-            "\0",
-            "\ufeff",
-        ),
-        TOO_LARGE,
-    ),
-    Target(
-        "file names",
-        _file_names,
-        ("/", "\\", ".", "..", "a", ".png", ".tar.gz", "data:", ":", "\0", '"'),
-        (ValueError,),
-    ),
-    Target("problem details", _problem, (*JSON_PIECES, '"type":', '"status":', '"title":')),
-    Target("JSON", _json, JSON_PIECES),
-    Target(
-        "Content-Encoding",
-        _compressed,
-        (
-            "gzip",
-            "deflate",
-            "br",
-            "zstd",
-            "identity",
-            ",",
-            " ",
-            "\n",
-            "x-gzip",
-            "\x1f\x8b\x08\0",
-            "x\x9c",
-            "\0",
-            "\xff",
-            "é",
-        ),
-        TOO_LARGE,
-    ),
-    Target(
-        "server-sent events",
-        _cut(lambda: EventParser(LIMIT)),
-        (
-            "data",
-            ":",
-            " ",
-            "\n",
-            "\r",
-            "\r\n",
-            "id",
-            "event",
-            "retry",
-            "data: a\n",
-            "\ufeff",
-            "\0",
-            "9",
-            "é",
-            "²",
-        ),
-        TOO_LARGE,
-    ),
-    Target("NDJSON", _cut(lambda: JsonLines(LIMIT)), JSON_PIECES, TOO_LARGE),
-    Target("JSON text sequences", _cut(lambda: JsonSequence(LIMIT)), JSON_PIECES, TOO_LARGE),
-    Target("arrays item by item", _cut(lambda: ArrayItems(LIMIT)), JSON_PIECES, TOO_LARGE),
-    Target("lines or an array", _cut(lambda: LinesOrArray(LIMIT, True)), JSON_PIECES, TOO_LARGE),
-    Target(
-        "HTTP framing",
-        _http_framing,
-        (
-            *(
-                "HTTP/1.1 200 OK\r\n",
-                "HTTP/1.1 100 \r\n\r\n",
-                "Content-Length: 2\r\n",
-                "\r\n",
-                "\n",
-                "\r",
-                ":",
-            ),
-            *(
-                "Transfer-Encoding: chunked\r\n",
-                "0\r\n",
-                "2\r\nab\r\n",
-                "ffffff",
-                "; x=y",
-                "ab",
-                "a: b\r\n",
-                "204 ",
-            ),
-        ),
-    ),
-    Target("URL templates", _template, URL_PIECES),
-    Target("base URLs", _base_url, URL_PIECES),
-    Target("request targets", _target, URL_PIECES, (ClientArgumentException,)),
-    Target(
-        "durations",
-        _duration,
-        (
-            *(
-                "1",
-                "0",
-                "30",
-                ".",
-                "s",
-                "ms",
-                "us",
-                "m",
-                "h",
-                "d",
-                "PT",
-                "P",
-                "T",
-                "W",
-                "-",
-                "+",
-                "e",
-                "_",
-                " ",
-                "µ",
-                ":",
-                "٣",
-            ),
-        ),
-        (ConfigException,),
-    ),
-    Target(
-        "sizes and numbers",
-        _number,
-        (
-            "1",
-            "0",
-            ".",
-            "e",
-            "-",
-            "+",
-            "_",
-            ",",
-            "x",
-            "KiB",
-            "MB",
-            "true",
-            "on",
-            "~",
-            " ",
-            "٣",
-            "inf",
-        ),
-    ),
-    Target("pyfly.yaml", _yaml, YAML_PIECES, (ConfigException,)),
-    Target("settings", _setting, CONFIG_KEYS, (ConfigException,)),
-    Target("environment variables", _environment, CONFIG_KEYS, (ConfigException,)),
-    Target(
-        "placeholders",
-        _placeholder,
-        (
-            "${",
-            "}",
-            "$",
-            "{",
-            ":",
-            "a",
-            "b.c",
-            "d",
-            "e",
-            "f",
-            "$${",
-            "${a}",
-            "${a:",
-            "${b.c}",
-            "x",
-            "\n",
-            "é",
-        ),
-        (ConfigException,),
-    ),
+    Target("placeholders", _placeholder, pieces.PLACEHOLDERS, CONFIG, ("", "${")),
 ]

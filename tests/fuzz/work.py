@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from tests.fuzz.targets import Target
 
@@ -81,5 +82,10 @@ def _seconds(target: Target, text: str) -> float:
 
 def repetitions(target: Target) -> Iterator[Callable[[int], str]]:
     """Shapes that grow: each piece again and again, alone and after each beginning."""
-    for piece in dict.fromkeys(target.pieces):
-        yield lambda size, piece=piece: piece * max(size // len(piece), 1)  # type: ignore[misc]
+    for beginning in target.beginnings:
+        for piece in dict.fromkeys(target.pieces):
+            yield partial(_repeated, beginning, piece)
+
+
+def _repeated(beginning: str, piece: str, size: int) -> str:
+    return beginning + piece * max(size // len(piece), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import copy
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -33,6 +34,13 @@ SECRET_HEADERS = frozenset(
         "x-auth-token",
         "x-csrf-token",
         "x-amz-security-token",
+    }
+)
+#: Codecs that Python has beside those for charsets.
+_NO_CHARSETS = frozenset(
+    {
+        *("base64", "bz2", "hex", "quopri", "rot-13", "uu", "zlib"),
+        *("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"),
     }
 )
 _SECRET_WORDS = ("token", "secret", "password", "api-key", "apikey", "credential", "signature")
@@ -251,8 +259,13 @@ class Response(Generic[T]):
 
     @property
     def text(self) -> str:
-        """The body as text, in the charset that ``Content-Type`` declares (UTF-8 if none)."""
-        return self.content.decode(charset(self.headers) or "utf-8")
+        """The body as text, in the charset that ``Content-Type`` declares (UTF-8 if none).
+
+        Raises:
+            LookupError: The charset is not known.
+            UnicodeError: The body is no such text.
+        """
+        return text_codec(charset(self.headers) or "utf-8").decode(self.content)[0]
 
     def json(self) -> Any:
         """The body as JSON values.
@@ -273,6 +286,22 @@ def charset(headers: Headers) -> str | None:
         if name.strip().lower() == "charset":
             return value.strip().strip('"').lower() or None
     return None
+
+
+def text_codec(name: str) -> codecs.CodecInfo:
+    """The codec of a charset.
+
+    Raises:
+        LookupError: There is none; also for those codecs of Python's that are no charsets. Some
+            of them take a time that grows with the square of the text.
+    """
+    try:
+        found = codecs.lookup(name)
+    except ValueError:  # a NUL in the name
+        raise LookupError(f"unknown encoding: {name!r}") from None
+    if found.name in _NO_CHARSETS:
+        raise LookupError(f"{found.name} is no charset")
+    return found
 
 
 def media_type(headers: Headers) -> str:

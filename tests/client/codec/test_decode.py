@@ -69,7 +69,7 @@ def test_a_body_becomes_what_the_annotation_says(
 def test_a_charset_is_honoured() -> None:
     kind = "text/plain; charset=latin-1"
     assert decoder_for(str)(response("ä".encode("latin-1"), content_type=kind)) == "ä"
-    for wrong in ("nonsense", "base64", "\0", "x" * 999):
+    for wrong in ("nonsense", "base64", "rot13", "idna", "unicode_escape", "\0", "x" * 999):
         with pytest.raises(ResponseDecodeException, match="is not known"):
             decoder_for(str)(response(b"a", content_type=f"text/plain; charset={wrong}"))
     with pytest.raises(ResponseDecodeException, match="is not the utf-8 text"):
@@ -150,3 +150,16 @@ def test_what_nothing_decodes_into_is_told() -> None:
         decoder_for(Opaque)
     with pytest.raises(UndecodableAnnotation, match="asks for a stream"):
         decoder_for(AsyncIterator[bytes])
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("before", [0, 1, 39, 40, 41, 200])
+def test_what_json_does_not_have_is_found_among_its_letters(word: str, before: int) -> None:
+    letter = word.strip("-")[0]
+    texts = [f'"{letter}o"'] * before
+    decode = decoder_for(list[float | str])
+    assert len(decode(response(f"[{','.join(texts)}]".encode()))) == before
+    with pytest.raises(ResponseDecodeException):
+        decode(response(f"[{','.join([*texts, word])}]".encode()))
+    quoted = [*texts, f'"{word}"', "1.5"]  # as a text it is one
+    assert len(decode(response(f"[{','.join(quoted)}]".encode()))) == before + 2

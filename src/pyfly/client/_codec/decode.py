@@ -17,7 +17,7 @@ from typing import Any, get_args, get_origin
 from pyfly.client._codec.json_text import from_json
 from pyfly.client._codec.typed import TypedJson, typed_json
 from pyfly.client.errors import PortValueException, ResponseDecodeException
-from pyfly.client.message import Response, charset, media_type
+from pyfly.client.message import Response, charset, media_type, text_codec
 
 __all__ = ["Decoder", "UndecodableAnnotation", "decoder_for", "wants_raw_response"]
 
@@ -161,12 +161,12 @@ def _text(response: Response[Any]) -> str:
         return response.text
     encoding = charset(response.headers) or "utf-8"
     try:
-        return response.content.decode(encoding)
+        return text_codec(encoding).decode(response.content)[0]
     except UnicodeError:
         raise ResponseDecodeException(
             f"the body is not the {encoding[:40]} text that it claims to be{_described(response)}"
         ) from None
-    except (LookupError, ValueError):  # the latter for a NUL in the name
+    except LookupError:
         raise ResponseDecodeException(
             f"the response's charset {encoding[:40]!r} is not known "
             "(return bytes to read it anyway)"
@@ -223,22 +223,31 @@ class _Typed:
 
     def __init__(self, codec: TypedJson) -> None:
         self._codec = codec
+        self._from_bytes = codec.from_bytes
+        self._errors = codec.errors
 
     def __call__(self, response: Response[Any]) -> Any:
+        # What nearly every call comes to goes first, and straight to the library.
+        if type(response) is Response and response.content and response.status_code != 204:
+            try:
+                return self._from_bytes(response.content)
+            except self._errors as error:
+                raise self._mismatch(response, error) from None
         _require_body(response)
-        codec = self._codec
         try:
-            if type(response) is Response:
-                return codec.from_bytes(response.content)
-            return codec.from_value(_foreign_json(response))
-        except codec.errors as error:
-            location, reason = codec.explain(error)
-            where = f" at {location}" if location else ""
-            failure = ResponseDecodeException(
-                f"the body is no {codec.name}{where}: {reason}{_described(response)}"
-            )
-            failure.location = location
-            raise failure from None
+            return self._codec.from_value(_foreign_json(response))
+        except self._errors as error:
+            raise self._mismatch(response, error) from None
+
+    def _mismatch(self, response: Response[Any], error: Exception) -> ResponseDecodeException:
+        codec = self._codec
+        location, reason = codec.explain(error)
+        where = f" at {location}" if location else ""
+        failure = ResponseDecodeException(
+            f"the body is no {codec.name}{where}: {reason}{_described(response)}"
+        )
+        failure.location = location
+        return failure
 
 
 def _is_empty(response: Response[Any]) -> bool:

@@ -16,6 +16,9 @@ from pyfly.client._codec.json_text import from_json
 
 __all__ = ["TypedJson", "typed_json"]
 
+#: After so many it is as fast to look for the word itself.
+_MOST_LETTERS = 40
+
 
 class TypedJson(Protocol):
     """A decoder into one type.
@@ -119,8 +122,11 @@ class _Pydantic:
         self.from_value = adapter.validate_python
 
     def from_bytes(self, content: bytes) -> Any:
-        # pydantic takes NaN and Infinity, which JSON does not have.
-        if b"NaN" in content or b"Infinity" in content:
+        # pydantic takes NaN and Infinity, which JSON does not have. Single letters are found at
+        # the speed of memory, words are not: they would take a tenth of the time of decoding.
+        if b"N" in content and _has_word(content, b"NaN"):
+            from_json(content)
+        elif b"I" in content and _has_word(content, b"Infinity"):
             from_json(content)
         return self._validate(content)
 
@@ -130,6 +136,17 @@ class _Pydantic:
         first, *rest = error.errors(include_url=False, include_input=False, include_context=False)
         more = f" (and {len(rest)} more)" if rest else ""
         return ".".join(map(str, first["loc"])), f"{first['msg']}{more}"
+
+
+def _has_word(content: bytes, word: bytes) -> bool:
+    """Whether a word is in some bytes, if its first letter is rare in them."""
+    first = word[:1]
+    at = content.find(first)
+    for _ in range(_MOST_LETTERS):
+        if at < 0 or content.startswith(word, at):
+            return at >= 0
+        at = content.find(first, at + 1)
+    return at >= 0 and content.find(word, at) >= 0
 
 
 class _Msgspec:

@@ -5,7 +5,6 @@ Every mistake is one sentence: what is wrong, and in brackets what to write inst
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, get_args
@@ -32,6 +31,7 @@ from pyfly.client._compile.shapes import (
 )
 from pyfly.client._compile.template import PathTemplate
 from pyfly.client._declare.markers import Body, File, Form, Query, QueryStyle
+from pyfly.client.message import text_codec
 
 __all__ = ["parameter_mistakes", "signature_mistakes"]
 
@@ -176,7 +176,7 @@ def _body(plan: ParameterPlan) -> Iterator[str]:
         return
     kind = MediaType(given)
     try:
-        codecs.lookup(kind.charset)
+        text_codec(kind.charset)
     except LookupError:
         yield f": {kind.charset!r} is no charset that Python knows (write utf-8)"
         return

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, AnyStr, Generic
 
 from pyfly.client.errors import ResponseDecodeException, ResponseTooLargeException
+from pyfly.client.message import text_codec
 
 __all__ = ["LineSplitter", "TextLines", "byte_lines", "event_lines"]
 
@@ -106,14 +106,14 @@ class TextLines:
 
     def __init__(self, charset: str, limit: int) -> None:
         try:
-            with contextlib.suppress(UnicodeError):
-                b"\0".decode(charset)  # a LookupError for those that make no text, such as hex
-            self._decoder = codecs.getincrementaldecoder(charset)()
-        except (LookupError, ValueError):  # the latter for a NUL in the name
+            # Every codec that there is for a charset has one.
+            decoder: Any = text_codec(charset).incrementaldecoder
+        except LookupError:
             raise ResponseDecodeException(
                 f"the response's charset {charset[:40]!r} is not known "
                 "(return AsyncIterator[bytes] to read it anyway)"
             ) from None
+        self._decoder: codecs.IncrementalDecoder = decoder()
         self._charset = charset
         self._lines: LineSplitter[str] = LineSplitter(_ANY_TEXT, "", "\n", limit)
 

@@ -129,11 +129,13 @@ class Framing:
             self._at = _At.LOST
 
     def _chunk_size(self, data: bytes) -> bytes:
-        line, mark, rest = (self._buffer + data).partition(b"\r\n")
-        if not mark:
-            return self._keep(line)
+        start = max(len(self._buffer) - 1, 0)  # what was looked through is not again
+        data = self._buffer + data
+        end = data.find(b"\r\n", start)
+        if end < 0:
+            return self._keep(data)
         self._buffer = b""
-        size = _CHUNK_SIZE.fullmatch(line)
+        size = _CHUNK_SIZE.fullmatch(data, 0, end)
         if size is None:
             self._at = _At.LOST
         elif count := int(size[1], 16):
@@ -141,14 +143,15 @@ class Framing:
             self._at = _At.CHUNK
         else:
             self._at = _At.TRAILERS
-        return rest
+        return data[end + 2 :]
 
     def _trailers(self, data: bytes) -> bytes:
+        start = max(len(self._buffer) - 3, 0)
         data = self._buffer + data
         if data[:2] == b"\r\n":
             rest = data[2:]
         else:
-            end = _HEAD_END.search(data)
+            end = _HEAD_END.search(data, start)
             if end is None:
                 return self._keep(data)
             rest = data[end.end() :]
