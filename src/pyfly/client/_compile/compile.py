@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyfly.client._compile.generics import free_variables, type_arguments
+from pyfly.client._compile.generics import (
+    free_variables,
+    owner_of,
+    type_arguments,
+    type_parameters,
+)
 from pyfly.client._compile.options import (
     interceptors_of,
     merged,
@@ -107,7 +112,9 @@ def _compile_method(
     declaration = declaration_of(stub)
     assert declaration is not None  # by _stubs
     template, mistakes = parse_path(declaration.path)
-    signature = read_signature(declaration, template, type_arguments(cls))
+    owner = owner_of(cls, name, declaration)
+    types, scope = type_arguments(cls, owner), type_parameters(owner, name)
+    signature = read_signature(declaration, template, types, scope)
     mistakes += [
         f"-> {variable} is not filled in (name the type: class {cls.__name__}(Base[Type]))"
         for variable in free_variables(signature.returns)

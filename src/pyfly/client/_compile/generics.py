@@ -6,32 +6,57 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args, get_origin
 
-__all__ = ["substituted", "type_arguments"]
+from pyfly.client._declare.verbs import declaration_of
+
+__all__ = ["free_variables", "owner_of", "substituted", "type_arguments", "type_parameters"]
 
 
-def type_arguments(cls: type) -> dict[Any, Any]:
-    """What each type variable of the bases of ``cls`` stands for in it.
+def owner_of(cls: type, name: str, declaration: object) -> type:
+    """The class in which a stub was written: a base of ``cls``, or itself.
+
+    What is made of a Protocol holds stubs of the same declaration: the last one counts.
+    """
+    for base in reversed(cls.__mro__):
+        if declaration_of(vars(base).get(name)) is declaration:
+            return base
+    return cls
+
+
+def type_parameters(owner: type, name: str) -> dict[str, Any]:
+    """The type parameters in whose scope a stub was written, by name.
+
+    Those of ``class Repository[T]``, and its own, as of ``def read[K](…)``: annotations that
+    are text cannot see them otherwise.
+    """
+    stub = vars(owner).get(name)
+    scopes = (getattr(owner, "__type_params__", ()), getattr(stub, "__type_params__", ()))
+    return {parameter.__name__: parameter for scope in scopes for parameter in scope}
+
+
+def type_arguments(cls: type, owner: type) -> dict[Any, Any]:
+    """What the type variables of ``owner`` stand for in ``cls``, which is derived from it.
 
     ``class Products(Repository[Product])`` gives ``{T: Product}``; a variable that nobody
-    fills in is left out.
+    fills in is left out. Another base may fill in the same variable otherwise.
     """
-    found: dict[Any, Any] = {}
-    _collect(cls, found)
-    return found
+    return _arguments(cls, owner, {}) or {}
 
 
-def _collect(cls: type, found: dict[Any, Any]) -> None:
-    for base in getattr(cls, "__orig_bases__", cls.__bases__):
+def _arguments(cls: type, owner: type, given: dict[Any, Any]) -> dict[Any, Any] | None:
+    """As above, where ``given`` is what the variables of ``cls`` stand for; None off the way."""
+    if cls is owner:
+        return given
+    for base in vars(cls).get("__orig_bases__", cls.__bases__):
         origin = get_origin(base) or base
         if origin in (typing.Generic, typing.Protocol) or not isinstance(origin, type):
             continue
-        for variable, argument in zip(
-            getattr(origin, "__parameters__", ()), get_args(base), strict=False
-        ):
-            value = substituted(argument, found)
-            if not isinstance(value, TypeVar):
-                found[variable] = value
-        _collect(origin, found)
+        pairs = zip(getattr(origin, "__parameters__", ()), get_args(base), strict=False)
+        values = {variable: substituted(argument, given) for variable, argument in pairs}
+        filled = {v: value for v, value in values.items() if not isinstance(value, TypeVar)}
+        found = _arguments(origin, owner, filled)
+        if found is not None:
+            return found
+    return None
 
 
 def substituted(annotation: Any, arguments: Mapping[Any, Any]) -> Any:

@@ -7,7 +7,9 @@ here, and the value itself decides when it comes.
 from __future__ import annotations
 
 import collections.abc
+import functools
 import io
+import operator
 import os
 import types
 import typing
@@ -18,6 +20,7 @@ from enum import Enum
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 from uuid import UUID
 
+from pyfly.client._compile.generics import substituted
 from pyfly.client.message import FilePart
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "items_of",
     "members",
     "resolved_alias",
+    "unaliased",
 ]
 
 Shape = Callable[[Any], bool]
@@ -51,10 +55,31 @@ _MODEL_MARKS = (
 
 
 def resolved_alias(annotation: Any) -> Any:
-    """The annotation that a ``type X = …`` stands for; any other one itself."""
-    while type(annotation).__name__ == "TypeAliasType":
-        annotation = annotation.__value__
-    return annotation
+    """The annotation that a ``type X = …`` or ``X[int]`` stands for; any other one itself."""
+    while True:
+        alias = get_origin(annotation) or annotation
+        if type(alias).__name__ != "TypeAliasType":
+            return annotation
+        filled = dict(zip(alias.__type_params__, get_args(annotation), strict=False))
+        annotation = substituted(alias.__value__, filled)
+
+
+def unaliased(annotation: Any, within: tuple[Any, ...] = ()) -> Any:
+    """The annotation with every alias in it resolved, but where one stands in itself."""
+    alias = get_origin(annotation) or annotation
+    if alias in within:
+        return annotation
+    if type(alias).__name__ == "TypeAliasType":
+        return unaliased(resolved_alias(annotation), (*within, alias))
+    arguments = get_args(annotation)
+    if not arguments or alias in (typing.Literal, Annotated):
+        return annotation
+    bare = tuple(unaliased(argument, within) for argument in arguments)
+    if bare == arguments:
+        return annotation
+    if alias in (typing.Union, types.UnionType):
+        return functools.reduce(operator.or_, bare)
+    return annotation.copy_with(bare) if hasattr(annotation, "copy_with") else alias[bare]
 
 
 def members(annotation: Any) -> list[Any]:

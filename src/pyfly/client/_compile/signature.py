@@ -19,6 +19,7 @@ from pyfly.client._compile.shapes import (
     is_mapping,
     members,
     resolved_alias,
+    unaliased,
 )
 from pyfly.client._compile.template import PathTemplate
 from pyfly.client._declare.markers import (
@@ -92,7 +93,10 @@ class Signature:
 
 
 def read_signature(
-    declaration: Declaration, template: PathTemplate, types: Mapping[Any, Any] = NO_TYPES
+    declaration: Declaration,
+    template: PathTemplate,
+    types: Mapping[Any, Any] = NO_TYPES,
+    scope: Mapping[str, Any] = NO_TYPES,
 ) -> Signature:
     """Read a stub's signature; all mistakes are gathered, none is raised.
 
@@ -100,6 +104,7 @@ def read_signature(
         declaration: The stub's.
         template: Its path.
         types: What the type variables in its annotations stand for.
+        scope: The type parameters of its class, by name: text cannot see them otherwise.
     """
     result = Signature()
     function = declaration.function
@@ -109,9 +114,10 @@ def read_signature(
         result.mistakes.append("is no function (put the verb directly above a def)")
         return result
     hints = {
-        name: substituted(hint, types) for name, hint in _hints(function, result.mistakes).items()
+        name: substituted(hint, types)
+        for name, hint in _hints(function, scope, result.mistakes).items()
     }
-    result.returns = hints.get("return", inspect.Parameter.empty)
+    result.returns = unaliased(hints.get("return", inspect.Parameter.empty))
     if "return" in hints and hints["return"] is type(None):
         result.returns = None
     if not parameters or parameters[0].kind not in (
@@ -132,9 +138,11 @@ def read_signature(
     return result
 
 
-def _hints(function: Any, mistakes: list[str]) -> dict[str, Any]:
+def _hints(function: Any, scope: Mapping[str, Any], mistakes: list[str]) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(function, include_extras=True)
+        # Without a scope its own default, which knows more on newer Pythons.
+        names = dict(scope) if scope else None
+        return typing.get_type_hints(function, localns=names, include_extras=True)
     except NameError as error:
         mistakes.append(
             f"the annotation {error.name!r} cannot be resolved (import it at module level; a "
