@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import resilience
+from benchmarks import footprint, resilience
+from benchmarks.http import run as http
 from benchmarks.measure import Row, about
 from benchmarks.table import show
 
@@ -23,9 +24,31 @@ def _resilience(options: argparse.Namespace) -> list[Row]:
     return resilience.rows(options.rounds or (5 if options.short else 15))
 
 
+def _http(options: argparse.Namespace) -> list[Row]:
+    if options.short:
+        return http.rows(options.rounds or 2, (100,))
+    return http.rows(options.rounds or 9)
+
+
+def _idle(options: argparse.Namespace) -> list[Row]:
+    return http.idle_rows(options.rounds or (1 if options.short else 9))
+
+
+def _footprint(options: argparse.Namespace) -> list[Row]:
+    return footprint.rows(options.rounds or (5 if options.short else 25))
+
+
+def _imports(options: argparse.Namespace) -> list[Row]:
+    return footprint.import_rows(options.rounds or (2 if options.short else 15))
+
+
 #: Name, title, and what measures it.
 BENCHMARKS: dict[str, tuple[str, Callable[[argparse.Namespace], list[Row]]]] = {
     "resilience": ("What protection costs", _resilience),
+    "http": ("A call over a real socket, CPU of the client", _http),
+    "idle": ("A call while others' connections are idle", _idle),
+    "footprint": ("What clients weigh, and how long they take to make", _footprint),
+    "imports": ("What an import costs", _imports),
 }
 
 

@@ -29,6 +29,8 @@ BREAKER = "circuit breaker, success"
 RETRY = "retry, success"
 WINDOWS = "circuit breaker with a window (takes a lock), success"
 DECLARED = "declared call: what its protection adds, in bare awaits"
+ARGUMENTS = "declared call of 4 arguments, all defaults on (ratio: µs above the port's own call)"
+OWN_CALL, DECLARED_4 = "the port's own call", "pyfly declared call of 4 arguments"
 REFUSED = "open circuit: a refusal ÷ an exception raised and caught"
 
 
@@ -49,6 +51,13 @@ class Protected:
     @get("/items/{item}")
     async def item(self, item: str) -> None:
         """One argument; the body is not decoded."""
+        raise NotImplementedError
+
+    @get("/shops/{shop}/items")
+    async def items(
+        self, shop: str, category: str, page: int = 1, in_stock: bool | None = None
+    ) -> None:
+        """Four arguments."""
         raise NotImplementedError
 
 
@@ -271,6 +280,29 @@ async def _opened(rival: Rival) -> Function | str:
     return "its circuit did not open"
 
 
+def _arguments() -> list[Case]:
+    port = Port()
+    client = client_for(Protected, port=port)
+    request = Request("GET", "/items", {})
+
+    async def bare(count: int) -> None:
+        for _ in range(count):
+            await port.send(request, None)
+
+    async def declared(count: int) -> None:
+        for _ in range(count):
+            await client.items("berlin", "tools", 3, in_stock=True)
+
+    return [Case(OWN_CALL, bare, ARGUMENTS), Case(DECLARED_4, declared, ARGUMENTS, target=1.2)]
+
+
+def _microseconds_above(rows: list[Row]) -> None:
+    """Say of the declared call of four arguments how much it takes above the port's own."""
+    by_name = {row["case"]: row for row in rows}
+    declared, own = by_name[DECLARED_4], by_name[OWN_CALL]
+    declared["ratio"] = round((declared["ns"] - own["ns"]) / 1e3, 3)
+
+
 def rows(rounds: int) -> list[Row]:
     """Measure everything; the rows of the table."""
     import asyncio
@@ -278,12 +310,16 @@ def rows(rounds: int) -> list[Row]:
     async def prepared() -> tuple[list[Case], list[Row]]:
         cases = [Case(BARE, repeated(nothing)), Case(RAISED, refused(raising, ConnectionError))]
         others, missing = await _others()
-        own = [*_breakers(), *_retries(), *_declared(), *await _refusals()]
+        own = [*_breakers(), *_retries(), *_declared(), *_arguments(), *await _refusals()]
         return [*cases, *own, *others], missing
 
     cases, missing = asyncio.run(prepared())
     found = measure(_renamed(cases), rounds)
-    order = {group: place for place, group in enumerate(("", BREAKER, WINDOWS, RETRY, DECLARED))}
+    _microseconds_above(found)
+    order = {
+        group: place
+        for place, group in enumerate(("", BREAKER, WINDOWS, RETRY, DECLARED, ARGUMENTS))
+    }
     return sorted([*found, *missing], key=lambda row: order.get(row["group"], len(order)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["cells", "markdown", "show"]
 
 Row = dict[str, Any]
-HEAD = ("case", "time", "ratio", "spread", "target")
+HEAD = ("case", "amount", "ratio", "spread", "target")
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -18,7 +18,7 @@ def cells(row: Row) -> tuple[str, ...]:
     low, high = row.get("spread", (None, None))
     return (
         row["case"],
-        _time(row.get("ns")),
+        _bytes(row["bytes"]) if "bytes" in row else _time(row.get("ns")),
         "" if row.get("ratio") is None else f"{row['ratio']:.2f}",
         "" if low is None else f"{low:.2f}–{high:.2f}",
         "" if row.get("target") is None else f"≤ {row['target']:g}",
@@ -32,6 +32,10 @@ def _time(ns: float | None) -> str:
         if ns >= scale:
             return f"{ns / scale:.3g} {unit}" if ns < 1000 * scale else f"{ns / scale:.0f} {unit}"
     return f"{ns:.0f} ns"
+
+
+def _bytes(held: int) -> str:
+    return f"{held / 1e6:.3g} MB" if held >= 1e6 else f"{held / 1e3:.3g} kB"
 
 
 def grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -97,7 +101,7 @@ def markdown(rows: Sequence[Row]) -> str:
     parts: list[str] = []
     for group, members in grouped(rows).items():
         lines = [f"**{group}**", ""] if group else []
-        lines += ["| case | time | ratio | spread | target |", "|---|--:|--:|--:|--:|"]
+        lines += ["| case | amount | ratio | spread | target |", "|---|--:|--:|--:|--:|"]
         lines += [
             "| " + " | ".join(_escaped(t) for t in cells(member)) + " |" for member in members
         ]

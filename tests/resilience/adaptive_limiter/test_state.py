@@ -14,6 +14,7 @@ from pyfly.resilience.adaptive_limiter.state import (
     LimiterRules,
     LongAverage,
     Permit,
+    Window,
 )
 
 
@@ -304,3 +305,18 @@ def test_a_clock_that_two_threads_read_out_of_order_makes_no_negative_rtt() -> N
     rules.admit_needs_lock(permit, 5.0)
     rules.finish_needs_lock(permit, 4.9, False)
     assert algorithm.samples == [(0.0, 1, False)]
+
+
+# What is there before anything has happened
+
+
+def test_before_the_first_sample_the_averages_are_zero() -> None:
+    assert Gradient2Rules(Gradient2Policy()).long_rtt.value == 0.0
+    window = Window(1.0)
+    assert (window.samples, window.dropped, window.most, window.total_rtt) == (0, 0, 0, 0.0)
+
+
+def test_a_permit_that_nobody_has_is_not_held_and_cannot_be_given_back() -> None:
+    permit = Permit()
+    assert (permit.held, permit.started, permit.in_flight) == (False, 0.0, 0)
+    assert LimiterRules(AIMDRules(AIMDPolicy())).release_needs_lock(permit) is False

@@ -89,3 +89,11 @@ def test_a_waiting_permit_says_so() -> None:
     waiting = Permit()
     rules.enter_needs_lock(waiting, True)
     assert repr(waiting) == "<Permit waiting>"
+
+
+def test_who_does_not_wait_cannot_leave_the_queue_and_refusals_are_counted() -> None:
+    rules = BulkheadRules(1, 1)
+    assert rules.withdraw_needs_lock(Permit()) is False
+    for _ in range(2):
+        rules.refuse_needs_lock()
+    assert rules.refused == 2

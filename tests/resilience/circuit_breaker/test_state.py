@@ -9,7 +9,13 @@ import pytest
 
 from pyfly.kernel.exceptions import CircuitBreakerException
 from pyfly.resilience import Call, CircuitBreaker, CircuitBreakerStage, CircuitState, Pipeline
-from pyfly.resilience.circuit_breaker.state import SCALE, Admission, CircuitRules
+from pyfly.resilience.circuit_breaker.state import (
+    SCALE,
+    Admission,
+    CircuitRules,
+    Generation,
+    Observation,
+)
 from tests.resilience.support import Driver, ManualClock, a_call
 
 
@@ -145,3 +151,9 @@ def test_who_comes_second_to_the_last_permit_is_refused() -> None:
     breaker._lock = lock
     with pytest.raises(CircuitBreakerException):
         breaker.admit()
+
+
+def test_an_admission_belongs_to_a_generation_and_an_observation_to_that_of_its_shadow() -> None:
+    admission = Admission(Generation())
+    assert (admission.started, admission.probe, admission.held) == (0.0, False, False)
+    assert Observation(admission).generation is admission.generation

@@ -1,0 +1,1 @@
+"""Whole calls over real sockets: one server process, one client process for each case."""
