@@ -12,7 +12,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-a-call-works.md"
 
 
 def test_the_page_shows_the_function_that_is_made(tmp_path: Path) -> None:
-    code, shown = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.M | re.S)
+    text = PAGE.read_text("utf-8")
+    code, shown = re.findall(r"^```(?:python|text)\n(.*?)^```$", text, re.M | re.S)[:2]
     example = tmp_path / "example.py"
     example.write_text(code, encoding="utf-8")
     done = subprocess.run(

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pyfly.client.config import CALL_SETTINGS, CLIENT_SETTINGS, ClientConfig
+from pyfly.client._schema import CALL_SETTINGS, CLIENT_SETTINGS
+from pyfly.client.config import ClientConfig
 from pyfly.core import Config
 from pyfly.kernel.record import Record
 

@@ -124,9 +124,9 @@ class _Pydantic:
     def from_bytes(self, content: bytes) -> Any:
         # pydantic takes NaN and Infinity, which JSON does not have. Single letters are found at
         # the speed of memory, words are not: they would take a tenth of the time of decoding.
-        if b"N" in content and _has_word(content, b"NaN"):
-            from_json(content)
-        elif b"I" in content and _has_word(content, b"Infinity"):
+        if (b"N" in content and _has_word(content, b"NaN")) or (
+            b"I" in content and _has_word(content, b"Infinity")
+        ):
             from_json(content)
         return self._validate(content)
 
