@@ -123,6 +123,7 @@ class Settings:
         methods: Mapping[str, Mapping[str, Setting]],
     ) -> None:
         self._values = values
+        self._is_configured = bool(values)  # most are not, and each setting asks several times
         self._code = code
         self._methods = methods
         self._code_defaults = code_defaults
@@ -210,6 +211,6 @@ class Settings:
         return self._methods.get(method, {}).get(key)
 
     def _configured(self, path: str) -> Setting | None:
-        if not self._values.is_set(path):
+        if not self._is_configured or not self._values.is_set(path):
             return None
         return Setting(self._values.get(path), str(self._values.origin(path)))
