@@ -150,12 +150,6 @@ def _deadline_header(value: Any) -> Said:
     return _whole("deadline-header", {"name": name, "format": form})
 
 
-def _fallback(value: Any) -> Said:
-    if isinstance(value, bool):
-        return {"fallback.enabled": value}
-    return {"fallback.enabled": True, "fallback.answer": value}
-
-
 def _limit(section: str, figure: str, value: Any, *names: str) -> Said:
     """What a switch, a plain number, or a policy with an attribute ``policy`` says."""
     if isinstance(value, bool):
@@ -206,6 +200,6 @@ _READERS: dict[str, Callable[[Any], Said]] = {
     "throttle": _throttle,
     "hedge": _hedge,
     "single_flight": _switch("single-flight"),
-    "fallback": _fallback,
+    "fallback": _switch("fallback"),
     "deadline_header": _deadline_header,
 }

@@ -193,10 +193,16 @@ class Settings:
         switch = self._at_method(f"{name}.enabled", method)
         return bool(switch.value) if switch is not None else self.is_own(name, method)
 
-    def given(self, key: str, method: str) -> Any:
-        """What code alone can say, for a method or for the client; None if it does not."""
-        found = self._methods.get(method, {}).get(key) or self._code.get(key)
-        return None if found is None else found.value
+    def instance(self, name: str, method: str) -> Any:
+        """The policy that code gave for a method, or for the client; None if it gave none.
+
+        It has what no setting can say, so the configuration does not beat it.
+        """
+        key = f"{name}.enabled"
+        for said in (self._methods.get(method, {}).get(key), self._code.get(key)):
+            if said is not None and said.instance is not None:
+                return said.instance
+        return None
 
     def is_own(self, name: str, method: str) -> bool:
         """Whether a method has settings of its own for a policy, apart from the switch."""

@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pyfly.client import (
     CircuitBreaker,
@@ -368,6 +370,22 @@ def test_a_policy_can_be_switched_off_nearer_than_it_was_switched_on() -> None:
     assert "bulkhead.enabled = false   (bulkhead=False in @resilience)" in explain(client.read)
 
 
+def test_a_fallback_that_a_method_switches_on_again_is_that_of_its_client() -> None:
+    @service_client(base_url="http://shop:8080", name="shop", fallback=Fallback(value=1))
+    class Shop:
+        @resilience(fallback=True)
+        @get("/a")
+        async def read(self) -> dict[str, Any]: ...
+
+        @resilience(fallback=False)
+        @get("/b")
+        async def other(self) -> dict[str, Any]: ...
+
+    client = over(Shop, {"clients.shop.methods.other.fallback.enabled": "true"})
+    assert told(client, "fallback") == told(client, "fallback", "other")
+    assert told(client, "fallback") == "a fixed value (int), for Exception"
+
+
 def test_the_configuration_beats_single_settings_of_an_instance() -> None:
     rule = FailureRule(ignore=LookupError)
     code: dict[str, Any] = {
@@ -413,6 +431,24 @@ def test_the_configuration_beats_single_settings_of_an_instance() -> None:
     text = explain(client.read)
     assert "retry.jitter = equal   (retry=RetryPolicy(…) in the decorator)" in text
     assert "retry.base-delay = 1 s   (code)" in text
+
+
+def test_what_only_code_can_say_stands_when_the_configuration_says_all_the_rest() -> None:
+    values = {
+        "max-attempts": 4,
+        "base-delay": "1s",
+        "max-delay": "2s",
+        "multiplier": 3,
+        "jitter": "full",
+        "max-retry-after": "9s",
+    }
+    client = over(
+        shop(retry=RetryPolicy(2, retry_on=(OSError,))),
+        {f"clients.shop.retry.{key}": value for key, value in values.items()},
+    )
+    retry = next(stage for stage in pipeline(client).stages if stage.name == "retry")
+    policy = retry.policy  # type: ignore[attr-defined]  # by its name
+    assert (policy.max_attempts, policy.retry_on) == (4, (OSError,))
 
 
 def test_a_whole_instance_is_not_mixed_with_settings_of_a_wider_level() -> None:
@@ -796,3 +832,38 @@ async def test_a_client_with_policies_of_its_own_forgets_them_when_it_stops() ->
 def test_a_time_window_is_a_setting_too() -> None:
     client = over(shop(circuit_breaker=CircuitBreakerPolicy(window=TimeWindow())))
     assert "of the calls of the last 60 s" in (told(client, "circuit breaker") or "")
+
+
+LEVELS = (
+    "retry.max-attempts",
+    "default_retry",
+    "clients.shop.retry.max-attempts",
+    "decorator",
+    "clients.shop.methods.read.retry.max-attempts",
+    "@resilience",
+)
+#: From the nearest level to the widest, where the configuration comes before the code.
+NEAREST = (4, 5, 2, 3, 0, 1)
+
+
+@given(st.dictionaries(st.sampled_from(range(6)), st.integers(1, 50)))
+def test_whatever_levels_say_something_the_nearest_is_heard(said: dict[int, int]) -> None:
+    @service_client(
+        base_url="http://shop:8080", name="shop", **({"retry": said[3]} if 3 in said else {})
+    )
+    class Shop:
+        @resilience(retry=said.get(5))
+        @get("/a")
+        async def read(self) -> dict[str, Any]: ...
+
+    values = {LEVELS[level]: value for level, value in said.items() if level in (0, 2, 4)}
+    default = {"max-attempts": said[1]} if 1 in said else None
+    processor = HttpClientBeanPostProcessor(
+        lambda url: Port(), config=config(values), default_retry=default
+    )
+    client: Any = processor.after_init(Shop(), "shop")
+    expected = next((said[level] for level in NEAREST if level in said), 3)
+    text = explain(client.read)
+    assert f"  retry.max-attempts = {expected}   (" in text
+    stage = next(each for each in pipeline(client).stages if each.name == "retry")
+    assert stage.policy.max_attempts == expected  # type: ignore[attr-defined]  # by its name

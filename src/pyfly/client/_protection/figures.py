@@ -25,6 +25,7 @@ class Figures:
     def __init__(self, settings: Settings, section: str, method: str) -> None:
         self._section = section
         self._found = settings.section(section, method)
+        self._in_code = settings.instance(section, method)
 
     def __getitem__(self, key: str) -> Any:
         return self._found[key].value
@@ -80,9 +81,9 @@ class Figures:
 
     def part(self, kind: type[T]) -> T | None:
         """An instance from which some setting was read: it has what no setting can say."""
-        for setting in self._found.values():
-            if isinstance(setting.instance, kind):
-                return setting.instance
+        for instance in (*(s.instance for s in self._found.values()), self._in_code):
+            if isinstance(instance, kind):
+                return instance
         return None
 
     def told(self) -> str:

@@ -126,7 +126,7 @@ class Protection:
         yield from self._made("retry", method, lambda: self._retry(method))
 
     def _fallback(self, method: MethodPlan) -> FallbackStage:
-        fallback = self._settings.given("fallback.answer", method.name)
+        fallback = self._settings.instance("fallback", method.name)
         if not isinstance(fallback, Fallback):
             raise ValueError(
                 "it is on, but nothing says what it answers (write fallback=Fallback(value=…) "
