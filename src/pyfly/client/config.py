@@ -14,7 +14,7 @@ levels the configuration beats the code::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +24,9 @@ from pyfly.client._schema import (
     SCHEMA,
     SECTIONS,
     figures_of,
+    form_of,
     grouped,
+    unused_in,
 )
 from pyfly.core import Config, Values
 from pyfly.kernel.record import Record
@@ -164,17 +166,41 @@ class Settings:
         value: timedelta | None = self.value(key, method)
         return None if value is None else value.total_seconds()
 
-    def section(self, name: str, method: str) -> dict[str, Setting]:
+    def effective(self, method: str | None = None) -> Iterator[tuple[str, Setting]]:
+        """The settings of the policies that are on, and the switches that somebody has set.
+
+        What says nothing in the form that a policy has is left out.
+
+        Args:
+            method: The method's name; None for the client as a whole.
+        """
+        for name in SECTIONS:
+            if name == "retry-budget":
+                on = bool(self.value("retry.budget", method))
+            else:
+                switch = self.switch(name, method)
+                on = bool(switch.value)
+                if on or not switch.is_shipped:
+                    yield f"{name}.enabled", switch
+            if not on:
+                continue
+            found, form = self.section(name, method), form_of(name)
+            unused = () if form is None else unused_in(name, found[form].value)
+            for key, setting in found.items():
+                if setting.value is not None and key not in unused:
+                    yield f"{name}.{key}", setting
+
+    def section(self, name: str, method: str | None = None) -> dict[str, Setting]:
         """The settings of one policy for a method, apart from its switch.
 
         Args:
             name: Such as ``bulkhead``.
-            method: The method's name.
+            method: The method's name; None for the client as a whole.
         """
         keys = (key for key in figures_of(SECTIONS[name]) if key != "enabled")
         return {key: self.find(f"{name}.{key}", method) for key in keys}
 
-    def switch(self, name: str, method: str) -> Setting:
+    def switch(self, name: str, method: str | None = None) -> Setting:
         """Whether a policy is on for a method, and what says so.
 
         Its ``enabled`` decides. If that is not set and ships without a value, any other

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyfly.client._compile.plan import MethodPlan, ParameterKind
 from pyfly.client._declare.verbs import declaration_of
-from pyfly.client._schema import CLIENT_SETTINGS, SECTIONS, TIMEOUTS, form_of, unused_in
+from pyfly.client._schema import CLIENT_SETTINGS, SECTIONS, TIMEOUTS
 from pyfly.client._wiring import wiring_of
 from pyfly.client.config import Setting, Settings
 from pyfly.client.message import redacted
@@ -54,27 +54,20 @@ def _settings(settings: Settings, plan: MethodPlan) -> Iterator[str]:
         yield f"    (a call that gives {parameter.name!r} has that timeout instead)"
     if plan.makes_key:
         yield "  idempotency-key = one for each call   (@idempotent(key=True))"
-    off: list[str] = []
-    for section in SECTIONS:
-        if section == "retry-budget":
-            switch = settings.find("retry.budget", plan.name)
-        else:
-            switch = settings.switch(section, plan.name)
-            if not switch.value and switch.is_shipped:
-                off.append(section)
-                continue
-            yield _line(f"{section}.enabled", switch)
-        if switch.value:
-            found = settings.section(section, plan.name)
-            form = form_of(section)
-            unused = () if form is None else unused_in(section, found[form].value)
-            for key, setting in found.items():
-                if setting.value is not None and key not in unused:
-                    yield _line(f"{section}.{key}", setting)
+    for key, setting in settings.effective(plan.name):
+        yield _line(key, setting)
     for key in CLIENT_SETTINGS:
         yield _line(key, settings.find(key))
+    off = [name for name in SECTIONS if _is_off(settings, name, plan.name)]
     if off:
         yield f"  off, since nobody asks for them: {', '.join(off)}"
+
+
+def _is_off(settings: Settings, name: str, method: str) -> bool:
+    if name == "retry-budget":
+        return False
+    switch = settings.switch(name, method)
+    return switch.is_shipped and not switch.value
 
 
 def _line(key: str, setting: Setting) -> str:

@@ -125,7 +125,7 @@ MISTAKES = {
         "did you mean headers?", '@get("/a", header={})\n    async def m(self): ...'
     ),
     "no attempt at all": Case(
-        "retry=0 makes no attempt at all",
+        "retry=0 (it makes no attempt at all; write the number",
         '@get("/a")\n    async def m(self): ...',
         '@service_client("http://x", retry=0)',
     ),

@@ -187,7 +187,7 @@ def test_all_mistakes_of_a_class_are_told_at_once() -> None:
 
     text = problems_of(Wrong)
     for expected in (
-        "Wrong: retry=0 (write the number of attempts, 1 or more",
+        "Wrong: retry=0 (it makes no attempt at all; write the number of attempts, 1 or",
         "Wrong: circuit_breaker='yes'",
         "Wrong: retry_base_delay=-1.0",
         "Wrong: circuit_breaker_failure_threshold=0",

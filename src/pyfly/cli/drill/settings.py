@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pyfly.client._schema import CALL_SETTINGS, CLIENT_SETTINGS
 from pyfly.client.config import ClientConfig
 from pyfly.core import Config
 from pyfly.kernel.record import Record
@@ -82,10 +81,13 @@ def clients_in(config: Config) -> list[str]:
 
 def _read(name: str, config: Config, client: str) -> SettingsSet:
     settings = ClientConfig(config).settings(client, {}, {})
+    keys = ("timeout", "total-timeout", "circuit-breaker.per")
+    found = {**{key: settings.find(key) for key in keys}, **dict(settings.effective())}
+    found.pop("fallback.enabled", None)  # what it answers stands in code, which is not drilled
     values: dict[str, Any] = {}
-    for key in (*CALL_SETTINGS, *CLIENT_SETTINGS):
-        value = settings.value(key)
-        if value is not None and ("." in key or key in ("timeout", "total-timeout")):
+    for key, setting in found.items():
+        value = setting.value
+        if value is not None:
             values[key] = f"{value.total_seconds():g}s" if isinstance(value, timedelta) else value
     return SettingsSet(
         name=name,

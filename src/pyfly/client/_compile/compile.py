@@ -160,7 +160,7 @@ def _class_mistakes(cls: type, declaration: ClientDeclaration) -> list[str]:
     for name in sorted(left):
         wrong.append(f"{cls.__name__}.{name}: is abstract and no stub (add a verb, or a body)")
     wrong += [f"{cls.__name__}: {mistake}" for mistake in shape_mistakes(declaration.options)]
-    wrong += policy_mistakes(declaration.resilience, f"{cls.__name__}: ")
+    wrong += [f"{cls.__name__}: {mistake}" for mistake in policy_mistakes(declaration.resilience)]
     return wrong
 
 

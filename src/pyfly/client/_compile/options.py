@@ -71,7 +71,7 @@ def option_mistakes(method: MethodPlan) -> list[str]:
         *_not_found_mistakes(method),
         *_paginate_mistakes(method),
         *_reconnect_mistakes(method),
-        *policy_mistakes(method.resilience, "@resilience(…): "),
+        *policy_mistakes(method.resilience, "@resilience"),
     ]
 
 

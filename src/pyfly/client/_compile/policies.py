@@ -29,33 +29,39 @@ from pyfly.resilience import (
 __all__ = ["is_header_to_set", "policy_mistakes"]
 
 
-def policy_mistakes(given: Mapping[str, Any], where: str) -> Iterator[str]:
+def policy_mistakes(given: Mapping[str, Any], decorator: str = "") -> Iterator[str]:
     """What is wrong with the parameters of a decorator; a None says nothing.
 
     Args:
         given: The parameters by name.
-        where: Begins each mistake.
+        decorator: Its name, for a decorator of a method.
     """
     for name, value in given.items():
         if name not in _TAKEN:
             near = difflib.get_close_matches(name, _TAKEN, 1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_TAKEN)}"
-            yield f"{where}{name}=… is no argument of it ({hint})"
+            yield f"{name}=… is no argument of {decorator} ({hint})"
             continue
         takes, what = _TAKEN[name]
         says_nothing = value is None and name not in ("retry", "circuit_breaker")
         if not says_nothing and not takes(value):
-            yield f"{where}{name}={value!r} ({what})"
-    timeout, total = given.get("timeout"), given.get("total_timeout")
+            if name == "retry" and value == 0:
+                what = f"it makes no attempt at all; {what}"
+            said = f"{name}={value!r}"
+            yield f"{decorator}({said}): {what}" if decorator else f"{said} ({what})"
+    wrong = _timeout_mistake(given.get("timeout"), given.get("total_timeout"))
+    if wrong is not None:
+        yield f"{decorator}: {wrong}" if decorator else wrong
+
+
+def _timeout_mistake(timeout: Any, total: Any) -> str | None:
     if isinstance(timeout, TimeoutPolicy):
         if total is not None and timeout.total is not None:
-            yield f"{where}total_timeout stands beside a TimeoutPolicy that says it (keep one)"
-        return
-    if _is_span(timeout) and _is_span(total) and _seconds(timeout) > _seconds(total):
-        yield (
-            f"{where}timeout ({_seconds(timeout):g} s) is longer than total_timeout "
-            f"({_seconds(total):g} s), so it would never end an attempt (make it shorter)"
-        )
+            return "total_timeout stands beside a TimeoutPolicy that says it (keep one)"
+    elif _is_span(timeout) and _is_span(total) and _seconds(timeout) > _seconds(total):
+        spans = f"timeout ({_seconds(timeout):g} s) is longer than total_timeout"
+        return f"{spans} ({_seconds(total):g} s)"
+    return None
 
 
 def _is_number(value: Any) -> bool:
