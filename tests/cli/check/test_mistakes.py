@@ -138,6 +138,22 @@ MISTAKES = {
         "errors: 'x' is no status",
         '@get("/a", errors={"x": ValueError})\n    async def m(self): ...',
     ),
+    "a hedge of a POST": Case(
+        "hedge: a POST that may have had its effect must not be sent twice",
+        '@post("/a")\n    @resilience(hedge=0.5)\n    async def m(self): ...',
+    ),
+    "a queue that nobody can stand in": Case(
+        "bulkhead: max-concurrent is not set (say how many attempts may run at once",
+        '@get("/a")\n    @resilience(bulkhead=True)\n    async def m(self): ...',
+    ),
+    "a policy of the wrong kind": Case(
+        "@resilience(bulkhead='x'): write the attempts at once",
+        '@get("/a")\n    @resilience(bulkhead="x")\n    async def m(self): ...',
+    ),
+    "a misspelled policy": Case(
+        "bulkhaed=… is no argument of @resilience (did you mean bulkhead?)",
+        '@get("/a")\n    @resilience(bulkhaed=3)\n    async def m(self): ...',
+    ),
     "no request": Case("declares no request", "x: int"),
 }
 HELPERS = """\

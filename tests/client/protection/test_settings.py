@@ -633,12 +633,16 @@ def test_a_synchronous_client_has_no_fallback_that_is_awaited() -> None:
         (
             {},
             {"bulkhead.max-queue": 3},
-            "Shop.read: bulkhead: max-concurrent is not set: say how many attempts may run at "
-            "once, or set enabled: false [bulkhead.max-queue = 3 (code)]",
+            "Shop.read: bulkhead: max-concurrent is not set (say how many attempts may run at "
+            "once, or set enabled: false) [bulkhead.max-queue = 3 (code)]",
         ),
         ({"bulkhead": True}, {}, "Shop.read: bulkhead: max-concurrent is not set"),
         ({"rate_limiter": True}, {}, "Shop.read: rate-limiter: rate is not set"),
-        ({"hedge": True}, {}, "Shop.read: hedge: say when to hedge: set delay, or quantile"),
+        (
+            {"hedge": True},
+            {},
+            "Shop.read: hedge: nothing says when to hedge (set delay, or quantile",
+        ),
         ({"fallback": True}, {}, "Shop.read: fallback: it is on, but nothing says what it answers"),
         ({}, {"fallback.enabled": "true"}, "Shop.read: fallback: it is on, but nothing says"),
         (
@@ -674,7 +678,7 @@ def test_a_synchronous_client_has_no_fallback_that_is_awaited() -> None:
         (
             {},
             {"deadline-header.format": "grpc"},
-            "deadline-header: name is not set: say which header tells the time that is left",
+            "deadline-header: name is not set (say which header tells the time that is left",
         ),
         (
             {},

@@ -62,7 +62,7 @@ def _useless_retry(method: MethodPlan, retries: Retries) -> Iterator[tuple[str, 
 def _useless_mark(method: MethodPlan, stub: Any, retries: Retries) -> Iterator[tuple[str, str]]:
     marks = {"retryable": is_retryable(stub), "idempotent": is_idempotent(stub)}
     for name in (name for name, stands in marks.items() if stands):
-        if method.http_method in _SAFE:
+        if method.http_method in _SAFE and not (name == "idempotent" and method.makes_key):
             yield WARNING, f"a {method.http_method} may be repeated anyway (remove @{name})"
         elif retries.attempts < 2 and name == "retryable":
             yield WARNING, f"@retryable has nothing to allow: {retries.off} (remove one of them)"

@@ -86,7 +86,7 @@ def request_table(
     plan: ClientPlan, method: MethodPlan, settings: Settings, base_url: str
 ) -> RequestTable:
     """Describe the request of one method of a right class."""
-    retries = Retries(method, settings, plan.declaration.resilience["retry"])
+    retries = Retries(method, settings)
     file, line = source_line(method.declaration.function)
     timeouts = method.of_kind(ParameterKind.TIMEOUT)
     body, fields = _body(method)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pyfly.client._compile.plan import MethodPlan, ParameterKind
 from pyfly.client._compile.shapes import is_async_stream, is_stream, members
 from pyfly.client.config import Settings
-from pyfly.resilience import RetryPolicy
 
 __all__ = ["Retries", "sent_once", "takes_key"]
 
@@ -37,7 +36,6 @@ class Retries:
     Args:
         method: Its plan.
         settings: Those of its client.
-        shared: The policy that the decorator was given, if it was given one.
 
     Attributes:
         attempts: How many attempts a call makes at most.
@@ -45,16 +43,13 @@ class Retries:
         off: Why there are none, where there are none.
     """
 
-    def __init__(self, method: MethodPlan, settings: Settings, shared: object = None) -> None:
+    def __init__(self, method: MethodPlan, settings: Settings) -> None:
         self._method = method
         enabled = settings.find("retry.enabled", method.name)
         attempts = settings.find("retry.max-attempts", method.name)
         self.attempts: int = attempts.value if enabled.value else 1
         self.first_pause = settings.seconds("retry.base-delay", method.name) or 0.0
         self.off = f"retries are off ({attempts.origin if enabled.value else enabled.origin})"
-        if enabled.value and isinstance(shared, RetryPolicy):
-            self.attempts = shared.max_attempts
-            self.first_pause = shared.base_delay.total_seconds()
 
     def rule(self) -> str:
         """When another attempt follows, and why."""

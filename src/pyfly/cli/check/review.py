@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyfly.cli.check.configured import Configured
 from pyfly.cli.check.finding import ERROR, WARNING, Finding
@@ -13,12 +14,14 @@ from pyfly.cli.check.retries import Retries
 from pyfly.cli.target import source_line
 from pyfly.client._compile.base_url import check_base_url
 from pyfly.client._compile.plan import ClientPlan, MethodPlan
+from pyfly.client._protection.protection import Protection
 from pyfly.client._review import review
 from pyfly.client._said import said_of_client, said_of_method
 from pyfly.client.config import Settings
 from pyfly.client.errors import ClientDeclarationException
 from pyfly.core import ConfigException
 from pyfly.kernel.record import Record
+from pyfly.resilience import SYSTEM_CLOCK, Events
 
 __all__ = ["Review", "review_class"]
 
@@ -63,6 +66,8 @@ def review_class(cls: type, configured: Configured) -> Review:
         base_url, told = _base_url(plan, settings, configured)
         found += [Finding(severity, text, file, line) for severity, text in told]
         bad = {finding.method for finding in found}
+        found += _unprotectable(plan, bad, settings, base_url)
+        bad = {finding.method for finding in found}
         for method in plan.names.values():
             if method.name not in bad:
                 found += _odd(plan, method, settings, configured)
@@ -76,12 +81,28 @@ def _odd(
     plan: ClientPlan, method: MethodPlan, settings: Settings, configured: Configured
 ) -> Iterator[Finding]:
     """What is odd about a method that is right by itself."""
-    retries = Retries(method, settings, plan.declaration.resilience["retry"])
+    retries = Retries(method, settings)
     stub = getattr(plan.cls, method.name)
     for severity, text in hints(method, stub, settings, retries):
         yield _at(plan, method, severity, f"{method.operation}: {text}")
     for message in configured.constants(method):
         yield _at(plan, method, ERROR, message)
+
+
+def _unprotectable(
+    plan: ClientPlan, bad: Collection[str | None], settings: Settings, base_url: str
+) -> Iterator[Finding]:
+    """What policies of right methods cannot be, as the wiring would say it."""
+    host = urlsplit(base_url).netloc or "any"
+    protection = Protection(
+        plan, settings, Events(), SYSTEM_CLOCK, port_bounds=True, host=host, host_breakers={}
+    )
+    for method in plan.names.values():
+        if method.name not in bad:
+            protection.pipeline(method)
+    protection.forget()
+    for mistake in protection.mistakes:
+        yield _placed(plan, mistake)
 
 
 def _placed(plan: ClientPlan, mistake: str) -> Finding:
@@ -110,7 +131,13 @@ def _settings(plan: ClientPlan, configured: Configured) -> Settings | None:
     for method in plan.names.values():
         try:
             said[method.name] = said_of_method(method.resilience)
-        except (TypeError, ValueError, OverflowError):  # which has been told as a mistake
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+            AttributeError,
+            KeyError,
+        ):  # which has been told as a mistake
             continue
     client = plan.declaration
     return configured.settings(client.name, said_of_client(client.resilience), said)

@@ -63,7 +63,7 @@ class Figures:
         """
         value = self[key]
         if value is None:
-            raise ValueError(f"{key} is not set: say {meaning}, or set enabled: false")
+            raise ValueError(f"{key} is not set (say {meaning}, or set enabled: false)")
         return value
 
     def arguments(self, *names: str) -> dict[str, Any]:

@@ -178,12 +178,12 @@ def hedge(figures: Figures, budget: RetryBudget | None, clock: Clock) -> Hedge:
     source = figures.part(Hedge)
     if source is not None and source.budget is not None and source.budget is not budget:
         raise ValueError(
-            "the Hedge has a budget of its own, and retries and hedges of a call share one: "
-            "give it as retry_budget=…"
+            "the Hedge has a budget of its own, and retries and hedges of a call share one "
+            "(give it as retry_budget=…)"
         )
     if source is not None and source.budget is budget and figures.whole(Hedge) is source:
         return source
     if figures["delay"] is None and figures["quantile"] is None:
-        raise ValueError("say when to hedge: set delay, or quantile, or enabled: false")
+        raise ValueError("nothing says when to hedge (set delay, or quantile, or enabled: false)")
     arguments = figures.arguments("delay", "quantile", "max_hedges", "min_samples")
     return Hedge(**arguments, budget=budget, clock=clock)
