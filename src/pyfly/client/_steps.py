@@ -10,7 +10,12 @@ from pyfly.client._codec.decompress import inflate
 from pyfly.client._compile.plan import MethodPlan
 from pyfly.client._redirects import Redirects
 from pyfly.client.error_mapping import ErrorMapping
-from pyfly.client.errors import CallException, HttpStatusException, status_error
+from pyfly.client.errors import (
+    CallException,
+    HttpStatusException,
+    ResponseException,
+    status_error,
+)
 from pyfly.client.message import Request, Response
 from pyfly.client.observability.first_answers import FirstAnswers
 from pyfly.kernel.record import Record
@@ -95,17 +100,24 @@ class Steps(Record):
         """Decompress a response, and turn its status into an exception if it is an error."""
         if response.is_plain_value:
             return response
-        if response.content_encoding:
-            response.content = inflate(
-                response.content, response.content_encoding, self.max_response_size
-            )
-            response.content_encoding = None
         status = response.status_code
+        wanted = 200 <= status < 300 or self.accepts(status)
+        if response.content_encoding:
+            response.content = self._inflated(response.content, response.content_encoding, wanted)
+            response.content_encoding = None
         if self.first_answers.watching:
             self.first_answers.note(status, self.method.template.text)
-        if 200 <= status < 300 or self.accepts(status):
+        if wanted:
             return response
         raise status_error(status, response.headers, _error_body(response))
+
+    def _inflated(self, content: bytes, encoding: str, wanted: bool) -> bytes:
+        try:
+            return inflate(content, encoding, self.max_response_size)
+        except ResponseException:
+            if wanted:
+                raise
+            return b""  # a 503 stays one, whatever has become of its body
 
     def tell(self, call: Call, error: CallException) -> None:
         """Note in an error which call it belongs to."""

@@ -336,8 +336,12 @@ _BY_HUNDRED: dict[int, type[HttpStatusException]] = {
 
 
 def status_error(status_code: int, headers: Headers, body: bytes) -> HttpStatusException:
-    """The exception for a status: its own class, else that of its hundred."""
-    kind = _BY_STATUS.get(status_code) or _BY_HUNDRED.get(status_code // 100, HttpStatusException)
+    """The exception for a status: its own class, else that of its hundred.
+
+    A status that HTTP does not have, 600 and above, counts as 5xx (RFC 9110, section 15).
+    """
+    hundred = min(status_code // 100, 5)
+    kind = _BY_STATUS.get(status_code) or _BY_HUNDRED.get(hundred, HttpStatusException)
     if status_code == 304:  # it answers a conditional request, and leads nowhere
         kind = HttpStatusException
     return kind(status_code, headers, body)

@@ -21,6 +21,9 @@ from pyfly.client.message import Response, charset, media_type, text_codec
 
 __all__ = ["Decoder", "UndecodableAnnotation", "decoder_for", "wants_raw_response"]
 
+#: Of UTF-8. Nobody may send it before JSON, and many do (RFC 8259, section 8.1).
+_BOM = b"\xef\xbb\xbf"
+
 Decoder = Callable[[Response[Any]], Any]
 
 
@@ -232,10 +235,18 @@ class _Typed:
             try:
                 return self._from_bytes(response.content)
             except self._errors as error:
+                if response.content.startswith(_BOM):
+                    return self._without_mark(response)
                 raise self._mismatch(response, error) from None
         _require_body(response)
         try:
             return self._codec.from_value(_foreign_json(response))
+        except self._errors as error:
+            raise self._mismatch(response, error) from None
+
+    def _without_mark(self, response: Response[Any]) -> Any:
+        try:
+            return self._from_bytes(response.content.removeprefix(_BOM))
         except self._errors as error:
             raise self._mismatch(response, error) from None
 

@@ -201,6 +201,8 @@ def _broken_http(text: str, peer: str) -> TransportException | None:
         found = _CUT_SHORT.search(text)
         amount = f"after {found[1]} of {found[2]} bytes" if found else "in the middle of a chunk"
         return ReadException(f"{peer} closed the connection {amount} of the body")
+    if "unexpectedly closed connection" in text:
+        return ReadException(f"{peer} closed the connection before the end of the body")
     for start, meaning in _PEER_FAULTS:
         if start.lower() in text.lower():
             return ProtocolException(f"{peer} broke HTTP: {meaning}")
