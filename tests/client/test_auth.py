@@ -78,6 +78,9 @@ async def test_a_provider_is_asked_for_each_attempt(guide: ServerClient) -> None
     assert sent(guide) == ["Bearer one", "Bearer two"]
 
 
+@pytest.mark.survives(
+    "Files, pages and credentials", "a token that has expired", "one refresh, and the answer"
+)
 async def test_a_401_is_answered_with_a_fresh_token_once(guide: ServerClient) -> None:
     asked: list[str] = []
 
@@ -100,6 +103,9 @@ async def test_a_401_is_answered_with_a_fresh_token_once(guide: ServerClient) ->
     assert asked == ["refresh"] * 2
 
 
+@pytest.mark.survives(
+    "Files, pages and credentials", "a refresh that brings the same token", "the 401"
+)
 async def test_the_same_token_again_is_not_sent_again(guide: ServerClient) -> None:
     @http_client(base_url=guide.url, auth=bearer(lambda: "same"))
     class Client:

@@ -123,6 +123,11 @@ def test_any_iterator_of_bytes_can_be_saved(kit: Kit, tmp_path: Path) -> None:
     assert (tmp_path / "x").read_bytes() == b"ab"
 
 
+@pytest.mark.survives(
+    "Files, pages and credentials",
+    "somebody else writes the file meanwhile",
+    "their file, and an error",
+)
 def test_a_file_that_appears_meanwhile_is_kept(kit: Kit, tmp_path: Path) -> None:
     target = tmp_path / "x"
     slow = Slow(lambda: target.write_bytes(b"other") and None)
@@ -150,6 +155,7 @@ def test_file_systems_without_links_will_do(
 # Failures
 
 
+@pytest.mark.survives("Files, pages and credentials", "a download breaks", "the error, and no file")
 def test_a_download_that_breaks_leaves_nothing(kit: Kit, tmp_path: Path) -> None:
     with kit.session(kit.answer(b"a" * 300_000, ReadException("cut"))) as session:
         with pytest.raises(ReadException):
@@ -164,6 +170,9 @@ def test_an_error_status_leaves_nothing(kit: Kit, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.survives(
+    "Files, pages and credentials", "a download that replaces a file breaks", "the old file"
+)
 def test_a_replaced_file_is_kept_if_the_download_breaks(kit: Kit, tmp_path: Path) -> None:
     target = tmp_path / "x"
     target.write_bytes(b"old")
@@ -184,6 +193,7 @@ def test_where_no_file_can_be_is_an_error_before_anything_is_sent(kit: Kit, tmp_
         assert session.port.requests == []
 
 
+@pytest.mark.survives("Files, pages and credentials", "the disk is full", "the error, and no file")
 def test_a_full_disk_leaves_nothing(
     kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +220,7 @@ def test_a_temporary_file_that_somebody_has_removed_is_no_second_error(
         save(kit, Slow(remove), tmp_path / "x")
 
 
+@pytest.mark.survives("Files, pages and credentials", "a download is cancelled", "no file")
 async def test_a_cancelled_download_leaves_nothing(guide: ServerClient, tmp_path: Path) -> None:
     from tests.client.stream.support import wired
 

@@ -382,6 +382,11 @@ def test_pages_come_over_real_connections(shop: Shop, guide: ServerClient) -> No
 # What is refused
 
 
+@pytest.mark.survives(
+    "Files, pages and credentials",
+    "a link to another origin",
+    "`PaginationException`; nothing goes there",
+)
 @pytest.mark.parametrize(
     ("link", "why"),
     [
@@ -434,6 +439,9 @@ def test_a_base_url_that_is_not_known_leaves_relative_links(shop: Shop) -> None:
             stream.next()
 
 
+@pytest.mark.survives(
+    "Files, pages and credentials", "pages that lead in a circle", "`PaginationException`"
+)
 def test_circles_are_an_error(shop: Shop) -> None:
     with (
         shop.session(Ready(rows(1), link="</api/items>; rel=next")) as session,
@@ -448,6 +456,9 @@ def test_circles_are_an_error(shop: Shop) -> None:
         session.items("by_cursor")
 
 
+@pytest.mark.survives(
+    "Files, pages and credentials", "pages without an end", "`PaginationException` at the limit"
+)
 def test_more_pages_than_the_limit_are_an_error(shop: Shop) -> None:
     with shop.session(*[Ready([1])] * 3) as session:
         stream = session.stream("few")

@@ -317,6 +317,11 @@ class Undo:
         self.context = context_of(First, Second, Third)
 
 
+@pytest.mark.survives(
+    "Starting and stopping",
+    "a bean fails to start",
+    "`BeanCreationException`; what was started is stopped",
+)
 async def test_a_failed_start_is_undone_and_can_be_tried_again() -> None:
     undo = Undo(Boom("no disk"))
     with pytest.raises(
@@ -342,6 +347,9 @@ async def test_errors_of_the_undoing_are_notes_of_the_original_error() -> None:
     assert undo.journal.take()[-1] == "end first"
 
 
+@pytest.mark.survives(
+    "Starting and stopping", "the start of a context is cancelled", "what was started is stopped"
+)
 async def test_a_cancelled_start_is_undone() -> None:
     waiting = asyncio.Event()
     journal = Journal()
@@ -383,6 +391,7 @@ async def test_a_cancellation_during_the_undoing_is_not_swallowed() -> None:
 # -- stopping
 
 
+@pytest.mark.survives("Starting and stopping", "a bean fails to stop", "the others are stopped")
 async def test_a_bean_that_fails_to_stop_does_not_keep_the_others() -> None:
     journal = Journal()
 

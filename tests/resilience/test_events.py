@@ -85,6 +85,9 @@ def test_unsubscribing_twice_is_harmless_and_removes_one_subscription_only() -> 
     assert history.events == [started(), started(), started(2)]
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "one listener of several raises", "the others hear the event"
+)
 def test_a_listener_that_raises_is_logged_and_the_others_hear_the_event(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

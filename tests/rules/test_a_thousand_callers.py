@@ -73,6 +73,9 @@ def refused(tasks: list[asyncio.Task[Any]]) -> int:
     )
 
 
+@pytest.mark.survives(
+    "Many callers at once", "a thousand callers at a half-open circuit", "one runs, 999 are refused"
+)
 @pytest.mark.parametrize("kind", ["standalone", "client"])
 async def test_one_runs_and_999_are_refused(running: Monotonic, kind: str) -> None:
     breaker = await half_open(running)
@@ -112,6 +115,7 @@ async def test_the_same_after_the_probe_is_cancelled(running: Monotonic, kind: s
     assert breaker.state is CircuitState.CLOSED
 
 
+@pytest.mark.survives("Many callers at once", "the same from threads", "one runs, 999 are refused")
 @pytest.mark.parametrize("kind", ["standalone", "client"])
 @pytest.mark.parametrize("ending", ["fails", "works", "exits"])
 async def test_from_threads_one_runs_and_999_are_refused(

@@ -54,6 +54,11 @@ def one_failure() -> CircuitBreaker:
 # What counts
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time",
+    "a service that fails again and again",
+    "`CircuitBreakerException` at once, with `retry_after`",
+)
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 505, 507, 599])
 async def test_a_5xx_counts(status: int) -> None:
     breaker = one_failure()
@@ -156,6 +161,11 @@ async def test_cancellation_never_counts() -> None:
     assert breaker.state is CircuitState.CLOSED
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time",
+    "callers with deadlines that are too short",
+    "the circuit stays closed",
+)
 async def test_a_shorter_deadline_of_the_caller_never_counts(guide: ServerClient) -> None:
     guide.script("/x", {"delay": 1})
     breaker = one_failure()
@@ -225,6 +235,11 @@ async def test_a_refusal_is_retried_where_its_class_is_named(sleeps: list[float]
     assert sleeps == [60.0]
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time",
+    "the service is still down when it is probed",
+    "one attempt, then refusals again",
+)
 async def test_a_half_open_call_makes_one_attempt_and_reopens(
     running: Monotonic, sleeps: list[float]
 ) -> None:
@@ -275,6 +290,7 @@ async def test_a_probe_without_a_verdict_gives_its_permit_back(
     assert await client.read() == {"ok": 1}
 
 
+@pytest.mark.survives("Retries, breakers and time", "a probe is cancelled", "the next call probes")
 async def test_a_cancelled_probe_gives_its_permit_back(running: Monotonic) -> None:
     breaker = one_failure()
     port = GatedPort()
@@ -297,6 +313,9 @@ async def test_a_cancelled_probe_gives_its_permit_back(running: Monotonic) -> No
     assert breaker.state is CircuitState.CLOSED
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "a late result from before the circuit opened", "it is ignored"
+)
 async def test_a_late_result_from_before_the_circuit_changed_is_ignored(
     running: Monotonic,
 ) -> None:
@@ -350,6 +369,9 @@ async def test_two_clients_of_one_class_do_not_disturb_each_other() -> None:
 # Listeners
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "a listener raises", "it is logged; the call goes on"
+)
 async def test_a_listener_that_raises_is_logged_and_the_call_goes_on(
     caplog: pytest.LogCaptureFixture, sleeps: list[float]
 ) -> None:

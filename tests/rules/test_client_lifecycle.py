@@ -74,6 +74,7 @@ async def test_many_first_calls_start_it_once() -> None:
     assert port.started == 1
 
 
+@pytest.mark.survives("Starting and stopping", "starting fails", "the next call tries again")
 async def test_a_start_that_fails_is_tried_again_by_the_next_call() -> None:
     class Reluctant(PlainPort):
         async def start(self) -> None:
@@ -126,6 +127,7 @@ async def test_a_port_that_is_a_bean_serves_the_clients() -> None:
 # Stop
 
 
+@pytest.mark.survives("Starting and stopping", "a call after the stop", "`ClientStoppedException`")
 async def test_after_stop_a_call_is_a_clear_error_neutral_to_the_breaker() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
     port = PlainPort()
@@ -177,6 +179,9 @@ def test_the_end_of_connect_sync_is_a_stop(guide: ServerClient) -> None:
     guide.wait_for_open(0)
 
 
+@pytest.mark.survives(
+    "Starting and stopping", "a stop while calls are under way", "they end; new ones are refused"
+)
 async def test_stop_drains_the_calls_in_flight_and_refuses_new_ones() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
     port = GatedPort()
@@ -195,6 +200,11 @@ async def test_stop_drains_the_calls_in_flight_and_refuses_new_ones() -> None:
     assert breaker.state is CircuitState.CLOSED
 
 
+@pytest.mark.survives(
+    "Starting and stopping",
+    "a call outlasts the limit of a stop",
+    "it is cancelled; the stop goes on",
+)
 async def test_stop_cancels_the_calls_in_flight_after_the_limit() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
     port = GatedPort()
@@ -225,6 +235,7 @@ async def test_a_call_in_back_off_does_not_hold_up_the_stop_beyond_the_limit() -
         await task
 
 
+@pytest.mark.survives("Starting and stopping", "one client fails to close", "the others are closed")
 async def test_one_client_that_fails_to_close_does_not_keep_the_others_open() -> None:
     class Stubborn(PlainPort):
         async def stop(self) -> None:
@@ -272,6 +283,11 @@ async def test_an_exception_in_the_block_closes_as_well(guide: ServerClient) -> 
     guide.wait_for_open(0)
 
 
+@pytest.mark.survives(
+    "Connections between calls",
+    "a client is used from a second event loop",
+    "its own pool, or a clear error; never a hang",
+)
 def test_two_event_loops_one_after_the_other_never_hang(guide: ServerClient) -> None:
     processor = HttpClientBeanPostProcessor(config=settings())
     client = processor.after_init(client_class(guide.url)(), "client")

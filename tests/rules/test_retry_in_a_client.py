@@ -73,6 +73,11 @@ def client_class(url: str = "http://x", **more: Any) -> Any:
 # Which statuses and errors
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time",
+    "a 503, 502, 504, 500, 429 or 408 that passes",
+    "the answer of the next attempt",
+)
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 async def test_a_passing_failure_is_retried(sleeps: list[float], status: int) -> None:
     port = PlainPort(Answer(status), Answer(status), {"ok": 1})
@@ -154,6 +159,11 @@ async def test_safe_and_idempotent_methods_are_retried(
     assert len({request.body for request in requests}) == 1
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time",
+    "a POST fails after it has left",
+    "the error: it is not sent twice",
+)
 @pytest.mark.parametrize("name", ["create", "change"])
 @pytest.mark.parametrize(
     "answer", [{"status": 503}, {"status": 429}, {"drop": True}], ids=["503", "429", "drop"]
@@ -168,6 +178,9 @@ async def test_unsafe_methods_are_not_retried_once_the_request_has_left(
     assert len(guide.requests()) == 1
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "a POST finds no connection", "the answer of the next attempt"
+)
 @pytest.mark.parametrize("name", ["create", "change"])
 async def test_unsafe_methods_are_retried_when_the_request_never_left(
     unused_port: int, sleeps: list[float], name: str
@@ -240,6 +253,9 @@ async def test_retry_after_is_waited_if_it_is_longer(
     assert sleeps == pytest.approx([waited], abs=0.01)
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "`Retry-After` beyond `max-retry-after`", "the real error at once"
+)
 async def test_a_retry_after_beyond_the_limit_fails_at_once_with_the_real_error(
     sleeps: list[float],
 ) -> None:
@@ -262,6 +278,9 @@ async def test_max_retry_after_is_a_setting(sleeps: list[float]) -> None:
     assert sleeps == [60.0]
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "`Retry-After` past the deadline", "the real error at once"
+)
 async def test_a_retry_after_past_the_deadline_fails_at_once_with_the_real_error(
     sleeps: list[float],
 ) -> None:
@@ -274,6 +293,11 @@ async def test_a_retry_after_past_the_deadline_fails_at_once_with_the_real_error
 # Budget
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time",
+    "everything fails",
+    "retries within the budget, then the real error",
+)
 async def test_a_budget_bounds_the_retries_by_default(sleeps: list[float]) -> None:
     port = PlainPort(Answer(503))
     client = over(port, client_class(retry=4))
@@ -312,6 +336,9 @@ async def test_every_client_has_a_budget_of_its_own(sleeps: list[float]) -> None
 # Cancellation, sharing, zero
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "the caller is cancelled during a back-off", "it ends at once"
+)
 async def test_cancellation_ends_a_back_off_at_once() -> None:
     port = PlainPort(Answer(503))
     client = over(port, client_class(retry_base_delay=60.0))

@@ -226,6 +226,9 @@ def addresses(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
+@pytest.mark.survives(
+    "Connecting", "the first address of a host is silent", "the answer, from the next address"
+)
 async def test_a_silent_address_does_not_hold_up_the_next(
     listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,6 +270,9 @@ async def test_of_two_connections_at_once_one_is_closed(
         stream.close()
 
 
+@pytest.mark.survives(
+    "Connecting", "a connection that is made after the caller has left", "it is closed"
+)
 async def test_a_connection_that_was_made_too_late_is_closed(listen: Listen) -> None:
     sockets = Sockets()
     task = asyncio.create_task(
@@ -283,6 +289,11 @@ async def test_a_connection_that_was_made_too_late_is_closed(listen: Listen) -> 
 # After a fork
 
 
+@pytest.mark.survives(
+    "Connections between calls",
+    "a forked child inherits connections",
+    "it lets go of them without closing them",
+)
 @pytest.mark.parametrize("blocking", [True, False])
 async def test_a_child_lets_go_of_the_connections_it_inherited(
     listen: Listen, monkeypatch: pytest.MonkeyPatch, blocking: bool

@@ -33,6 +33,9 @@ def test_send_and_request_share_their_connections(caller: Callers) -> None:
         assert peer.connections == 1
 
 
+@pytest.mark.survives(
+    "Connections between calls", "`Connection: close`", "a new connection for the next call"
+)
 def test_a_connection_is_not_used_after_the_peer_asked_to_close_it(caller: Callers) -> None:
     answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi"
     with Peer(lambda c: c.answer_all(answer)) as peer:
@@ -41,6 +44,11 @@ def test_a_connection_is_not_used_after_the_peer_asked_to_close_it(caller: Calle
         assert peer.connections == 3
 
 
+@pytest.mark.survives(
+    "Connections between calls",
+    "an idle connection was closed by the service",
+    "a new connection, and the answer",
+)
 def test_a_connection_that_the_peer_closed_while_idle_is_not_used(caller: Callers) -> None:
     def script(connection: Connection) -> None:
         connection.read_request()
@@ -73,6 +81,9 @@ def test_a_peer_that_closes_without_saying_so_breaks_no_call_unless_in_the_very_
     assert set(outcomes) <= {b"hi", b"lost"}
 
 
+@pytest.mark.survives(
+    "Connections between calls", "a connection has idled for too long", "a new connection"
+)
 def test_an_idle_connection_expires(caller: Callers) -> None:
     with Peer() as peer:
         client = caller(peer.url, keepalive_expiry=0.05)
@@ -123,6 +134,11 @@ def test_a_response_that_nobody_asked_for_is_never_the_answer_to_the_next_reques
         assert peer.connections == 2
 
 
+@pytest.mark.survives(
+    "Connections between calls",
+    "a second response in a TLS record of its own",
+    "it never answers the next call",
+)
 def test_a_second_response_in_a_tls_record_of_its_own_is_noticed(
     caller: Callers, certificates: Certificates
 ) -> None:
@@ -210,6 +226,11 @@ def test_calls_at_once_use_no_more_connections_than_allowed(caller: Callers) -> 
         assert peer.connections <= 3
 
 
+@pytest.mark.survives(
+    "Connections between calls",
+    "all connections are in use",
+    "`PoolExhaustedException` after `pool-timeout`",
+)
 def test_waiting_too_long_for_a_connection_is_a_refusal(caller: Callers) -> None:
     def script(connection: Connection) -> None:
         connection.read_request()
@@ -230,6 +251,11 @@ def test_waiting_too_long_for_a_connection_is_a_refusal(caller: Callers) -> None
     assert "max-connections" in str(refused[0])
 
 
+@pytest.mark.survives(
+    "Connections between calls",
+    "waiting for a connection outlasts the timeout",
+    "`AttemptTimeoutException` in time",
+)
 def test_the_deadline_bounds_the_wait_for_a_connection(caller: Callers) -> None:
     with Peer(lambda c: c.wait()) as peer:
         client = caller(peer.url, max_connections=1, pool_timeout=3)

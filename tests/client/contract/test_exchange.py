@@ -134,6 +134,7 @@ def test_a_host_header_of_the_adapter_is_respected(caller: Callers) -> None:
     assert b"Host: virtual.example\r\n" in peer.requests[0]
 
 
+@pytest.mark.survives("Sending", "a request to another origin", "no credentials go with it")
 def test_credentials_of_the_adapter_stay_at_its_own_origin(caller: Callers) -> None:
     secret = {"Authorization": "Bearer s3cret", "X-Api-Key": "k3y", "X-Plain": "shown"}
     with Peer() as peer, Peer() as other:
@@ -200,6 +201,11 @@ def test_a_body_in_pieces_of_unknown_length_is_chunked(caller: Callers) -> None:
     assert peer.requests[0].endswith(b"\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n")
 
 
+@pytest.mark.survives(
+    "Sending",
+    "an upload of another length than was announced",
+    "`ClientArgumentException`; the next call is sound",
+)
 def test_a_body_of_another_length_than_it_says_is_refused(caller: Callers) -> None:
     with Peer() as peer:
         client = caller(peer.url)
@@ -210,6 +216,11 @@ def test_a_body_of_another_length_than_it_says_is_refused(caller: Callers) -> No
     assert len(peer.requests) == 1
 
 
+@pytest.mark.survives(
+    "Sending",
+    "the caller's own iterator raises within an upload",
+    "that exception; the connection is closed",
+)
 def test_an_error_of_a_body_passes_through_unchanged(caller: Callers) -> None:
     body = Pieces([b"abc"], 10, fails=True)
     with Peer() as peer:
@@ -313,6 +324,7 @@ def test_redirects_and_cookies_are_left_to_the_caller(caller: Callers) -> None:
     assert not any(b"ookie" in request for request in peer.requests)
 
 
+@pytest.mark.survives("Sending", "an answer before the upload was read", "that answer")
 def test_an_early_answer_to_a_large_upload_is_given_back(caller: Callers) -> None:
     def script(connection: Connection) -> None:
         connection.read_head()

@@ -68,6 +68,9 @@ def one_by_one(*scripts: Callable[[Connection], None]) -> Callable[[Connection],
     return script
 
 
+@pytest.mark.survives(
+    "Connecting", "nobody listens on the port", "`ConnectException` at once; nothing was sent"
+)
 def test_a_refused_connection(caller: Callers, unused_port: int) -> None:
     client = caller(f"http://127.0.0.1:{unused_port}")
     error = failing(client, ConnectException)
@@ -79,16 +82,25 @@ def test_a_refused_connection(caller: Callers, unused_port: int) -> None:
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
+@pytest.mark.survives(
+    "Connecting", "the host's name does not resolve", "`ConnectException` that says so"
+)
 def test_a_name_that_does_not_resolve(caller: Callers) -> None:
     error = failing(caller("http://no-such-host.invalid"), ConnectException)
     assert "no-such-host.invalid:80" in str(error)
     assert "its name cannot be resolved" in str(error)
 
 
+@pytest.mark.survives("Connecting", "a host name that no resolver takes", "`ConnectException`")
 def test_a_name_that_no_resolver_takes(caller: Callers) -> None:
     failing(caller(f"http://{'x' * 80}.example"), ConnectException)
 
 
+@pytest.mark.survives(
+    "Connecting",
+    "connecting neither succeeds nor fails",
+    "`ConnectTimeoutException` after `connect-timeout`",
+)
 def test_a_connection_that_takes_too_long(caller: Callers, full_port: int) -> None:
     began = time.monotonic()
     error = failing(
@@ -100,6 +112,11 @@ def test_a_connection_that_takes_too_long(caller: Callers, full_port: int) -> No
     assert "100 ms" in str(error)
 
 
+@pytest.mark.survives(
+    "Connecting",
+    "connecting outlasts the timeout of the attempt",
+    "`AttemptTimeoutException` in time",
+)
 def test_the_deadline_bounds_connecting(caller: Callers, full_port: int) -> None:
     began = time.monotonic()
     error = failing(caller(f"http://127.0.0.1:{full_port}"), AttemptTimeoutException, within=0.1)
@@ -108,6 +125,9 @@ def test_the_deadline_bounds_connecting(caller: Callers, full_port: int) -> None
     assert f"127.0.0.1:{full_port} took longer than" in str(error)
 
 
+@pytest.mark.survives(
+    "Sending", "a deadline that has passed already", "`AttemptTimeoutException`; nothing was sent"
+)
 def test_a_deadline_that_has_passed_sends_nothing(caller: Callers) -> None:
     with Peer() as peer:
         failing(caller(peer.url), AttemptTimeoutException, within=-1)
@@ -167,6 +187,11 @@ def test_the_deadline_bounds_a_flood_of_interim_responses(caller: Callers) -> No
         assert time.monotonic() - began < 0.8
 
 
+@pytest.mark.survives(
+    "Sending",
+    "the service takes nothing of an upload",
+    "`WriteTimeoutException`, or the timeout of the attempt",
+)
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_a_peer_that_takes_nothing(caller: Callers, certificates: Certificates, tls: bool) -> None:
     context = certificates.server() if tls else None
@@ -216,6 +241,9 @@ def test_a_reset(caller: Callers, sent: bytes) -> None:
         assert client.send().content == b"hi"
 
 
+@pytest.mark.survives(
+    "Connections between calls", "an idle connection was reset", "a new connection, and the answer"
+)
 def test_a_reset_after_the_response_concerns_nobody(caller: Callers) -> None:
     def script(connection: Connection) -> None:
         connection.read_request()
@@ -252,6 +280,11 @@ def test_a_truncated_body(
         assert text in str(failing(caller(peer.url, **options), ReadException))
 
 
+@pytest.mark.survives(
+    "TLS and proxies",
+    "a body without a length is cut within TLS",
+    "`ReadException`, not half a body",
+)
 def test_a_body_until_the_close_of_tls_must_end_with_its_notice(
     caller: Callers, certificates: Certificates
 ) -> None:
@@ -347,6 +380,11 @@ def test_a_response_of_exactly_the_limit_is_accepted(caller: Callers) -> None:
             caller(peer.url, max_response_size=1).send()
 
 
+@pytest.mark.survives(
+    "Sending",
+    "a URL with spaces, controls or credentials",
+    "`ClientArgumentException`; nothing was sent",
+)
 @pytest.mark.parametrize(
     "url", ["/a b", "/é", "/a\r\nX: y", "/a\x00", "http://user:pw@host/", "http://h:99999/"]
 )
@@ -363,6 +401,11 @@ def test_a_path_without_a_base_url_is_refused(caller: Callers) -> None:
         caller("").send("GET", "/a")
 
 
+@pytest.mark.survives(
+    "Sending",
+    "a header value with a line break in it",
+    "`ClientArgumentException`; nothing was sent",
+)
 @pytest.mark.parametrize("value", ["a\r\nb", "a\x00b", "s3cret\n"])
 def test_a_header_that_would_break_http_is_refused(caller: Callers, value: str) -> None:
     with Peer() as peer:
@@ -378,6 +421,11 @@ def test_a_header_that_no_header_can_carry_is_refused_by_name(caller: Callers) -
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.survives(
+    "Connecting",
+    "a proxy is set in the environment but not trusted",
+    "`ConnectException` that names the variable",
+)
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 def test_a_connect_failure_tells_of_a_proxy_that_was_ignored(
     caller: Callers, unused_port: int, monkeypatch: pytest.MonkeyPatch, variable: str

@@ -103,6 +103,9 @@ def test_adapters_with_equal_settings_share_connections_if_they_share_pools(
         assert closed_within(peer, 1)
 
 
+@pytest.mark.survives(
+    "Connections between calls", "an adapter is dropped without being stopped", "no socket is left"
+)
 def test_an_adapter_that_is_dropped_without_stop_leaves_nothing(row: Row) -> None:
     with Peer() as peer, asyncio.Runner() as runner:
         before = open_sockets()
@@ -368,6 +371,9 @@ FORK = """
 """
 
 
+@pytest.mark.survives(
+    "Connections between calls", "the process forks", "both go on, with connections of their own"
+)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_after_a_fork_both_processes_go_on(row: Row, certificates: Certificates, tls: bool) -> None:

@@ -50,6 +50,9 @@ def test_large_bodies_pass_through_tls(caller: Callers, certificates: Certificat
     assert peer.requests[0].endswith(body)
 
 
+@pytest.mark.survives(
+    "TLS and proxies", "a certificate of an unknown authority", "`TlsException`; nothing was sent"
+)
 def test_an_untrusted_certificate_is_refused(caller: Callers, certificates: Certificates) -> None:
     with Peer(tls=certificates.server(trusted=False)) as peer:
         client = caller(peer.url, ca=certificates.ca)
@@ -67,6 +70,7 @@ def test_by_default_nothing_private_is_trusted(caller: Callers, certificates: Ce
         caller(peer.url).send()
 
 
+@pytest.mark.survives("TLS and proxies", "a certificate for another host", "`TlsException`")
 def test_a_certificate_for_another_host_is_refused(
     caller: Callers, certificates: Certificates
 ) -> None:
@@ -99,6 +103,11 @@ def test_a_client_certificate_is_shown(
         assert client.send().content == b"hi"
 
 
+@pytest.mark.survives(
+    "TLS and proxies",
+    "the service wants a client certificate",
+    "`TlsException` that names `cert`, or `ReadException` if the reset was faster",
+)
 def test_a_missing_client_certificate_is_told_from_a_broken_connection(
     caller: Callers, certificates: Certificates
 ) -> None:
@@ -110,6 +119,9 @@ def test_a_missing_client_certificate_is_told_from_a_broken_connection(
         assert "set cert to one that it knows" in str(caught.value)
 
 
+@pytest.mark.survives(
+    "TLS and proxies", "plain HTTP on a port for TLS", "`TlsException` that asks for `http://`"
+)
 def test_a_peer_that_speaks_no_tls(caller: Callers, certificates: Certificates) -> None:
     def script(connection: Connection) -> None:
         connection.sock.recv(100)
@@ -120,11 +132,17 @@ def test_a_peer_that_speaks_no_tls(caller: Callers, certificates: Certificates) 
         caller(peer.url.replace("http:", "https:"), ca=certificates.ca).send()
 
 
+@pytest.mark.survives("TLS and proxies", "a handshake that is cut off", "`TlsException`")
 def test_a_handshake_that_is_cut_off(caller: Callers, certificates: Certificates) -> None:
     with Peer(lambda c: None) as peer, pytest.raises(ConnectException):
         caller(peer.url.replace("http:", "https:"), ca=certificates.ca).send()
 
 
+@pytest.mark.survives(
+    "TLS and proxies",
+    "a handshake that stalls",
+    "`ConnectTimeoutException`, or `AttemptTimeoutException`",
+)
 def test_a_handshake_that_stalls_is_bounded(caller: Callers, certificates: Certificates) -> None:
     with Peer(lambda c: c.wait()) as peer:
         url = peer.url.replace("http:", "https:")
@@ -151,6 +169,11 @@ def test_only_http_1_is_offered(caller: Callers, certificates: Certificates) -> 
     assert chosen == ["http/1.1"]
 
 
+@pytest.mark.survives(
+    "TLS and proxies",
+    "a certificate file that is missing",
+    "`TlsException` at the start that names the setting",
+)
 def test_a_missing_file_is_named_with_its_setting(caller: Callers, tmp_path: Path) -> None:
     missing = tmp_path / "missing.pem"
     client = caller("https://127.0.0.1:1", ca=missing)
@@ -252,6 +275,7 @@ def test_tls_goes_through_a_tunnel_of_tls(caller: Callers, certificates: Certifi
         assert client.send(within=3).content == b"hi"
 
 
+@pytest.mark.survives("TLS and proxies", "the proxy refuses", "`ProxyException` with its status")
 def test_a_proxy_that_refuses_is_told_apart(caller: Callers, certificates: Certificates) -> None:
     refusal = b"HTTP/1.1 407 s3cret\r\ncontent-length: 0\r\n\r\n"
     with Peer(tls=certificates.server()) as peer, Peer(Proxy(refusal)) as middle:
@@ -277,6 +301,7 @@ def test_the_environment_names_a_proxy_if_it_is_trusted(
         assert len(proxy.heads) == 1
 
 
+@pytest.mark.survives("TLS and proxies", "the proxy is silent", "`AttemptTimeoutException` in time")
 def test_the_deadline_bounds_a_silent_proxy(caller: Callers, certificates: Certificates) -> None:
     with Peer(lambda c: c.wait()) as middle:
         began = time.monotonic()
@@ -309,6 +334,11 @@ def test_a_literal_ipv6_address(caller: Callers) -> None:
     assert f"Host: [::1]:{peer.port}\r\n".encode() in peer.requests[0]
 
 
+@pytest.mark.survives(
+    "Connecting",
+    "a name with an address where nobody listens",
+    "the answer, from the other address",
+)
 @needs_ipv6
 @pytest.mark.skipif(
     os.environ.get("PYFLY_TEST_LOOP") == "uvloop", reason="its resolver cannot be replaced here"

@@ -209,6 +209,9 @@ def test_a_deadline_that_has_passed_sends_nothing(own: Own) -> None:
         assert peer.connections == 0
 
 
+@pytest.mark.survives(
+    "Sending", "a client of one's own has no timeout", "`AttemptTimeoutException` all the same"
+)
 def test_the_deadline_bounds_an_asynchronous_one(own: Own) -> None:
     def script(connection: Connection) -> None:
         connection.read_request()
@@ -225,6 +228,11 @@ def test_the_deadline_bounds_an_asynchronous_one(own: Own) -> None:
             assert time.monotonic() - began < 0.6
 
 
+@pytest.mark.survives(
+    "Sending",
+    "a hook of a client of one's own raises `TimeoutError`",
+    "that error, not a timeout of ours",
+)
 def test_a_timeout_of_somebody_else_is_not_taken_for_the_deadline(own: Own) -> None:
     async def async_hook(request: Any) -> None:
         raise TimeoutError("mine")

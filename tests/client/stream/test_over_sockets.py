@@ -115,6 +115,9 @@ def test_and_closed_when_it_was_not(service: Service, end: str) -> None:
         assert service.guide.connections().opened == 2
 
 
+@pytest.mark.survives(
+    "Streams", "a stream is dropped without being closed", "its connection is closed"
+)
 def test_a_stream_that_nobody_reads_is_closed_when_it_is_dropped(service: Service) -> None:
     with service.session() as session:
         session.stream("drip", 500).enter()
@@ -147,6 +150,9 @@ def test_a_place_is_free_after_a_failure_to_open(service: Service) -> None:
         assert session.items("drip", 1) == [b"."]
 
 
+@pytest.mark.survives(
+    "Streams", "the body of a stream's error is too large", "`ResponseTooLargeException`"
+)
 def test_a_body_of_an_error_is_bounded(service: Service) -> None:
     service.guide.script("/bytes", {"status": 500, "body": "x" * 5000})
     with (
@@ -187,6 +193,7 @@ def test_streams_come_through_tls(kit: Kit, certificates: Certificates) -> None:
 # Bodies that break
 
 
+@pytest.mark.survives("Streams", "a chunked stream is cut off", "what came, then `ReadException`")
 @pytest.mark.parametrize("how", [{"cut": 0}, {"cut": 0, "reset": True}])
 def test_a_chunked_body_that_is_cut_off_is_an_error(service: Service, how: Any) -> None:
     script(service.guide, "/bytes", b"abc", pace=0.02, **how)
@@ -198,6 +205,9 @@ def test_a_chunked_body_that_is_cut_off_is_an_error(service: Service, how: Any) 
         assert len(service.guide.requests()) == 1
 
 
+@pytest.mark.survives(
+    "Streams", "a stream ends before its length", "what came, then `ReadException`"
+)
 def test_a_body_shorter_than_its_length_is_an_error(service: Service) -> None:
     raw = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
     service.guide.script("/bytes", {"raw": raw, "hang_up": True})
@@ -208,6 +218,9 @@ def test_a_body_shorter_than_its_length_is_an_error(service: Service) -> None:
             stream.next()
 
 
+@pytest.mark.survives(
+    "Streams", "a bad chunk within a stream", "what came, then `ProtocolException`"
+)
 def test_a_bad_chunk_is_an_error(service: Service) -> None:
     raw = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n"
     service.guide.script("/bytes", {"raw": raw, "hang_up": True})
@@ -242,6 +255,7 @@ def test_the_timeout_of_an_attempt_ends_at_the_headers(service: Service) -> None
         assert session.items("drip", 15, 10) == [b"."] * 15
 
 
+@pytest.mark.survives("Streams", "the headers of a stream do not come", "`AttemptTimeoutException`")
 def test_headers_that_do_not_come_in_time_are_an_error(service: Service) -> None:
     service.guide.script("/bytes", {"delay": 2})
     with (
@@ -251,6 +265,9 @@ def test_headers_that_do_not_come_in_time_are_an_error(service: Service) -> None
         session.items("chunks")
 
 
+@pytest.mark.survives(
+    "Streams", "silence between two chunks", "`ReadTimeoutException` after `stream-idle-timeout`"
+)
 def test_silence_between_two_chunks_is_an_error(service: Service) -> None:
     with service.session({"stream-idle-timeout": "50ms"}) as session:
         stream = session.stream("drip", 3, 1000)
@@ -260,6 +277,9 @@ def test_silence_between_two_chunks_is_an_error(service: Service) -> None:
         service.guide.wait_for_open(0)
 
 
+@pytest.mark.survives(
+    "Streams", "a stream that never ends", "`StreamTimeoutException` after `stream-timeout`"
+)
 def test_a_stream_that_takes_too_long_as_a_whole_is_an_error(service: Service) -> None:
     with (
         service.session({"stream-timeout": "100ms"}) as session,
@@ -296,6 +316,7 @@ def test_a_deadline_around_the_opening_alone_does_not_bind_the_reading(service: 
         assert len(stream.rest()) == 8
 
 
+@pytest.mark.survives("Streams", "the body of an error drips", "`AttemptTimeoutException` in time")
 def test_the_error_of_a_service_that_drips_comes_in_time(service: Service) -> None:
     head = "HTTP/1.1 500 No\r\nContent-Length: 1000\r\n\r\nabc"
     service.guide.script("/bytes", {"raw": head + "x" * 5})
@@ -337,6 +358,11 @@ def test_a_stop_waits_for_a_stream_and_then_ends_it(service: Service) -> None:
     service.guide.wait_for_open(0)
 
 
+@pytest.mark.survives(
+    "Streams",
+    "the client is stopped while a thread reads",
+    "`ClientStoppedException` in that thread",
+)
 def test_a_stop_ends_a_stream_that_another_thread_reads(service: Service) -> None:
     if service.kit.asynchronous:
         pytest.skip("the test before is its twin")
@@ -446,6 +472,9 @@ async def test_a_stop_ends_the_opening_of_a_stream(guide: ServerClient) -> None:
             await opening
 
 
+@pytest.mark.survives(
+    "Streams", "a stream is aborted", "an error, never a short stream that looks whole"
+)
 def test_what_was_aborted_does_not_look_like_the_end(service: Service) -> None:
     with service.session() as session:
         stream = session.stream("drip", 500).enter()
@@ -489,6 +518,9 @@ def test_whatever_happens_the_connection_is_closed_and_the_place_is_free(
 # Cancellation
 
 
+@pytest.mark.survives(
+    "Streams", "the reader of a stream is cancelled", "no connection and no permit is left"
+)
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8, 20])
 async def test_cancelling_at_any_moment_leaves_nothing(guide: ServerClient, turns: int) -> None:
     async with wired(guide.url) as client:

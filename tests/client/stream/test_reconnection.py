@@ -56,6 +56,9 @@ def test_a_stream_goes_on_after_its_last_event_when_its_connection_ends(
     assert clock.sleeps == [3.0, 3.0]
 
 
+@pytest.mark.survives(
+    "Streams", "a connection of server-sent events breaks", "reconnection after the last event"
+)
 @pytest.mark.parametrize(
     "error", [ReadException("cut"), ReadTimeoutException("silence"), ProtocolException("chunk")]
 )
@@ -106,6 +109,7 @@ def test_each_connection_is_a_call_with_its_retries(kit: Kit, clock: ManualClock
     assert clock.sleeps == [3.0, 0.01]
 
 
+@pytest.mark.survives("Streams", "the circuit is open at a reconnection", "it is waited for")
 def test_an_open_circuit_is_waited_for(kit: Kit, clock: ManualClock) -> None:
     script = (
         kit.events(b"data: a\n\n"),
@@ -165,6 +169,7 @@ def test_an_event_over_the_limit_ends_it(kit: Kit, clock: ManualClock) -> None:
         session.items("events")
 
 
+@pytest.mark.survives("Streams", "compressed events are cut off", "reconnection")
 def test_a_gzip_that_is_cut_off_is_a_connection_that_broke(kit: Kit, clock: ManualClock) -> None:
     import zlib
 
@@ -221,6 +226,9 @@ def test_an_id_beyond_ascii_is_sent_back_as_utf_8(kit: Kit, clock: ManualClock) 
         assert session.port.header("last-event-id")[1].encode("latin-1") == "é".encode()
 
 
+@pytest.mark.survives(
+    "Streams", "an event whose id no header can carry", "`ProtocolException`; nothing is injected"
+)
 @pytest.mark.parametrize("event_id", ["a\x01b", " a", "a ", "a\u2028b"])
 def test_an_id_that_no_header_can_carry_ends_the_stream_at_its_connections_end(
     kit: Kit, clock: ManualClock, event_id: str
@@ -334,6 +342,7 @@ def rules(headers: dict[str, str] | None = None) -> Reconnection:
     return Reconnection(Request("GET", "/", headers or {}))
 
 
+@pytest.mark.survives("Streams", "a service that asks for a pause of years", "an hour at most")
 def test_a_service_is_obeyed_for_an_hour_at_most() -> None:
     reconnection = rules()
     parser = EventParser(100)

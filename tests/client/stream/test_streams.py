@@ -59,6 +59,9 @@ def test_a_compressed_stream_may_be_empty(kit: Kit) -> None:
         assert session.items("chunks") == []
 
 
+@pytest.mark.survives(
+    "Streams", "a gzip stream is cut off", "what came, then `ResponseDecodeException`"
+)
 def test_a_truncated_gzip_is_an_error_after_what_came(kit: Kit) -> None:
     data = gzip.compress(b"hello" * 100)
     answer = kit.answer(data[:-4], headers={"content-encoding": "gzip"})
@@ -112,6 +115,11 @@ def test_no_content_has_no_items(kit: Kit, kind: str) -> None:
         assert session.items("rows") == []
 
 
+@pytest.mark.survives(
+    "Streams",
+    "an item that is not what the annotation says",
+    "`ResponseDecodeException` with its number",
+)
 @pytest.mark.parametrize(
     ("data", "message", "location"),
     [
@@ -154,6 +162,7 @@ def test_a_body_that_is_not_what_it_claims_is_an_error(
         session.items("rows")
 
 
+@pytest.mark.survives("Streams", "an item without an end", "`ResponseTooLargeException`")
 def test_an_item_is_bounded_by_the_largest_response(kit: Kit) -> None:
     answer = kit.answer(*[b"[" + b" " * 600] * 2, kind="application/json")
     with (
@@ -183,6 +192,9 @@ def test_one_body_of_events_can_be_read_by_itself(kit: Kit) -> None:
     assert list(intake.end()) == []
 
 
+@pytest.mark.survives(
+    "Streams", "server-sent events of another content type", "`ResponseDecodeException`"
+)
 def test_events_of_another_content_type_are_an_error(kit: Kit) -> None:
     with (
         kit.session(kit.answer(b"{}", kind="application/json")) as session,
@@ -553,6 +565,9 @@ def test_two_threads_cannot_read_one_stream_at_once() -> None:
         assert got == [b"a"]
 
 
+@pytest.mark.survives(
+    "Streams", "two tasks read one stream", "`StreamStateException` for the second"
+)
 async def test_two_tasks_cannot_read_one_stream_at_once() -> None:
     kit = Kit(True)
     gate = asyncio.Event()

@@ -128,6 +128,9 @@ def test_however_a_call_ends_its_permit_comes_back(
     assert balanced(bulkhead)
 
 
+@pytest.mark.survives(
+    "Many callers at once", "a caller with a permit is cancelled", "the permit comes back"
+)
 async def test_a_cancelled_call_gives_its_permit_back() -> None:
     bulkhead = Bulkhead(1)
     task = asyncio.create_task(bulkhead.call(asyncio.sleep, 3600))
@@ -198,6 +201,9 @@ def test_a_newcomer_does_not_overtake_the_queue() -> None:
     assert run_virtual(main()) == ["waiting", "newcomer"]
 
 
+@pytest.mark.survives(
+    "Many callers at once", "more callers than permits and places", "`BulkheadException` at once"
+)
 def test_a_full_queue_refuses_at_once() -> None:
     async def main() -> None:
         bulkhead = Bulkhead(1, 1, name="shop")

@@ -143,6 +143,7 @@ def test_of_8_threads_at_a_half_open_circuit_one_runs_round_after_round() -> Non
     assert rounds.wrong == []
 
 
+@pytest.mark.survives("Many callers at once", "threads that fail at once", "no failure is lost")
 def test_threads_that_fail_at_once_lose_no_failure(clock: ManualClock) -> None:
     breaker = CircuitBreaker(800, clock=clock)
 
@@ -192,6 +193,11 @@ def _abandon_a_probe(breaker: CircuitBreaker) -> None:
     cycle.append(cycle)
 
 
+@pytest.mark.survives(
+    "Many callers at once",
+    "a suspended call is collected inside the breaker's lock",
+    "no deadlock; its permit comes back",
+)
 def test_a_suspended_call_collected_inside_the_lock_gives_its_permit_back(
     clock: ManualClock,
 ) -> None:

@@ -42,6 +42,11 @@ def half_open(clock: ManualClock, permits: int = 1, **settings: Any) -> CircuitB
     return breaker
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time",
+    "a probe that never answers",
+    "the circuit opens again, and probes again",
+)
 def test_a_probe_that_never_answers_opens_the_circuit_again(clock: ManualClock) -> None:
     history = History()
     breaker = half_open(clock, listeners=[history])

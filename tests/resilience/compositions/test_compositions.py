@@ -100,6 +100,9 @@ def test_a_retry_that_names_the_refusal_waits_for_the_circuit(
     assert clock.sleeps == [1.0, 19.0]
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "the circuit opens during a back-off", "no further attempt"
+)
 def test_a_call_that_backs_off_makes_no_attempt_into_a_circuit_that_others_opened(
     clock: ManualClock,
 ) -> None:
@@ -152,6 +155,7 @@ def test_an_open_circuit_costs_no_token(driver: Driver, clock: ManualClock) -> N
     assert budget.tokens == 10.0
 
 
+@pytest.mark.survives("Retries, breakers and time", "a service that hangs", "the circuit opens")
 @pytest.mark.parametrize(("total", "attempt"), [(2.0, None), (2.0, 2.0)])
 def test_a_service_that_hangs_opens_the_circuit_though_the_total_timeout_is_the_nearest_end(
     total: float, attempt: float | None

@@ -198,6 +198,9 @@ def test_a_fallback_answers_a_call_whose_deadline_had_passed_before(
     assert send.calls == 0
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "a fallback fails", "its own error, the first one as its context"
+)
 def test_a_fallback_that_fails_shows_the_refusal_it_was_asked_about(
     driver: Driver, clock: ManualClock
 ) -> None:

@@ -52,6 +52,11 @@ def everything(
     ]
 
 
+@pytest.mark.survives(
+    "Many callers at once",
+    "the caller who leads a shared call is out of time",
+    "the others get their answer",
+)
 def test_an_expired_leader_does_not_fail_the_followers() -> None:
     async def main() -> tuple[Any, Any, int, CircuitState]:
         clock, send = LoopClock(), Attempts((5, "fine"))
@@ -74,6 +79,11 @@ def test_an_expired_leader_does_not_fail_the_followers() -> None:
     assert (result, sent, state) == ("fine", 1, CircuitState.CLOSED)
 
 
+@pytest.mark.survives(
+    "Many callers at once",
+    "the caller who leads a shared call is cancelled",
+    "the others get their answer",
+)
 def test_a_cancelled_leader_does_not_fail_the_followers() -> None:
     async def main() -> tuple[bool, Any, int]:
         clock, send = LoopClock(), Attempts((2, OSError()), (5, "fine"))

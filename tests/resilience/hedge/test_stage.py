@@ -363,6 +363,9 @@ def test_a_caller_that_is_cancelled_again_passes_it_on() -> None:
 # Losers
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "the loser of a hedge is slow to end", "the answer is not held up"
+)
 def test_a_slow_loser_does_not_hold_up_the_answer_and_is_waited_for_by_drain() -> None:
     async def main() -> tuple[Any, float, bool, bool]:
         hedge = one_second()

@@ -53,6 +53,9 @@ def test_a_refusal_takes_nothing_and_what_came_with_time_is_not_lost(clock: Manu
     assert last
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "a clock that goes back", "no retries out of nothing"
+)
 def test_a_clock_that_goes_back_adds_nothing(clock: ManualClock) -> None:
     budget = RetryBudget(clock=clock)
     for _ in range(10):

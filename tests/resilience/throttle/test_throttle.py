@@ -300,6 +300,9 @@ def test_an_overloaded_server_gets_about_k_times_what_it_accepts(clock: ManualCl
     assert sum(per_second[-100:]) / 100 == pytest.approx(40, abs=3)
 
 
+@pytest.mark.survives(
+    "Many callers at once", "a throttled service recovers", "a few calls go on and find it"
+)
 def test_in_an_outage_a_few_calls_go_on_and_find_the_recovery(clock: ManualClock) -> None:
     throttle = Throttle(clock=clock, random=random.Random(1))
     for _ in range(120):

@@ -272,6 +272,9 @@ def test_a_real_cancellation_passes(total: float | None, attempt: float | None) 
     run_virtual(main())
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "a cancellation in the moment of the timeout", "the cancellation"
+)
 @pytest.mark.parametrize(("total", "attempt"), [(10.0, 5.0), (5.0, 5.0), (None, 5.0), (5.0, None)])
 def test_a_real_cancellation_in_the_moment_of_the_timeout_is_not_swallowed(
     total: float | None, attempt: float | None
@@ -331,6 +334,9 @@ def test_an_exception_in_answer_to_the_timeout_passes_and_no_cancellation_leaks(
     assert type(run(send, 2.0, 2.0)[0]) is KeyError
 
 
+@pytest.mark.survives(
+    "Retries, breakers and time", "a value that comes with the timeout", "the value"
+)
 def test_a_value_in_answer_to_the_timeout_is_returned_and_no_cancellation_leaks() -> None:
     async def send(call: Call) -> str:
         with suppress(asyncio.CancelledError):
