@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from tests.client.hostile_responses import bodies, framing, heads
 from tests.client.hostile_responses.case import Case
+from tests.client.hostile_responses.differences import DIFFERENCES, as_seen_by
 
 __all__ = ["PAGE", "Row", "page", "rows"]
 
@@ -141,7 +142,23 @@ def _table() -> str:
             link = f"[`{name}`](../{path})"
             lines.append(f"| {_cell(row.fault)} | {_cell(row.gets)} | {link} |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_differences()])
+
+
+def _differences() -> Iterator[str]:
+    """What another library makes of a hostile response."""
+    cases = {case.name: case for area in TABLES.values() for case in area}
+    for library, differing in DIFFERENCES.items():
+        yield from (
+            f"### What differs over {library}",
+            "",
+            "| What goes wrong | What the caller gets |",
+        )
+        yield "|---|---|"
+        for name in differing:
+            gets = _gets(as_seen_by(library, cases[name]))
+            yield f"| {_cell(name)} | {_cell(gets)} |"
+        yield ""
 
 
 def _cell(text: str) -> str:

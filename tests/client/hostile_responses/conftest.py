@@ -37,6 +37,7 @@ ADAPTERS = [
     Adapter("httpx2", False),
     Adapter("httpx", True),
     Adapter("httpx", False),
+    Adapter("aiohttp", True),
 ]
 
 

@@ -9,4 +9,4 @@ TIMEOUT = 0.12
 #: What a call may need beyond that on a busy machine.
 SLACK = 3.0
 #: How much more memory than before any call may hold at its worst.
-MEMORY = 4 << 20
+MEMORY = 8 << 20

@@ -15,7 +15,8 @@ import pytest
 from pyfly.testing import FaultServer
 from pyfly.testing.fault_server import Answer
 from tests.client.hostile_responses.case import Case
-from tests.client.hostile_responses.conftest import Client
+from tests.client.hostile_responses.conftest import Adapter, Client
+from tests.client.hostile_responses.differences import DIFFERENCES, as_seen_by
 from tests.client.hostile_responses.limits import MEMORY, SLACK
 from tests.client.hostile_responses.table import CASES
 
@@ -33,7 +34,10 @@ def server() -> Iterator[FaultServer]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_hostile_response(case: Case, client_of: Clients, server: FaultServer) -> None:
+def test_a_hostile_response(
+    case: Case, adapter: Adapter, client_of: Clients, server: FaultServer
+) -> None:
+    case = as_seen_by(adapter.library, case)
     server.on("/x", case.does)
     client = client_of(case, server.url)
     before = server.connections
@@ -51,7 +55,10 @@ def test_a_hostile_response(case: Case, client_of: Clients, server: FaultServer)
     [case for case in CASES if any(word in case.name for word in LARGE)],
     ids=lambda case: case.name,
 )
-def test_memory_is_bounded(case: Case, client_of: Clients, server: FaultServer) -> None:
+def test_memory_is_bounded(
+    case: Case, adapter: Adapter, client_of: Clients, server: FaultServer
+) -> None:
+    case = as_seen_by(adapter.library, case)
     server.on("/x", case.does)
     client = client_of(case, server.url)
     client.next()
@@ -78,3 +85,10 @@ def test_the_table_is_as_long_as_it_claims() -> None:
     names = [case.name for case in CASES]
     assert len(names) >= 100
     assert len(set(names)) == len(names)
+
+
+def test_every_difference_is_one_of_a_case_of_the_table() -> None:
+    cases = {case.name: case for case in CASES}
+    for library, differences in DIFFERENCES.items():
+        for name in differences:
+            assert as_seen_by(library, cases[name]) != cases[name]
