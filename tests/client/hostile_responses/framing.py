@@ -144,6 +144,7 @@ ENDS = [
     Case("a reset before the answer", Reset("before"), ReadException),
     Case("a reset within the head", Reset("head"), ReadException),
     Case("a reset within the body", Reset("body"), ReadException),
+    Case("a reset after an answer without a body", Reset("after", Answer(204)), b"", pause=0.1),
     Case("a reset after the answer", Reset("after"), FINE, pause=0.1),
     Case("a close before the answer", Close("before"), ReadException),
     Case("a close within the body", Close("body"), ReadException),

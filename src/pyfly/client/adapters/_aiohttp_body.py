@@ -25,7 +25,7 @@ async def whole_body(method: str, answer: Answer, limit: int, origin: Origin) ->
 
     Raises:
         ResponseTooLargeException: It is too large.
-        ReadException: TLS was cut off in a body that lasts until the end of the connection.
+        ReadException: A body that lasts until the end of the connection was cut off.
         ProtocolException: It is encoded for the way in a manner that is not known.
     """
     response = answer.response
@@ -36,7 +36,7 @@ async def whole_body(method: str, answer: Answer, limit: int, origin: Origin) ->
     body: bytes = await content.readany()
     if len(body) > limit or not content.at_eof():
         body = await _more(body, content, limit, origin)
-    if answer.tls is not None and known is None:
+    if known is None:
         require_whole(answer, origin)
     fields, encoding = response.headers, None
     if body and "Content-Encoding" in fields:  # these look-ups are written in C
@@ -76,13 +76,18 @@ def check_framing(answer: Answer, origin: Origin) -> int | None:
 
 
 def require_whole(answer: Answer, origin: Origin) -> None:
-    """Refuse a body that ended with its connection, if TLS did not end with its notice.
+    """Refuse a body that ended with its connection, if that did not end in good order.
 
-    Such a body may have been cut by anybody (RFC 8446, section 6.1).
+    aiohttp takes a reset for an end. And without the notice of TLS such a body may have been
+    cut by anybody (RFC 8446, section 6.1).
     """
-    tls, response = answer.tls, answer.response
+    tls, response, ended = answer.tls, answer.response, answer.ended
     framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
-    if tls is None or framed or response.content.total_bytes == 0:
+    if framed or response.content.total_bytes == 0:
+        return
+    if ended is not None and ended.done() and (error := ended.exception()) is not None:
+        raise _cut_off(origin) from error
+    if tls is None:
         return
     try:
         closed = not tls.read(1)
@@ -91,4 +96,8 @@ def require_whole(answer: Answer, origin: Origin) -> None:
     except (ssl.SSLError, ValueError):
         closed = False
     if not closed:
-        raise ReadException(f"the connection to {origin.peer} broke before the whole response came")
+        raise _cut_off(origin)
+
+
+def _cut_off(origin: Origin) -> ReadException:
+    return ReadException(f"the connection to {origin.peer} broke before the whole response came")

@@ -46,10 +46,13 @@ class Answer(NamedTuple):
     Attributes:
         response: aiohttp's.
         tls: The connection's ``ssl.SSLObject``, None without TLS.
+        ended: A future of the connection's end, which has the error that it ended with; None
+            if it is not known.
     """
 
     response: Any
     tls: Any
+    ended: Any = None
 
 
 class AiohttpPool:
@@ -136,6 +139,7 @@ class AiohttpPool:
             if isinstance(data, Upload):
                 data.transport = transport
             tls = transport.get_extra_info("ssl_object") if way else None
+            ended = connection.protocol.closed
             connection.protocol.set_response_params(
                 skip_payload=method == "HEAD",
                 read_until_eof=True,
@@ -153,7 +157,7 @@ class AiohttpPool:
         except BaseException:
             connection.close()
             raise
-        return Answer(response, tls)
+        return Answer(response, tls, ended)
 
     async def _connection(self, wire: Any) -> Any:
         """A connection to which nothing has come since its last response.
@@ -169,6 +173,9 @@ class AiohttpPool:
             descriptor = connection.transport.get_extra_info("socket").fileno()
             if descriptor not in self._used:
                 self._used.add(descriptor)
+                ended = connection.protocol.closed
+                if ended is not None:
+                    ended.add_done_callback(_seen)
                 return connection
             if not connection.protocol.should_close and not _readable(descriptor):
                 return connection
@@ -195,6 +202,12 @@ def load_aiohttp() -> ModuleType:
             "pip install 'pyfly-client[aiohttp]'"
         ) from exc
     return aiohttp
+
+
+def _seen(ended: asyncio.Future[None]) -> None:
+    """An error at the end of an idle connection is nobody's."""
+    if not ended.cancelled():
+        ended.exception()
 
 
 async def _only_once(request: Any, handler: Any) -> Any:
