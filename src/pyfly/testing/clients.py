@@ -12,7 +12,8 @@ from pyfly.client.config import ClientConfig
 from pyfly.core import Config
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.resilience.events import Listener
-from pyfly.testing.fake_port.port import Fake, FakePort
+from pyfly.testing.cassettes.cassette import CassetteBase
+from pyfly.testing.fake_port.port import Fake
 
 __all__ = ["client_for"]
 
@@ -40,21 +41,23 @@ def client_for(
         clock: Where back-off and recovery time come from, and the delays of a fake port.
 
     Raises:
-        TypeError: The fake port is for the other kind of client.
+        TypeError: The fake port or cassette is for the other kind of client.
         ClientDeclarationException: Something is wrong with the class; it lists everything.
     """
+    if isinstance(port, (Fake, CassetteBase)):
+        _require_kind(port, cls)
     if isinstance(port, Fake):
-        _suit(port, cls, clock)
+        port.clock = clock
     settings = ClientConfig(Config(environ={}) if config is None else config)
     client: T = instantiate(cls)
     Workshop(settings, None, listeners, clock).wire(client, port=port)
     return client
 
 
-def _suit(port: Fake, cls: Any, clock: Clock) -> None:
-    """Check that a fake is of the client's kind, and give it the client's clock."""
+def _require_kind(port: Fake | CassetteBase, cls: Any) -> None:
+    """Check that a port of this package is for the client's kind."""
     asynchronous = compile_client(implementation_of(cls)).asynchronous
-    if asynchronous is not isinstance(port, FakePort):
-        kind, right = ("async def", "FakePort") if asynchronous else ("plain def", "SyncFakePort")
-        raise TypeError(f"{cls.__name__}: its stubs are {kind}: give it a {right}()")
-    port.clock = clock
+    if asynchronous is not port.asynchronous:
+        name = type(port).__name__.removeprefix("Sync")
+        kind, right = ("async def", name) if asynchronous else ("plain def", f"Sync{name}")
+        raise TypeError(f"{cls.__name__}: its stubs are {kind}: give it a {right}")

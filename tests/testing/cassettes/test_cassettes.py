@@ -632,6 +632,8 @@ async def test_it_is_used_in_its_block_only(path: Path) -> None:
         await client_for(Shop, port=cassette).raw()
     with pytest.raises(CassetteException, match=r"write `with SyncCassette"):
         client_for(SyncShop, port=SyncCassette(path)).product("1")
+    with pytest.raises(TypeError, match=r"its stubs are plain def: give it a SyncCassette$"):
+        client_for(SyncShop, port=cassette)
     assert repr(cassette) == f"<Cassette {path}, closed>"
     assert cassette.base_url == ""
 

@@ -516,3 +516,22 @@ async def test_nested_fields_that_contradict_each_other_come_back_as_they_are(
     rule = fake.on(Nested.spread).returns(1)
     await fake.request("GET", "/spread?name=a&name[b]=c&inner=x")
     assert rule.calls[0].arguments["by"] == {"name": "a", "name[b]": "c", "inner": "x"}
+
+
+async def test_a_multipart_body_of_another_hand(fake: FakePort) -> None:
+    rule = fake.on(Warehouse.upload, "t\ufffd", b"x").returns(None)
+    body = (
+        b'--b\r\nX-Other: 1\r\nContent-Disposition: form-data; name="title"\r\n\r\nt\xff\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="photo"; filename="photo"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\nx\r\n--b--\r\n"
+    )
+    kind = {"content-type": 'multipart/form-data; boundary="b"'}
+    await fake.request("POST", "/upload", content=body, headers=kind)
+    assert rule.calls[0].arguments == {"title": "t\ufffd", "photo": b"x", "scans": []}
+
+
+async def test_half_a_surrogate_pair_does_no_harm(fake: FakePort) -> None:
+    rule = fake.on(Inventory.note).returns("x")
+    kind = {"content-type": "application/json"}
+    await fake.request("PUT", "/products/1/note", content=b'"\\ud800"', headers=kind)
+    assert rule.calls[0].arguments == {"product_id": "1", "body": "\ud800"}

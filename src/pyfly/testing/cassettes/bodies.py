@@ -62,7 +62,7 @@ def request_body(seen: SeenRequest, secrets: Redactor) -> dict[str, Any]:
             "parts": [
                 {"name": part.name, "filename": part.filename, "content": digest(part.content)}
                 if part.filename is not None
-                else {"name": part.name, "text": secrets.field(part.name, part.content.decode())}
+                else {"name": part.name, "text": secrets.field(part.name, part.text)}
                 for part in parts
             ]
         }

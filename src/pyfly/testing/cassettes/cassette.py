@@ -45,7 +45,8 @@ class CassetteBase:
     """
 
     takes_encoded = True
-    _block = "async with Cassette(…) as cassette:"
+    asynchronous: bool
+    _block: str
 
     def __init__(
         self,
@@ -109,8 +110,9 @@ class CassetteBase:
 
     def _end(self, error: BaseException | None) -> None:
         """Write what was recorded, unless the test has failed."""
+        tape, self._tape = self._entered(), None
         if self._is_recording and error is None:
-            self._entered().save(str(self._port.base_url))
+            tape.save(str(self._port.base_url))
 
     def _entered(self) -> Tape:
         if self._tape is None:
@@ -155,6 +157,9 @@ class Cassette(CassetteBase):
     Raises:
         CassetteException: On entry: there is no recording, it is too old, or it is none.
     """
+
+    asynchronous = True
+    _block = "async with Cassette(…) as cassette:"
 
     async def __aenter__(self) -> Cassette:
         self._begin()
@@ -211,6 +216,7 @@ class Cassette(CassetteBase):
 class SyncCassette(CassetteBase):
     """:class:`Cassette` for synchronous clients, with ``with`` in place of ``async with``."""
 
+    asynchronous = False
     _block = "with SyncCassette(…) as cassette:"
 
     def __enter__(self) -> SyncCassette:

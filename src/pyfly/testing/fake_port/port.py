@@ -53,6 +53,7 @@ class Fake:
 
     takes_encoded = True
     bounds_deadline = True
+    asynchronous: bool
 
     def __init__(self, *, strict: bool = True, base_url: str = "http://fake") -> None:
         self.strict = strict
@@ -237,6 +238,8 @@ class FakePort(Fake):
     :class:`Fake` for its arguments.
     """
 
+    asynchronous = True
+
     async def start(self) -> None:
         """Nothing to open."""
 
@@ -272,6 +275,8 @@ class FakePort(Fake):
 
 class SyncFakePort(Fake):
     """:class:`FakePort` for synchronous clients; threads may share it."""
+
+    asynchronous = False
 
     def start(self) -> None:
         """Nothing to open."""

@@ -149,7 +149,7 @@ def _canonical(content: bytes | None, is_json: bool) -> Any:
     if content is None or not is_json:
         return content
     try:
-        return json.dumps(from_json(content), sort_keys=True, ensure_ascii=False)
+        return json.dumps(from_json(content), sort_keys=True)
     except ValueError:
         return content
 

@@ -42,6 +42,11 @@ class Part:
         self.content_type = content_type
         self.content = content
 
+    @property
+    def text(self) -> str:
+        """Its content as text."""
+        return self.content.decode("utf-8", "replace")
+
 
 class SeenRequest:
     """One attempt's request.
@@ -95,11 +100,7 @@ class SeenRequest:
                 (unquote(name.replace("+", " ")), unquote(value.replace("+", " ")))
                 for name, value in query_pairs((self.content or b"").decode("ascii", "replace"))
             ]
-        return [
-            (part.name, part.content.decode("utf-8", "replace"))
-            for part in self.parts()
-            if part.filename is None
-        ]
+        return [(part.name, part.text) for part in self.parts() if part.filename is None]
 
     def parts(self) -> list[Part]:
         """The parts of a multipart body; empty without one."""
