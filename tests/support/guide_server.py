@@ -12,6 +12,9 @@ It keeps what it received byte for byte, and answers as it was told to. Its serv
 ``GET /products``                      a list with one product and the query it was found by
 ``ANY /echo/…``                        method, target as on the wire, headers, body
 ``ANY /status/{code}``                 that status
+``GET /feed/rows``, ``events``         NDJSON; server-sent events
+``GET /feed/pages?cursor=``            three items on two pages; ``next`` names the cursor
+``GET /feed/problem``                  a 409 with problem details
 ``ANY /delay/{ms}``                    an answer after so many milliseconds
 ``ANY /drip?n=&ms=``                   n bytes, one each so many milliseconds, chunked
 ====================================== ==================================================
@@ -160,6 +163,8 @@ def service(request: Request, parts: list[str]) -> bytes:
             return json_answer(200, {"status": "UP"})
         case "GET", ["orders", order, "items", item]:
             return json_answer(200, {"order": order, "item": item})
+        case "GET", ["feed", what]:
+            return feed(what, dict(request.query))
         case "GET", ["products"]:
             return json_answer(200, [{"id": "1", "name": "Widget", "query": request.query}])
         case _, [("users" | "payments" | "products") as kind]:
@@ -168,6 +173,24 @@ def service(request: Request, parts: list[str]) -> bytes:
             return resource(request, kind, identifier)
         case _:
             return json_answer(404, {"error": "not found", "target": request.target})
+
+
+def feed(what: str, query: dict[str, str]) -> bytes:
+    """Lists that come piece by piece, and an error that says more than its status."""
+    match what:
+        case "rows":
+            kind = [("Content-Type", "application/x-ndjson")]
+            return answer(200, b'{"id": "1"}\n{"id": "2"}\n', kind)
+        case "events":
+            events = b'id: 1\ndata: {"n": 1}\n\nid: 2\nevent: end\ndata: null\n\n'
+            return answer(200, events, [("Content-Type", "text/event-stream")])
+        case "pages":
+            first = {"data": [{"id": "1"}, {"id": "2"}], "next": "b"}
+            return json_answer(200, first if "cursor" not in query else {"data": [{"id": "3"}]})
+        case _:
+            problem = {"title": "Out of stock", "detail": "There are 3 left."}
+            kind = [("Content-Type", "application/problem+json")]
+            return answer(409, json.dumps(problem).encode(), kind)
 
 
 def collection(request: Request, kind: str) -> bytes:

@@ -54,7 +54,10 @@ def invoker(steps: Steps, port: WirePort, lifecycle: Lifecycle) -> Callable[...,
         except BaseException as error:
             raised = error
             if isinstance(error, asyncio.CancelledError) and lifecycle.was_stopped(call.payload):
-                raised = ClientStoppedException("the client was stopped while the call ran")
+                raised = ClientStoppedException(
+                    "the client was stopped while the call ran (stop it after its last call, or "
+                    "raise stop-timeout)"
+                )
             steps.leave(call, error, raised)
         finally:
             call.history.clear()  # its exceptions hold the frames that hold it

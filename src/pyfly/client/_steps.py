@@ -15,9 +15,11 @@ from pyfly.client.errors import (
     HttpStatusException,
     ResponseException,
     status_error,
+    timeout_text,
 )
 from pyfly.client.message import Request, Response
 from pyfly.client.observability.first_answers import FirstAnswers
+from pyfly.kernel.exceptions import OperationTimeoutException
 from pyfly.kernel.record import Record
 from pyfly.resilience.call import Call
 from pyfly.resilience.clock import Clock
@@ -136,6 +138,10 @@ class Steps(Record):
             self.tell(call, error)
             if self.errors is not None and isinstance(error, HttpStatusException):
                 error = self.errors.translate(error)
+        elif isinstance(error, OperationTimeoutException) and error.told is None:
+            method = self.method
+            called = f"{method.http_method} {method.template.text}"
+            error.told = timeout_text(error, method.operation, called, call.attempt)
         if self.events.on:
             now = self.clock.monotonic()
             self.events.emit(

@@ -42,7 +42,7 @@
                 └── ProtocolException        the peer broke HTTP
 
 Each knows the call it belongs to: ``operation`` (``Inventory.product``), ``method``,
-``url_template`` and ``attempts``.
+``url_template`` and ``attempts``. Its message tells them, what came back, and what to do.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ from pyfly.client.message import Headers
 from pyfly.client.problem import ProblemDetail, parse_problem
 from pyfly.client.retry_after import parse_retry_after
 from pyfly.kernel.exceptions import (
+    DeadlineExceededException,
+    OperationTimeoutException,
     PyFlyException,
     RefusedException,
     ServiceClientException,
@@ -97,10 +99,14 @@ __all__ = [
     "WriteTimeoutException",
     "status_error",
     "status_text",
+    "timeout_text",
 ]
 
 #: How many bytes of an error's body are kept.
 BODY_LIMIT = 64 * 1024
+_MAYBE_DONE = (
+    "it may have carried out the request: look there before you repeat one that has effects"
+)
 
 
 class ClientDeclarationException(PyFlyException, TypeError):
@@ -128,6 +134,9 @@ class CallException(ServiceClientException):
         attempts: How many attempts had been made when the error came.
     """
 
+    #: What to do, where the text of the error itself does not say it.
+    _advice = ""
+
     operation: str | None = None
     method: str | None = None
     url_template: str | None = None
@@ -145,8 +154,21 @@ class CallException(ServiceClientException):
         text = super().__str__()
         if self.operation is None:
             return text
-        tried = f" (after {self.attempts} attempts)" if self.attempts > 1 else ""
-        return f"{self.operation}: {self.method} {self.url_template}: {text}{tried}"
+        tried = _tried(self.attempts)
+        text = f"{text}; {tried}" if text.endswith(")") else f"{text} ({tried})"
+        advice = f"; {self.advice}" if self.advice else ""
+        return f"{self.operation}: {self.method} {self.url_template}: {text}{advice}"
+
+    @property
+    def advice(self) -> str:
+        """What to do, in a few words; empty where the text of the error says it itself."""
+        return self._advice
+
+
+def _tried(attempts: int) -> str:
+    if attempts == 0:
+        return "no attempt was made"
+    return "after 1 attempt" if attempts == 1 else f"after {attempts} attempts"
 
 
 class ClientArgumentException(CallException, ValueError):
@@ -164,7 +186,11 @@ class ClientStoppedException(CallException):
 
 
 class PortValueException(CallException, TypeError):
-    """A port returned a decoded value where status, headers or bytes are needed."""
+    """A port cannot give or take what the method needs.
+
+    It returned a decoded value where status, headers or bytes are needed; or the method sends a
+    form, files, text or bytes, and the port encodes JSON only.
+    """
 
 
 class StreamStateException(CallException, RuntimeError):
@@ -206,6 +232,8 @@ class HttpStatusException(ResponseException):
 
     error_body: Any = None
 
+    _advice = "annotate the return as Response to get it without an error"
+
     def __init__(self, status_code: int, headers: Headers, body: bytes = b"") -> None:
         super().__init__(f"answered {status_text(status_code)}")
         self.status_code = status_code
@@ -226,6 +254,8 @@ class RedirectException(HttpStatusException):
         location: Where to, as the service sent it; None if it did not.
     """
 
+    _advice = "set base_url to where it leads (see location), or follow-redirects to true"
+
     def __init__(self, status_code: int, headers: Headers, body: bytes = b"") -> None:
         super().__init__(status_code, headers, body)
         self.location = headers.get("location")
@@ -233,6 +263,8 @@ class RedirectException(HttpStatusException):
 
 class ClientErrorException(HttpStatusException):
     """4xx: the service did not accept the request."""
+
+    _advice = "body and problem hold what the service says of the request"
 
 
 class BadRequestException(ClientErrorException):
@@ -246,77 +278,132 @@ class AccessDeniedException(ClientErrorException):
 class UnauthorizedException(AccessDeniedException):
     """401: credentials are missing or not valid."""
 
+    _advice = "give valid credentials with auth="
+
 
 class ForbiddenException(AccessDeniedException):
     """403: the credentials do not allow this."""
+
+    _advice = "the credentials of auth= need a permission for this"
 
 
 class NotFoundException(ClientErrorException):
     """404."""
 
+    @property
+    def advice(self) -> str:
+        """By the path: one thing that is not there, or a path that is wrong."""
+        if self.url_template is not None and self.url_template.endswith("}"):
+            return "annotate the return as T | None if this may happen"
+        return "check base_url and the path"
+
 
 class ConflictException(ClientErrorException):
     """409."""
+
+    _advice = "read the resource again before the next try"
 
 
 class UnprocessableContentException(ClientErrorException):
     """422."""
 
+    _advice = "body and problem hold what the service says of the values"
+
 
 class TooManyRequestsException(ClientErrorException):
     """429: the service limits the rate of calls; see ``retry_after``."""
+
+    @property
+    def advice(self) -> str:
+        """With the time that the service asks for."""
+        return f"call less often; {_when(self.retry_after)}"
 
 
 class ServerErrorException(HttpStatusException):
     """5xx: the service failed."""
 
+    @property
+    def advice(self) -> str:
+        """With the time that the service asks for."""
+        if self.status_code == HTTPStatus.NOT_IMPLEMENTED:
+            return "it does not know this method: check verb and path"
+        return f"the service failed: look at its log, or {_when(self.retry_after)}"
+
 
 class TransportException(CallException):
     """No complete answer came back; ``__cause__`` is the error of the HTTP library."""
+
+    _advice = "__cause__ holds what the HTTP library says"
 
 
 class ConnectException(TransportException, ConnectionError):
     """No connection could be made: nothing was sent."""
 
+    _advice = ""  # the text says it
+
 
 class ConnectTimeoutException(ConnectException, TimeoutError):
     """No connection was made within ``connect-timeout``: nothing was sent."""
+
+    _advice = "is it reachable? connect-timeout sets how long is waited"
 
 
 class TlsException(ConnectException):
     """The TLS handshake failed, most often because the certificate is not trusted."""
 
+    _advice = "verify, ca and cert are the settings for it"
+
 
 class ReadException(TransportException, ConnectionError):
     """The connection broke while the response was awaited or read."""
+
+    _advice = _MAYBE_DONE
 
 
 class WriteException(TransportException, ConnectionError):
     """The connection broke while the request was sent."""
 
+    _advice = _MAYBE_DONE
+
 
 class ReadTimeoutException(TransportException, TimeoutError):
     """The peer sent nothing for too long."""
+
+    _advice = "raise timeout (for a stream stream-idle-timeout) if it may take so long"
 
 
 class WriteTimeoutException(TransportException, TimeoutError):
     """The peer took nothing for too long."""
 
+    _advice = "raise timeout if sending this body may take so long"
+
 
 class StreamTimeoutException(TransportException, TimeoutError):
     """The whole body of a stream did not come within ``stream-timeout``."""
+
+    _advice = "raise stream-timeout if the stream may take so long"
 
 
 class PoolExhaustedException(TransportException, RefusedException):
     """All connections were in use for too long: nothing was sent."""
 
+    _advice = ""  # the text says it
+
 
 class ProxyException(TransportException, ConnectionError):
     """The proxy refused or failed."""
 
+    _advice = "check the setting proxy, and whether the proxy allows this host"
+
 
 class ProtocolException(TransportException):
     """The peer broke HTTP: a bad status line, header, chunk or length."""
+
+    _advice = "check that base_url leads to an HTTP service, and what is between"
+
+
+def _when(retry_after: float | None) -> str:
+    return "ask again later" if retry_after is None else f"ask again in {retry_after:g} s"
 
 
 _BY_STATUS: dict[int, type[HttpStatusException]] = {
@@ -345,6 +432,20 @@ def status_error(status_code: int, headers: Headers, body: bytes) -> HttpStatusE
     if status_code == 304:  # it answers a conditional request, and leads nowhere
         kind = HttpStatusException
     return kind(status_code, headers, body)
+
+
+def timeout_text(
+    error: OperationTimeoutException, operation: str, called: str, attempts: int
+) -> str:
+    """The whole message of a timeout: what was called, how often, and what to do."""
+    text = str(error).removeprefix(f"{operation}: ")
+    if not isinstance(error, DeadlineExceededException):
+        text, setting = f"{text} ({_tried(attempts)})", "timeout"
+    elif error.context.get("deadline_source") == "caller":
+        return f"{operation}: {called}: {text}; its caller set that with deadline(…)"
+    else:
+        setting = "total-timeout"
+    return f"{operation}: {called}: {text}; raise {setting} if it may take so long"
 
 
 def status_text(status_code: int) -> str:

@@ -195,7 +195,8 @@ class _Link(Page):
             url = at_path(page.value(), self._next, None)
             if url is not None and not isinstance(url, str):
                 raise PaginationException(
-                    f"the page's {self._next!r} is a {type(url).__name__} and no link"
+                    f"the page's {self._next!r} is a {type(url).__name__} and no link (correct "
+                    "next=)"
                 )
         if not url or url.isspace():
             return None
@@ -229,7 +230,8 @@ class _Cursor(Page):
             return None
         if isinstance(cursor, bool) or not isinstance(cursor, (str, int)):
             raise PaginationException(
-                f"the page's {self._next!r} is a {type(cursor).__name__} and no cursor"
+                f"the page's {self._next!r} is a {type(cursor).__name__} and no cursor (correct "
+                "next=)"
             )
         return Following(params={self._param: str(cursor)})
 
@@ -272,7 +274,9 @@ class _Counted(Page):
         total = at_path(page.value(), self._total, _MISSING)
         if not _is_count(total, 0):
             what = "missing" if total is _MISSING else f"a {type(total).__name__}"
-            raise PaginationException(f"the page's {self._total!r} is {what} and no number")
+            raise PaginationException(
+                f"the page's {self._total!r} is {what} and no number (correct total=)"
+            )
         return count >= int(total)
 
     def _paths(self) -> tuple[tuple[str, Any], ...]:

@@ -138,7 +138,10 @@ class OperationTimeoutException(InfrastructureException, TimeoutError):
 
     Attributes:
         timeout: The span that was allowed, in seconds; None if unknown.
+        told: The message with what was called and what to do; None where that is not known.
     """
+
+    told: str | None = None
 
     def __init__(
         self,
@@ -150,6 +153,9 @@ class OperationTimeoutException(InfrastructureException, TimeoutError):
     ) -> None:
         super().__init__(message, code, context)
         self.timeout = timeout
+
+    def __str__(self) -> str:
+        return super().__str__() if self.told is None else self.told
 
 
 class AttemptTimeoutException(OperationTimeoutException):

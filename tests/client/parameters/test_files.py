@@ -486,7 +486,8 @@ async def test_a_port_that_encodes_by_itself_takes_no_files() -> None:
         await with_port(Client, port).send("t", io.BytesIO(b"x"))
     assert str(caught.value) == (
         "Client.send: POST /a: 'f' cannot be sent by PlainPort, which takes JSON bodies only (use "
-        "the client's own adapter for forms, files, text and bytes: wire it without a port)"
+        "the client's own adapter for forms, files, text and bytes: wire it without a port); no "
+        "attempt was made"
     )
     assert port.requests == []
 

@@ -148,7 +148,7 @@ class ParamsBinder(Binder):
             params[name] = texts
             return
         if any(self._separator in text for text in texts):
-            raise Unsendable(f"a value holds the separator {self._separator!r}")
+            raise Unsendable(f'a value holds the separator {self._separator!r} (use style="multi")')
         params[name] = self._separator.join(texts)
 
 
@@ -176,14 +176,14 @@ class HeadersBinder(Binder):
         if value is None:
             return
         if not isinstance(value, Mapping):
-            self.refuse(f"headers are a mapping, not a {type(value).__name__}")
+            self.refuse(f"headers are a mapping, not a {type(value).__name__} (pass a dict)")
         for name, item in value.items():
             if not isinstance(name, str) or not is_token(name):
                 self.refuse(f"{shown(name)} is no header name (letters, digits and '-')")
             if is_forbidden_header(name):
-                self.refuse(f"the header {shown(name)} is not a caller's to set")
+                self.refuse(f"the header {shown(name)} is not a caller's to set (remove it)")
             if self._multipart and name.lower() == "content-type":
-                self.refuse(f"the {name!r} of a multipart body names its boundary")
+                self.refuse(f"the {name!r} of a multipart body names its boundary (remove it)")
             if item is None:
                 headers.pop(name, None)
                 continue
@@ -215,9 +215,9 @@ class TimeoutBinder(Binder):
             return None
         seconds = value.total_seconds() if hasattr(value, "total_seconds") else value
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-            self.refuse("a timeout is seconds or a timedelta")
+            self.refuse("a timeout is seconds or a timedelta (pass a number above 0)")
         if not 0 < seconds < float("inf"):
-            self.refuse("a timeout is more than 0 seconds, and finite")
+            self.refuse("a timeout is more than 0 seconds, and finite (pass a number above 0)")
         return float(seconds)
 
 

@@ -138,7 +138,9 @@ class BodyBinder(Binder):
         try:
             return value.encode(self._type.charset)
         except UnicodeEncodeError:
-            self.refuse(f"it holds characters that {self._type.charset} does not have")
+            self.refuse(
+                f"it holds characters that {self._type.charset} does not have (use charset=utf-8)"
+            )
 
     def _iterated(self, value: Any) -> bytes | Source | None:
         """An iterable of bytes; a collection may be sent twice."""
@@ -300,7 +302,10 @@ class FilePartBinder(Binder):
             try:
                 return value.encode()
             except UnicodeEncodeError:
-                self.refuse("it holds half of a surrogate pair, which is no character")
+                self.refuse(
+                    "it holds half of a surrogate pair, which is no character (pass whole "
+                    "characters)"
+                )
         source = source_of(value, self.refuse)
         if source is None:
             self.refuse(

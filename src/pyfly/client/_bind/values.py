@@ -67,7 +67,7 @@ def _integer(value: int) -> str:
     try:
         return int.__str__(value)
     except ValueError:  # Python's own limit of 4,300 digits
-        raise Unsendable("it is a number of thousands of digits") from None
+        raise Unsendable("it is a number of thousands of digits (pass it as text)") from None
 
 
 def _string(value: Any) -> str:
@@ -77,13 +77,13 @@ def _string(value: Any) -> str:
 
 def _number(value: float) -> str:
     if not math.isfinite(value):
-        raise Unsendable(f"{value} is no number that can be sent")
+        raise Unsendable(f"{value} is no number that can be sent (pass a finite one)")
     return str(value)
 
 
 def _decimal(value: Decimal) -> str:
     if not value.is_finite():
-        raise Unsendable(f"{value} is no number that can be sent")
+        raise Unsendable(f"{value} is no number that can be sent (pass a finite one)")
     return str(value)
 
 
@@ -117,7 +117,9 @@ def _encoded(text: str, safe: str = "") -> str:
     try:
         return quote(text, safe=safe)
     except UnicodeEncodeError:
-        raise Unsendable("it holds half of a surrogate pair, which is no character") from None
+        raise Unsendable(
+            "it holds half of a surrogate pair, which is no character (pass whole characters)"
+        ) from None
 
 
 def query_text(value: Any) -> str:
@@ -128,12 +130,15 @@ def query_text(value: Any) -> str:
 
 def _path_text(value: Any) -> str:
     if value is None:
-        raise Unsendable("None has no place in a path")
+        raise Unsendable("None has no place in a path (pass a value)")
     text = text_of(value)
     if not text:
-        raise Unsendable("an empty value would drop a segment of the path")
+        raise Unsendable(
+            "an empty value would drop a segment of the path (pass a value, or declare a method "
+            "for the shorter path)"
+        )
     if _CONTROL(text):
-        raise Unsendable("it holds a control character")
+        raise Unsendable("it holds a control character (remove it)")
     return text
 
 
@@ -141,7 +146,7 @@ def path_segment(value: Any) -> str:
     """A value percent-encoded as one path segment; ``/`` is encoded like all the rest."""
     text = _path_text(value)
     if text == "." or text == "..":
-        raise Unsendable(f"the segment {text!r} would climb out of the path")
+        raise Unsendable(f"the segment {text!r} would climb out of the path (pass a name)")
     return text if _UNRESERVED(text) else _encoded(text)
 
 
@@ -149,9 +154,9 @@ def path_segments(value: Any) -> str:
     """A value percent-encoded as one or more path segments; ``/`` separates them."""
     text = _path_text(value)
     if text.startswith("/"):
-        raise Unsendable("a leading slash would leave an empty segment")
+        raise Unsendable("a leading slash would leave an empty segment (remove it)")
     if any(segment in (".", "..") for segment in text.split("/")):
-        raise Unsendable("a '.' or '..' segment would climb out of the path")
+        raise Unsendable("a '.' or '..' segment would climb out of the path (pass a name)")
     return _encoded(text, safe="/")
 
 
@@ -170,8 +175,8 @@ def header_value(value: Any) -> str:
         if not text.isascii():
             raise Unsendable("a header holds ASCII only (encode it, as in RFC 8187)")
         if text != text.strip(" \t"):
-            raise Unsendable("a space at its beginning or end would be lost")
-        raise Unsendable("it holds a line break or another control character")
+            raise Unsendable("a space at its beginning or end would be lost (strip it)")
+        raise Unsendable("it holds a line break or another control character (remove it)")
     return text
 
 
@@ -180,6 +185,6 @@ def cookie_value(value: Any) -> str:
     text = header_value(value)
     if not _COOKIE_VALUE(text):
         raise Unsendable(
-            "a cookie must not hold a space, tab, quote, comma, semicolon or backslash"
+            "a cookie must not hold a space, tab, quote, comma, semicolon or backslash (encode it)"
         )
     return text

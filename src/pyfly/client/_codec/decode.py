@@ -286,6 +286,9 @@ def _no_json(response: Response[Any], error: Exception) -> ResponseDecodeExcepti
 def _described(response: Response[Any]) -> str:
     """What the body was instead: its type and size, never its text, which may be secret."""
     if type(response) is not Response:
-        return ""
+        return " (annotate the return as Any to see it)"
     kind = media_type(response.headers) or "no content type"
-    return f" (status {response.status_code}, {kind}, {len(response.content)} bytes)"
+    return (
+        f" (status {response.status_code}, {kind}, {len(response.content)} bytes; annotate the "
+        "return as Response to see it)"
+    )

@@ -62,7 +62,7 @@ class Inflater:
         if len(names) > MAX_ENCODINGS:
             raise ResponseTooLargeException(
                 f"the body is compressed {len(names)} times over; "
-                f"at most {MAX_ENCODINGS} are decoded"
+                f"at most {MAX_ENCODINGS} are decoded (send an accept-encoding of identity)"
             )
         self._stages = [_stage(name) for name in reversed(names)]
         self._sizes = [0] * len(names)
@@ -266,4 +266,7 @@ class _Zstd:
 
 
 def _damaged(name: str, why: str, exc: Exception | None = None) -> NoReturn:
-    raise ResponseDecodeException(f"the body cannot be decoded as {name}: {why}") from exc
+    raise ResponseDecodeException(
+        f"the body cannot be decoded as {name}: {why} (send an accept-encoding of identity to get "
+        "it as it is)"
+    ) from exc

@@ -216,7 +216,10 @@ class Opener:
 
 def stopped() -> ClientStoppedException:
     """The error for a stream of a client that was stopped."""
-    return ClientStoppedException("the client was stopped while the stream was open")
+    return ClientStoppedException(
+        "the client was stopped while the stream was open (stop it after its last stream, or "
+        "raise stop-timeout)"
+    )
 
 
 def kept(call: Call, opened: StreamedResponse | SyncStreamedResponse) -> OpenResponse:

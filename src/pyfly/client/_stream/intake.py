@@ -200,7 +200,8 @@ class _Item:
         try:
             return self._decode(Response(200, self._body.headers, raw))
         except ResponseDecodeException as error:
-            text = str(error.args[0]).removeprefix("the body")
+            text = str(error.args[0]).removeprefix("the body").partition(" (status ")[0]
+            text += " (return AsyncIterator[bytes] to read the stream as it is)"
             failure = ResponseDecodeException(f"item {index}{text}")
             failure.location = f"{index}.{error.location}" if error.location else str(index)
             raise failure from error

@@ -79,7 +79,8 @@ class JsonSequence:
     def _keep(self, part: bytes) -> None:
         if not self._begun and part.strip(_SPACE):
             raise ResponseDecodeException(
-                "the body is no JSON text sequence: it does not begin with a record separator"
+                "the body is no JSON text sequence: it does not begin with a record separator "
+                "(return AsyncIterator[bytes] to read it as it is)"
             )
         self._size += len(part)
         _require_size(self._size, self._limit)
@@ -245,7 +246,9 @@ class LinesOrArray:
         if self._mark:
             return iter((self._mark,))
         if not self._may_be_empty:
-            raise ResponseDecodeException("the body is no JSON: it is empty")
+            raise ResponseDecodeException(
+                "the body is no JSON: it is empty (return AsyncIterator[bytes] to read it as it is)"
+            )
         return iter(())
 
 
@@ -258,4 +261,6 @@ def _require_size(size: int, limit: int) -> None:
 
 
 def _refuse(why: str) -> NoReturn:
-    raise ResponseDecodeException(f"the body is no JSON array: {why}")
+    raise ResponseDecodeException(
+        f"the body is no JSON array: {why} (return AsyncIterator[bytes] to read it as it is)"
+    )

@@ -131,5 +131,6 @@ class TextLines:
             return self._decoder.decode(data, final)
         except UnicodeError:
             raise ResponseDecodeException(
-                f"the stream is not the {self._charset} text that it claims to be"
+                f"the stream is not the {self._charset} text that it claims to be (return "
+                "AsyncIterator[bytes] to read it as it is)"
             ) from None

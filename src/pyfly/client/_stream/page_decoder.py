@@ -59,7 +59,7 @@ class PageDecoder:
             return None
         if not isinstance(found, list):
             what = "is missing" if found is _MISSING else f"is a {type(found).__name__} and no list"
-            error = ResponseDecodeException(f"the page's {path!r} {what}")
+            error = ResponseDecodeException(f"the page's {path!r} {what} (correct items=)")
             error.location = path
             raise error
         if type(response) is not Response:
@@ -86,7 +86,9 @@ class _Once:
                     self._value = response.json()
             except ValueError as error:
                 reason = getattr(error, "msg", None) or str(error)
-                raise ResponseDecodeException(f"the page is no JSON: {reason}") from error
+                raise ResponseDecodeException(
+                    f"the page is no JSON: {reason} (paginate= needs JSON)"
+                ) from error
         return self._value
 
 

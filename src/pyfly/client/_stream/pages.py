@@ -77,7 +77,8 @@ class Pages:
             request, key = self._with(params), _key(params)
         if key in self._seen:
             raise PaginationException(
-                f"page {self._number + 1} was there already: the service leads in circles"
+                f"page {self._number + 1} was there already: the service leads in circles (ask for "
+                "it page by page to see where)"
             )
         self._seen.add(key)
         self.request = request
@@ -137,7 +138,10 @@ def _key(params: dict[str, str]) -> tuple[tuple[str, str], ...]:
 
 def _refuse_link(why: str) -> NoReturn:
     # The link itself is not shown: its query may hold a token.
-    raise PaginationException(f"the link to the next page is not followed: {why}")
+    raise PaginationException(
+        f"the link to the next page is not followed: {why} (set base_url to where the pages are, "
+        "or use Page.cursor, number or offset)"
+    )
 
 
 class PageSource:

@@ -134,7 +134,8 @@ class Exchange:
         """The error for a passed deadline."""
         span = (self.deadline or self.began) - self.began
         return AttemptTimeoutException(
-            f"the attempt at {self.peer} took longer than {_seconds(span)}", timeout=span
+            f"the attempt at {self.peer} took longer than {_seconds(span)}",
+            timeout=span,
         )
 
 
