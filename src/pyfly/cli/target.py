@@ -68,11 +68,13 @@ def parse_target(text: str) -> Target:
     module, colon, rest = text.partition(":")
     if module.endswith(".py") or "/" in module or "\\" in module:
         dotted = module.removesuffix(".py").replace("\\", "/").strip("./").replace("/", ".")
-        raise click.UsageError(f"{text!r} is a file: write the module, {dotted + colon + rest!r}")
+        raise click.UsageError(f"{text!r} is a path: write the module, {dotted + colon + rest!r}")
     cls, _, method = rest.partition(".")
     parts = [*module.split("."), *([cls] if colon else ()), *([method] if method else ())]
     if not all(part.isidentifier() for part in parts) or rest.endswith("."):
-        raise click.UsageError(f"{text!r} is no target: write package.module:Class")
+        meant = f"{module}:{cls.replace(':', '.')}" if cls.replace(":", "").isidentifier() else ""
+        instead = meant or "package.module:Class or package.module:Class.method"
+        raise click.UsageError(f"{text!r} is no target: write {instead}")
     return Target(text, module, cls or None, method or None)
 
 
@@ -130,6 +132,8 @@ def _no_module(name: str, missing: str) -> str:
     from pyfly.core.keys import nearest
 
     parent, _, last = missing.rpartition(".")
+    if hasattr(sys.modules.get(parent), last):  # a class, with a dot where the colon belongs
+        return f"{missing!r} is no module: did you mean {parent}:{name[len(parent) + 1 :]}?"
     text = f"no module {missing!r}" + ("" if parent else f" in {Path.cwd()} or installed")
     siblings = _modules_in(parent)
     close = nearest(last, siblings)
@@ -175,7 +179,7 @@ def source_line(thing: Any) -> tuple[str | None, int | None]:
     import inspect
 
     code = getattr(thing, "__code__", None)
-    if code is not None:
+    if code is not None and not code.co_filename.startswith("<"):  # made by exec(…)
         return place(code.co_filename), code.co_firstlineno
     with contextlib.suppress(OSError, TypeError):
         file = inspect.getsourcefile(thing)

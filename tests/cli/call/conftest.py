@@ -25,6 +25,9 @@ class Size(int, enum.Enum):
     SMALL = 1
     LARGE = 2
 
+class Name(str):
+    """A text of a user's own."""
+
 @dataclass
 class Product:
     id: str
@@ -70,6 +73,8 @@ class Convert(Protocol):
         anything: Any = None,
         bare: list = (),
         spread: Annotated[Filter | None, Query()] = None,
+        marked: Annotated[Colour, "a note"] | None = None,
+        names: Sequence[Name] = (),
         trace: Annotated[str | None, Header("X-Trace")] = None,
         sid: Annotated[str | None, Cookie()] = None,
         headers: Mapping[str, str] | None = None,

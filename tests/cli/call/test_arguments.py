@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -47,6 +48,8 @@ def query(printed: str) -> dict[str, str]:
         ("--anything @x", "anything=%40x"),
         ("--bare a --bare b", "bare=a&bare=b"),
         ('--spread {"shade":"r","limit":3}', "shade=r&limit=3"),
+        ("--marked r", "marked=r"),
+        ("--names Ann", "names=Ann"),
         ("--patience 500ms", ""),
         ("--trace x", ""),
     ],
@@ -223,6 +226,8 @@ class TestClashes:
         (dict[str, int] | None, "dict[str, int] | None"),
         (tuple[int, ...], "tuple[int, ...]"),
         (list, "list"),
+        (Annotated[int, "marked"] | None, "int | None"),
+        (Literal["a", 1], "'a' | 1"),
         (None, "None"),
     ],
 )

@@ -216,6 +216,7 @@ class TestTargets:
         convert = shell.run("call", f"{shop}:Convert.convert", "--help").printed
         text = re.sub(r"\s+", " ", convert)
         assert "--colour [r|b|RED|BLUE]" in text
+        assert "--i int query parameter i" in text
         assert "[default: 1]" in text
         assert "--many int query parameter many; may be repeated" in text
         body = shell.run("call", f"{shop}:Bodies.text", "--help").printed
@@ -267,6 +268,9 @@ class TestDryRun:
         assert hidden in ran.printed
         assert "geheim" not in ran.printed
         assert "geheim" in call(*arguments, "--dry-run", "--show-secrets").printed
+
+    def test_text_has_no_names_and_is_shown_as_it_is(self, call: Call) -> None:
+        assert "\n\nplain text\n" in call("text", "--body", "plain text", "--dry-run").printed
 
     def test_files_are_given_to_curl_by_their_names(self, call: Call, shell: Shell) -> None:
         shell.file("cat.png", b"cat")
@@ -379,6 +383,26 @@ def test_it_works_as_a_command_in_a_pipe(shell: Shell, shop: str, guide: ServerC
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout)["body"] == "from a pipe"
+
+
+def test_a_pipe_that_nobody_reads_on_is_no_error_to_tell(
+    shell: Shell, shop: str, guide: ServerClient
+) -> None:
+    rows = b'{"id": "1"}\n' * 20_000
+    guide.script("/anything", {"headers": NDJSON, "body_base64": base64(rows)})
+    words = [sys.executable, "-m", "pyfly.cli", "call", f"{shop}:Results.rows"]
+    with subprocess.Popen(
+        [*words, "--base-url", guide.url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=shell.folder,
+    ) as started:
+        assert started.stdout is not None
+        assert started.stderr is not None
+        assert started.stdout.readline() == b'{"id": "1", "name": "none"}\n'
+        started.stdout.close()
+        assert started.stderr.read() == b""
+    assert started.returncode == 1
 
 
 def base64(content: bytes) -> str:

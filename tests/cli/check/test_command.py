@@ -192,16 +192,18 @@ class TestTargets:
             ("{module}:Onne", "has no class 'Onne': did you mean {module}:One?"),
             ("{module}:Zzzzzz", "has no class 'Zzzzzz'\n"),
             ("{module}:get", "get in {module} is no class"),
-            ("{module}.py", "'{module}.py' is a file: write the module, '{module}'"),
-            ("./a/b.py:C", "'./a/b.py:C' is a file: write the module, 'a.b:C'"),
+            ("{module}.py", "'{module}.py' is a path: write the module, '{module}'"),
+            ("./a/b.py:C", "'./a/b.py:C' is a path: write the module, 'a.b:C'"),
             ("{module}:One.read", "'{module}:One.read' names a method (check {module}:One)"),
             ("{module}x", "no module '{module}x' in"),
             ("{module}x", "did you mean {module}?"),
             ("qqqqqqqqq.wwww", "no module 'qqqqqqqqq' in"),
             ("{module}.more", "no module '{module}.more'"),
-            ("a b", "'a b' is no target: write package.module:Class"),
+            ("a b", "'a b' is no target: write package.module:Class or"),
             ("a:", "'a:' is no target"),
             ("a:b.", "'a:b.' is no target"),
+            ("a:B:c", "'a:B:c' is no target: write a:B.c"),
+            ("{module}.One", "'{module}.One' is no module: did you mean {module}:One?"),
             ("json", "json has no client class: none has @service_client"),
         ],
     )
@@ -322,7 +324,9 @@ class TestImports:
         )
         printed = shell.run("check", f"{module}:Made").printed
         assert printed.startswith(f"{module}:Made")
-        assert "error: Made.more: the path 'b'" in printed
+        complaints = [line for line in printed.splitlines() if "error: Made." in line]
+        assert complaints[0].startswith("error: Made.more: the path 'b'")
+        assert complaints[1].startswith(f"{module}.py:8: error: Made.read: the path 'a'")
 
 
 class TestConfig:

@@ -113,6 +113,10 @@ MISTAKES = {
         "@resilience(timeout=0): write seconds as a number above 0",
         '@get("/a")\n    @resilience(timeout=0)\n    async def m(self): ...',
     ),
+    "a timeout that is none": Case(
+        "@resilience(timeout='x'): write seconds as a number above 0",
+        '@get("/a")\n    @resilience(timeout="x")\n    async def m(self): ...',
+    ),
     "a stream that is awaited": Case(
         "which nobody awaits",
         '@get("/a")\n    async def m(self) -> AsyncIterator[bytes]: ...',

@@ -58,17 +58,16 @@ def values_of(method: MethodPlan, given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def flags_of(name: str) -> list[str]:
-    """``--product-id``, and ``--product_id`` for those who copy the name."""
-    bare = name.strip("_") or name
-    return list(dict.fromkeys((f"--{bare.replace('_', '-')}", f"--{bare}")))
+def _flag(name: str) -> str:
+    """``--product-id``; the command takes ``--product_id`` for it too."""
+    return f"--{(name.strip('_') or name).replace('_', '-')}"
 
 
 def _option(parameter: ParameterPlan, default: Any) -> click.Option:
     is_flag_like = members(parameter.annotation) == [bool]
     extra: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if is_flag_like else {}
     return click.Option(
-        [*flags_of(parameter.name), PREFIX + parameter.name],
+        [_flag(parameter.name), PREFIX + parameter.name],
         type=_Argument(parameter).reader(),
         multiple=_is_repeated(parameter),
         required=not parameter.has_default,
@@ -90,7 +89,8 @@ def _metavar(parameter: ParameterPlan) -> str:
     if choices:
         return "[" + "|".join(choices) + "]"
     annotation = item_annotation(parameter.annotation) if _is_repeated(parameter) else None
-    return type_text(parameter.annotation if annotation is None else annotation)
+    text = type_text(parameter.annotation if annotation is None else annotation)
+    return text.removesuffix(" | None")  # which is said by leaving it out
 
 
 def _help(parameter: ParameterPlan, default: Any) -> str:

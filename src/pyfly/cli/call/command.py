@@ -92,7 +92,10 @@ def _command(method: Method) -> click.Command:
         params=[*own, *common],
         callback=perform,
         help=f"{head}\n\n{doc}" if doc else head,
-        context_settings={"help_option_names": names},
+        context_settings={
+            "help_option_names": names,
+            "token_normalize_func": lambda name: name.replace("_", "-"),
+        },
     )
     return no_color_option(command)
 
@@ -111,8 +114,8 @@ def _perform(method: Method, arguments: dict[str, Any], values: dict[str, Any]) 
         choices = Choices(values["base_url"], config, values["timeout"], values["verbose"])
         act = show_request if values["dry_run"] else make_call
         act(method, arguments, choices, output)
-    except (click.ClickException, click.Abort):
-        raise
+    except (click.ClickException, click.Abort, BrokenPipeError):
+        raise  # the last one: nobody reads on, as with "| head"
     except Exception as error:  # a call can raise what interceptors, auth and models raise
         _complain(error, values["json"])
         return _FAILED
