@@ -56,6 +56,10 @@ class Shop(Protocol):
     @idempotent
     async def login(self, filter: Annotated[Filter, Form()]): ...
 
+    @post("/pay", auth=None)
+    @idempotent(key=True)
+    async def pay(self, body: Any) -> None: ...
+
     @put("/raw", auth=None)
     async def raw(self, body: bytes, page: Any = 1) -> bytes: ...
 
@@ -103,6 +107,11 @@ have effects; up to 3 attempts, 5 s each, 20 s in all
       body    application/x-www-form-urlencoded
               size={filter.size}, if given
               limit={filter.limit}, if given
+      retry   yes: @idempotent; up to 3 attempts, 30 s each
+  pay
+    POST http://shop:8080/v1/pay → None
+      header  Idempotency-Key: one for each call
+      body    application/json: {body}, Any
       retry   yes: @idempotent; up to 3 attempts, 30 s each
   raw
     PUT http://shop:8080/v1/raw[?page={page}] → bytes
@@ -247,6 +256,28 @@ class TestTargets:
         ran = shell.run("check", f"{module}:Forgotten")
         assert "Forgotten: is no client class (put @service_client" in ran.printed
         assert ran.status == 1
+
+    def test_a_class_whose_instances_need_arguments_is_checked_as_far_as_any(
+        self, shell: Shell
+    ) -> None:
+        module = shell.module(
+            """
+            @http_client("http://x")
+            class Needy:
+                def __init__(self, settings): raise RuntimeError
+                @get("/a")
+                async def read(self) -> dict: ...
+
+            @http_client("http://x")
+            class Slotted:
+                __slots__ = ()
+                @get("/a")
+                async def read(self) -> dict: ...
+            """
+        )
+        ran = shell.run("check", module)
+        assert "error: Slotted: has __slots__ and no __dict__" in ran.printed
+        assert ran.printed.splitlines()[-1] == "2 clients: 1 error, 0 warnings"
 
     def test_stubs_that_are_inherited_and_overridden_are_placed(self, shell: Shell) -> None:
         base = shell.module(

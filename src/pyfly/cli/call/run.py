@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from pyfly.cli.call.capture import Captured, CapturingPort, SyncCapturingPort
 from pyfly.cli.call.dry_run import Shown, as_curl, as_http
 from pyfly.cli.call.method import Method
 from pyfly.cli.call.output import Output
 from pyfly.cli.call.verbose import narrate
+from pyfly.cli.capture import Captured, CapturingPort, SyncCapturingPort
 from pyfly.client import connect, connect_sync, deadline
 from pyfly.client._wiring import Workshop, instantiate
 from pyfly.client.config import ClientConfig

@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pyfly.cli.capture import CapturingPort, SyncCapturingPort
 from pyfly.cli.check.finding import ERROR, WARNING, Finding
-from pyfly.client._compile.plan import MethodPlan
+from pyfly.client._compile.plan import ClientPlan, MethodPlan
+from pyfly.client._declare.service import implementation_of
+from pyfly.client._wiring import Workshop
 from pyfly.client.config import ClientConfig, Setting, Settings
+from pyfly.client.errors import ClientDeclarationException
 from pyfly.core import Config, ConfigException
 from pyfly.core.keys import common, nearest
 
@@ -65,6 +69,19 @@ class Configured:
                     self.config.resolve(value, where=f"{method.operation}: {what}")
                 except ConfigException as error:
                     yield str(error)
+
+    def wiring_mistakes(self, plan: ClientPlan) -> tuple[str, ...]:
+        """What the policies of a class cannot be, and what else is found when it is wired."""
+        implementation = implementation_of(plan.cls)
+        client = implementation.__new__(implementation)  # its own __init__ may want arguments
+        port = CapturingPort if plan.asynchronous else SyncCapturingPort
+        try:
+            Workshop(self._clients).wire(client, port=port("http://service"))
+        except ClientDeclarationException as error:
+            return error.problems
+        except ConfigException:  # a placeholder without a value: told by itself
+            return ()
+        return ()
 
     def strangers(self, declared: Mapping[str, list[str]]) -> Iterator[Finding]:
         """Sections of clients and methods that are not declared.

@@ -42,7 +42,8 @@ def _useless_retry(method: MethodPlan, retries: Retries) -> Iterator[tuple[str, 
     asked: Any = method.resilience.get("retry")
     if not asked or retries.attempts < 2:
         return
-    verb = f"@resilience(retry={asked!r})"
+    shown = repr(asked) if isinstance(asked, int) else f"{type(asked).__name__}(…)"
+    verb = f"@resilience(retry={shown})"
     single = sent_once(method)
     if single is not None:
         yield (

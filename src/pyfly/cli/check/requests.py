@@ -8,7 +8,7 @@ from typing import Any
 from pyfly.cli.annotations import type_text
 from pyfly.cli.check.retries import Retries
 from pyfly.cli.target import source_line
-from pyfly.client._compile.plan import ClientPlan, MethodPlan, ParameterKind, ParameterPlan
+from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.client._compile.shapes import field_names, is_json_only, is_raw, members
 from pyfly.client._declare.markers import Body, File, Query
 from pyfly.client.auth.credentials import credentials_of
@@ -82,9 +82,7 @@ class RequestTable(Record):
     retried: str
 
 
-def request_table(
-    plan: ClientPlan, method: MethodPlan, settings: Settings, base_url: str
-) -> RequestTable:
+def request_table(method: MethodPlan, settings: Settings, base_url: str) -> RequestTable:
     """Describe the request of one method of a right class."""
     retries = Retries(method, settings)
     file, line = source_line(method.declaration.function)
@@ -147,6 +145,8 @@ def _query(method: MethodPlan) -> list[Field]:
 
 def _headers(method: MethodPlan) -> list[Field]:
     fields = [_constant(name, value) for name, value in method.headers.items()]
+    if method.makes_key:
+        fields.append(Field("Idempotency-Key", None, "one for each call", True))
     credentials = credentials_of(method.options.get("auth"))
     if credentials is not None:
         fields.append(Field("Authorization", None, "***", True, f"auth={credentials.kind}"))

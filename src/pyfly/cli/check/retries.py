@@ -45,7 +45,7 @@ class Retries:
 
     def __init__(self, method: MethodPlan, settings: Settings) -> None:
         self._method = method
-        enabled = settings.find("retry.enabled", method.name)
+        enabled = settings.switch("retry", method.name)
         attempts = settings.find("retry.max-attempts", method.name)
         self.attempts: int = attempts.value if enabled.value else 1
         self.first_pause = settings.seconds("retry.base-delay", method.name) or 0.0

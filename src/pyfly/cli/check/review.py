@@ -65,13 +65,15 @@ def review_class(cls: type, configured: Configured) -> Review:
     if settings is not None:
         base_url, told = _base_url(plan, settings, configured)
         found += [Finding(severity, text, file, line) for severity, text in told]
+        if not mistakes:  # a right class is wired, as far as that can be done without a service
+            found += [_placed(plan, mistake) for mistake in configured.wiring_mistakes(plan)]
         bad = {finding.method for finding in found}
         found += _unprotectable(plan, bad, settings, base_url)
         bad = {finding.method for finding in found}
         for method in plan.names.values():
             if method.name not in bad:
                 found += _odd(plan, method, settings, configured)
-                requests.append(request_table(plan, method, settings, base_url))
+                requests.append(request_table(method, settings, base_url))
     found.sort(key=lambda finding: finding.line or 0)
     name = plan.declaration.name
     return Review(cls, name, base_url, file, line, found, requests, list(plan.names))
