@@ -159,7 +159,7 @@ class TestBodies:
     @pytest.mark.parametrize(
         ("method", "typed", "said"),
         [
-            ("json", "text", "(JSON is expected: texts have quotes)"),
+            ("json", "text", "(texts have quotes in JSON)"),
             ("json", "{", "Expecting property name"),
             ("json", "NaN", "NaN"),
             ("json", "@nowhere", "there is no file 'nowhere'"),

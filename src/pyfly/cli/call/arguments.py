@@ -165,7 +165,7 @@ class _Argument:
         try:
             return json_value(annotation, _content(text))
         except ValueError as error:
-            hint = "" if text[:1] in "@-{[" else " (JSON is expected: texts have quotes)"
+            hint = "" if text[:1] in "@-{[" else " (texts have quotes in JSON)"
             raise ValueError(f"{error}{hint}") from None
 
     def _file(self, text: str) -> Any:

@@ -131,7 +131,10 @@ def json_value(annotation: Any, content: bytes) -> Any:
     Raises:
         ValueError: It is no JSON, or does not fit.
     """
-    plain = from_json(content)
+    try:
+        plain = from_json(content)
+    except ValueError as error:
+        raise ValueError(f"it is no JSON: {error}") from None
     if annotation is inspect.Parameter.empty or not _holds_model(annotation):
         return plain
     try:

@@ -41,7 +41,6 @@ class Configured:
         config = None if path is None else self._noted(lambda: Config.from_file(path))
         self.config = config if config is not None else Config()
         clients = self._noted(lambda: ClientConfig(self.config))
-        self.usable = clients is not None
         self._clients = clients if clients is not None else ClientConfig(Config(environ={}))
 
     def settings(
