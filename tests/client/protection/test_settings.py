@@ -876,3 +876,17 @@ def test_whatever_levels_say_something_the_nearest_is_heard(said: dict[int, int]
     assert f"  retry.max-attempts = {expected}   (" in text
     stage = next(each for each in pipeline(client).stages if each.name == "retry")
     assert stage.policy.max_attempts == expected  # type: ignore[attr-defined]  # by its name
+
+
+@pytest.mark.parametrize("what", [None, print, shop().read, "read"])
+def test_only_a_method_of_a_wired_client_is_explained(what: Any) -> None:
+    with pytest.raises(TypeError, match="explain takes a method of a wired client"):
+        explain(what)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "shown"), [("http://p:1", "http://p:1"), ("http://u:s@p", "***")]
+)
+def test_the_credentials_of_a_proxy_are_not_explained(proxy: str, shown: str) -> None:
+    text = explain(over(shop(), {"clients.shop.proxy": proxy}).read)
+    assert f"  proxy = {shown}   (" in text
