@@ -25,6 +25,7 @@ from pyfly.client._stream.stream import Stream, SyncStream
 from pyfly.client.adapters.aiohttp import AiohttpClientAdapter
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
+from pyfly.client.adapters.pyreqwest import PyreqwestClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings, ConnectionSettingsException
 from pyfly.client.auth.credentials import Credentials, basic, bearer
 from pyfly.client.connect import ClientUsageWarning, connect, connect_sync
@@ -140,6 +141,7 @@ __all__ = [
     "ProtocolException",
     "ProxyException",
     "PyFlyException",
+    "PyreqwestClientAdapter",
     "Query",
     "RateLimitException",
     "ReadException",

@@ -135,6 +135,7 @@ class TestTasksAndLoops:
                 connection.wait(0.1)
             connection.wait_for_close()
 
+        row.needs("ends at once what is cancelled or stopped")
         context = certificates.server() if tls and moment != "handshake" else None
         with Peer(script, tls=context) as peer:
             url = peer.url.replace("http:", "https:") if moment == "handshake" else peer.url
@@ -175,6 +176,7 @@ class TestTasksAndLoops:
             await adapter.stop()
 
     async def test_a_cancelled_connect_leaves_no_socket(self, row: Row) -> None:
+        row.needs("ends at once what is cancelled or stopped")
         with socket.socket() as full:
             full.bind(("127.0.0.1", 0))
             full.listen(0)
@@ -199,6 +201,7 @@ class TestTasksAndLoops:
     async def test_stopping_ends_what_is_in_flight(
         self, row: Row, certificates: Certificates, tls: bool
     ) -> None:
+        row.needs("ends at once what is cancelled or stopped")
         with Peer(lambda c: c.wait_for_close(), tls=certificates.server() if tls else None) as peer:
             adapter = row.adapter(peer.url, ca=certificates.ca, max_connections=1)
             tasks = [asyncio.create_task(adapter.send(GET, None)) for _ in range(2)]
@@ -209,6 +212,7 @@ class TestTasksAndLoops:
             assert await asyncio.to_thread(closed_within, peer, 1)
 
     async def test_stopping_ends_what_is_connecting(self, row: Row) -> None:
+        row.needs("ends at once what is cancelled or stopped")
         with socket.socket() as full:
             full.bind(("127.0.0.1", 0))
             full.listen(0)
@@ -239,6 +243,7 @@ class TestTasksAndLoops:
             await adapter.stop()
 
     def test_a_second_loop_gets_connections_of_its_own(self, row: Row) -> None:
+        row.needs("connections for each event loop")
         with Peer() as peer:
             adapter = row.adapter(peer.url)
             with asyncio.Runner() as first:
@@ -251,6 +256,7 @@ class TestTasksAndLoops:
             assert closed_within(peer, 2)
 
     def test_loops_that_come_and_go_leave_nothing(self, row: Row) -> None:
+        row.needs("connections for each event loop")
         with Peer() as peer:
             adapter = row.adapter(peer.url)
             for _ in range(4):
@@ -268,6 +274,7 @@ class TestTasksAndLoops:
             asyncio.run(adapter.stop())
 
     def test_stopping_in_one_loop_ends_what_is_in_flight_in_another(self, row: Row) -> None:
+        row.needs("ends at once what is cancelled or stopped")
         with Peer(lambda c: c.wait_for_close()) as peer:
             adapter = row.adapter(peer.url)
             outcome: list[BaseException] = []
@@ -377,6 +384,8 @@ FORK = """
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_after_a_fork_both_processes_go_on(row: Row, certificates: Certificates, tls: bool) -> None:
+    row.needs("forks")
+
     def script(connection: Connection) -> None:
         while True:
             connection.read_request()

@@ -48,11 +48,13 @@ class Answer(NamedTuple):
         tls: The connection's ``ssl.SSLObject``, None without TLS.
         ended: A future of the connection's end, which has the error that it ended with; None
             if it is not known.
+        transport: The connection's transport; None where nobody may close it.
     """
 
     response: Any
-    tls: Any
+    tls: Any = None
     ended: Any = None
+    transport: Any = None
 
 
 class AiohttpPool:
@@ -157,7 +159,7 @@ class AiohttpPool:
         except BaseException:
             connection.close()
             raise
-        return Answer(response, tls, ended)
+        return Answer(response, tls, ended, transport)
 
     async def _connection(self, wire: Any) -> Any:
         """A connection to which nothing has come since its last response.

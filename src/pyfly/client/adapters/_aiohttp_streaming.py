@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from pyfly.client.adapters._aiohttp_body import require_whole, whole_body
 from pyfly.client.adapters._aiohttp_pool import Answer
-from pyfly.client.adapters._errors import Exchange
+from pyfly.client.adapters._errors import Exchange, named
 from pyfly.client.adapters._target import Origin
 from pyfly.client.adapters._upload import Upload
-from pyfly.client.errors import ReadException, ReadTimeoutException
+from pyfly.client.errors import ReadException
 from pyfly.client.message import Headers, Response
 
 __all__ = ["AiohttpOpened"]
@@ -90,8 +91,8 @@ class AiohttpOpened:
         except BaseException as exc:
             await self.aclose()
             if isinstance(exc, TimeoutError) and scope.expired():
-                peer = self._exchange.peer
-                raise ReadTimeoutException(f"{peer} sent nothing for {self._idle:g} s") from exc
+                self._exchange.read_timeout = self._idle
+                raise named("ReadTimeout", exc, self._exchange) from exc
             if isinstance(exc, Exception):
                 self._fail(exc, self._exchange)
             raise
@@ -115,10 +116,12 @@ class AiohttpOpened:
             leave()
 
     def abort(self) -> None:
-        """Close the connection in the next turn of its loop."""
+        """End the connection at once, and close it in the next turn of its loop."""
         if self._leave is None:
             return
         self._aborted = True
+        with contextlib.suppress(OSError, TypeError):  # it is closed, or uvloop's
+            self._answer.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(RuntimeError):  # the loop has ended, and closed everything
             self._loop.call_soon_threadsafe(self._close)
 

@@ -147,7 +147,7 @@ class AiohttpClientAdapter:
         try:
             options.setdefault("timeout", pool.patience(self._timeout))
             async with pool.session.request(method, self._url(target), **options) as response:
-                answer = Answer(response, None)
+                answer = Answer(response)
                 whole = await whole_body(method, answer, self._limit, target.origin)
         except Exception as exc:
             self._raise(exc, exchange)

@@ -8,13 +8,14 @@ from typing import Any
 from pyfly.client.adapters.aiohttp import AiohttpClientAdapter
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
+from pyfly.client.adapters.pyreqwest import PyreqwestClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings
 
 __all__ = ["ADAPTERS", "make_adapter", "unsuitable"]
 
 #: What the setting can be.
-ADAPTERS = ("httpx2", "httpx", "aiohttp")
-_ASYNCHRONOUS_ONLY = ("aiohttp",)
+ADAPTERS = ("httpx2", "httpx", "aiohttp", "pyreqwest")
+_ASYNCHRONOUS_ONLY = {"aiohttp": AiohttpClientAdapter, "pyreqwest": PyreqwestClientAdapter}
 
 
 def unsuitable(name: str, asynchronous: bool) -> str | None:
@@ -35,7 +36,7 @@ def make_adapter(
     settings: ConnectionSettings,
 ) -> Any:
     """An adapter by its name; its library is imported when it starts."""
-    if name == "aiohttp":
-        return AiohttpClientAdapter(base_url, timeout, settings=settings)
+    if name in _ASYNCHRONOUS_ONLY:
+        return _ASYNCHRONOUS_ONLY[name](base_url, timeout, settings=settings)
     kind = HttpxClientAdapter if asynchronous else HttpxSyncClientAdapter
     return kind(base_url, timeout, settings=settings)
