@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, get_args, get_origin
 
-from pyfly.client._codec.json_text import from_json
+from pyfly.client._codec.json_text import fast_from_json
 from pyfly.client._codec.typed import TypedJson, typed_json
 from pyfly.client.errors import PortValueException, ResponseDecodeException
 from pyfly.client.message import Response, charset, media_type, text_codec
@@ -56,7 +56,7 @@ def decoder_for(annotation: Any) -> Decoder:
     if optional:
         return _Optional(decoder_for(inner))
     if annotation in (inspect.Parameter.empty, Any, object, dict, list):
-        return _json
+        return _Json()
     shape = _shape(annotation)
     if shape is not None:
         return _Shaped(annotation, shape)
@@ -136,14 +136,25 @@ def _nothing(response: Response[Any]) -> None:
     return None
 
 
-def _json(response: Response[Any]) -> Any:
-    _require_body(response)
-    if type(response) is not Response:
-        return _foreign_json(response)
-    try:
-        return from_json(response.content)
-    except ValueError as error:
-        raise _no_json(response, error) from error
+class _Json:
+    """The decoded JSON, whatever it is."""
+
+    __slots__ = ("_decode",)
+
+    def __init__(self) -> None:
+        self._decode = fast_from_json()
+
+    def __call__(self, response: Response[Any]) -> Any:
+        if type(response) is not Response:
+            _require_body(response)
+            return _foreign_json(response)
+        content = response.content
+        if not content or response.status_code == 204:
+            _require_body(response)
+        try:
+            return self._decode(content)
+        except ValueError as error:
+            raise _no_json(response, error) from error
 
 
 def _foreign_json(response: Response[Any]) -> Any:
@@ -211,9 +222,10 @@ class _Shaped:
     def __init__(self, annotation: Any, fits: Callable[[Any], bool]) -> None:
         self._name = str(annotation).replace("typing.", "")
         self._fits = fits
+        self._json = _Json()
 
     def __call__(self, response: Response[Any]) -> Any:
-        value = _json(response)
+        value = self._json(response)
         if not self._fits(value):
             raise ResponseDecodeException(
                 f"the body is no {self._name}: it is another shape of JSON{_described(response)}"

@@ -7,8 +7,9 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -174,7 +175,7 @@ class PyreqwestClientAdapter:
     # The parts of an exchange
 
     @contextlib.asynccontextmanager
-    async def _upload(self, request: Request) -> AsyncIterator[Upload | None]:
+    async def _upload(self, request: Request) -> AsyncGenerator[Upload | None]:
         """The body of a request as a stream, where it is none of bytes."""
         content = request.content
         if content is None or isinstance(content, bytes):
@@ -230,7 +231,7 @@ class PyreqwestClientAdapter:
             return await read_all(method, response, exchange)
 
     @contextlib.asynccontextmanager
-    async def _within(self, exchange: Exchange, upload: Upload | None) -> AsyncIterator[None]:
+    async def _within(self, exchange: Exchange, upload: Upload | None) -> AsyncGenerator[None]:
         """End by the deadline, and raise what an exception means."""
         left = None if exchange.deadline is None else exchange.deadline - time.monotonic()
         scope = asyncio.timeout(left)
@@ -422,9 +423,10 @@ def load_pyreqwest() -> ModuleType:
         MissingLibraryException: It is not installed.
     """
     try:
-        import pyreqwest.client
-        import pyreqwest.http
-        import pyreqwest.proxy
+        import pyreqwest
+
+        for part in ("client", "http", "proxy"):
+            import_module(f"pyreqwest.{part}")
     except ModuleNotFoundError as exc:
         raise MissingLibraryException(
             f"pyreqwest is chosen but {exc.name} is not installed: "
