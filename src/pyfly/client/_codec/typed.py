@@ -161,7 +161,11 @@ class _Msgspec:
         self._annotation = annotation
         self._convert = msgspec.convert
         self.name = _name(annotation)
-        self.errors: tuple[type[Exception], ...] = (msgspec.DecodeError, RecursionError)
+        self.errors: tuple[type[Exception], ...] = (
+            msgspec.DecodeError,
+            UnicodeError,
+            RecursionError,
+        )
         self.from_bytes = msgspec.json.Decoder(annotation).decode
 
     def from_value(self, value: Any) -> Any:
