@@ -109,6 +109,12 @@ class Bodies(Protocol):
     ) -> dict[str, Any]: ...
     @post("/echo/fields")
     async def fields(self, body: Annotated[Filter, Form()]) -> dict[str, Any]: ...
+    @post("/echo/nested")
+    async def nested(
+        self,
+        items: Annotated[Sequence[Filter], Form(nested=True)] = (),
+        meta: Annotated[Mapping[str, Any] | None, Form("m", nested=True)] = None,
+    ) -> dict[str, Any]: ...
     @post("/echo/files")
     async def files(
         self,

@@ -190,6 +190,11 @@ class TestBodies:
         ran = call("fields", "--body", '{"shade": "r"}')
         assert echoed(ran.printed)["body"] == "shade=r"
 
+    def test_what_is_nested_is_given_as_json(self, call: Call) -> None:
+        given = ("--items", '{"shade": "r"}', "--items", '{"shade": "g"}', "--meta", '{"a": [1]}')
+        body = "items%5B0%5D%5Bshade%5D=r&items%5B1%5D%5Bshade%5D=g&m%5Ba%5D%5B0%5D=1"
+        assert echoed(call("nested", *given).printed)["body"] == body
+
     def test_files_are_named_with_an_at(
         self, call: Call, shell: Shell, typed: Callable[[bytes], None]
     ) -> None:

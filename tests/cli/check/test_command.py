@@ -166,6 +166,25 @@ def test_json_tells_the_same_to_programs(shell: Shell) -> None:
     assert "geheim" not in ran.printed
 
 
+def test_what_is_nested_has_the_name_that_it_is_below(shell: Shell) -> None:
+    module = shell.module("""
+        @dataclass
+        class Created:
+            gte: int
+
+        @service_client("http://shop")
+        class Shop:
+            @post("/a")
+            async def send(
+                self,
+                created: Annotated[Created, Form("created", nested=True)],
+                meta: Annotated[dict[str, str], Form("m", nested=True)],
+            ) -> None: ...
+    """)
+    (client,) = json.loads(shell.run("check", module, "--json").printed)["clients"]
+    assert [f["name"] for f in client["methods"][0]["fields"]] == ["created[gte]", "m[…]"]
+
+
 def test_the_environment_counts(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_URL", "https://elsewhere")
     monkeypatch.setenv("PYFLY_CLIENT_RETRY_MAX_ATTEMPTS", "9")

@@ -16,7 +16,7 @@ from pyfly.cli.annotations import type_text
 from pyfly.cli.call.texts import choices_of, item_annotation, json_value, scalar
 from pyfly.client._compile.media_type import MediaType
 from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
-from pyfly.client._compile.shapes import is_raw, members
+from pyfly.client._compile.shapes import is_fields, is_raw, members
 from pyfly.client._declare.markers import Body
 
 __all__ = ["PREFIX", "options_of", "values_of"]
@@ -147,6 +147,8 @@ class _Argument:
                 return scalar(timedelta, text)
             case _:
                 inner = item_annotation(parameter.annotation) if _is_repeated(parameter) else None
+                if inner is not None and any(map(is_fields, members(inner))):
+                    return json_value(inner, _content(text))  # nested=True
                 return scalar(parameter.annotation if inner is None else inner, text)
 
     def _body(self, text: str) -> Any:

@@ -10,7 +10,7 @@ from pyfly.cli.check.retries import Retries
 from pyfly.cli.target import source_line
 from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.client._compile.shapes import field_names, is_json_only, is_raw, members
-from pyfly.client._declare.markers import Body, File, Query
+from pyfly.client._declare.markers import Body, File, Form, Query
 from pyfly.client.auth.credentials import credentials_of
 from pyfly.client.config import Settings
 from pyfly.client.message import redacted
@@ -124,10 +124,16 @@ def _spread(parameter: ParameterPlan) -> list[Field]:
     """The fields of an object that are known, else one line for all of them."""
     (kind, *others) = members(parameter.annotation)
     names = None if others else field_names(kind)
+    marker = parameter.marker
+    below = marker.name if isinstance(marker, (Form, Query)) and marker.nested else None
     if names is None:
-        return [Field(None, parameter.name, type_text(parameter.annotation), False)]
+        name = None if below is None else f"{below}[…]"
+        return [Field(name, parameter.name, type_text(parameter.annotation), False)]
     of = parameter.name
-    return [Field(name, f"{of}.{name}", type_text(kind), False) for name in names]
+    return [
+        Field(name if below is None else f"{below}[{name}]", f"{of}.{name}", type_text(kind), False)
+        for name in names
+    ]
 
 
 def _query(method: MethodPlan) -> list[Field]:
