@@ -20,9 +20,9 @@ from tests.fuzz.inputs import inputs_for
 from tests.fuzz.targets import TARGETS, Target
 from tests.fuzz.work import Growth, growth_of, outcome
 
-EXAMPLES = 400
-SHAPES = 12
-SIZE = 64 * 1024
+EXAMPLES = 250
+SHAPES = 8
+SIZE = 32 * 1024
 
 
 class Run:
@@ -36,11 +36,11 @@ class Run:
         self.slowest = Growth("", 0.0, 0.0)
         self.failure: str | None = None
 
-    def turn(self) -> None:
-        """Try some inputs and some shapes."""
+    def turn(self, end: float) -> None:
+        """Try some inputs, and some shapes until it is time to end."""
         try:
             self._inputs()
-            self._shapes()
+            self._shapes(end)
         except Exception:
             self.failure = traceback.format_exc()
 
@@ -58,8 +58,10 @@ class Run:
 
         check()
 
-    def _shapes(self) -> None:
+    def _shapes(self, end: float) -> None:
         for _ in range(SHAPES):
+            if time.monotonic() > end:
+                return
             self.shapes += 1
             growth = growth_of(self.target, shape(self.target), SIZE)
             if growth.ratio > self.slowest.ratio:
@@ -98,7 +100,7 @@ def main() -> int:
     while time.monotonic() < end and (alive := [run for run in runs if run.failure is None]):
         for run in alive:
             if time.monotonic() < end:
-                run.turn()
+                run.turn(end)
     for run in runs:
         print(run)
     failed = [run for run in runs if run.failure is not None]
