@@ -51,3 +51,28 @@ HTTP_FRAMING = _cut(
 DURATIONS = _cut("1¦0¦30¦.¦s¦ms¦us¦m¦h¦d¦PT¦P¦T¦W¦-¦+¦e¦_¦ ¦\xb5¦:¦\u0663")
 NUMBERS = _cut("1¦0¦.¦e¦-¦+¦_¦,¦x¦KiB¦MB¦true¦on¦~¦ ¦\u0663¦inf")
 PLACEHOLDERS = _cut("${¦}¦$¦{¦:¦a¦b.c¦d¦e¦f¦$${¦${a}¦${a:¦${b.c}¦x¦\n¦\xe9")
+CASSETTE_HEAD = """version: 1
+recorded: 2026-01-01T00:00:00+00:00
+base-url: http://shop.test
+exchanges:
+"""
+CASSETTE = (
+    *YAML,
+    CASSETTE_HEAD,
+    *_cut(
+        "- request: {method: GET, url: /a}\n¦  response: {status: 200}\n¦  response:\n¦"
+        "  error: {type: ReadException}\n¦    status: 7\n¦    headers: {a: b}\n¦    body: x\n¦"
+        "    json: [1]\n¦    base64: '!'\n¦- call: Shop.all\n¦  arguments: {a: 1}\n¦2024-99-99¦"
+        "!!binary x¦!!float .nan¦!!timestamp x¦1:99¦0x_¦exchanges: 5\n¦recorded: x\n"
+    ),
+)
+FAULTS = (
+    *YAML,
+    *_cut(
+        "seed: 7\n¦connections:\n¦  repeat: true\n¦  phases:\n¦    - { state: open, for: 20s }\n¦"
+        "routes:\n¦  - route: GET /products/{id}\n¦    answers:\n¦      - { times: 50 }\n¦"
+        "      - { do: reset, at: body }\n¦      - { mix: [{ weight: 9 }, { do: drip }] }\n¦"
+        "      - { latency: { median: 30ms, sigma: 0.8 } }\n¦      - { status: 503 }\n¦weight: -1¦"
+        "for: 0s"
+    ),
+)

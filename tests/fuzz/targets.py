@@ -21,6 +21,7 @@ from pyfly.client import (
     RedirectException,
     ResponseDecodeException,
     ResponseTooLargeException,
+    TransportException,
 )
 from pyfly.client._codec.decode import decoder_for
 from pyfly.client._codec.decompress import inflate
@@ -44,6 +45,12 @@ from pyfly.core import Config, ConfigException, ConfigWarning
 from pyfly.core.conversions import plain_value, to_flag, to_integer, to_number, to_size
 from pyfly.core.duration import format_duration, parse_duration
 from pyfly.resilience.deadline_header import parse_deadline
+from pyfly.testing import UnexpectedRequestException
+from pyfly.testing.cassettes.errors import CassetteException
+from pyfly.testing.cassettes.tape import Tape
+from pyfly.testing.fault_server.script import read_script
+from pyfly.testing.wire.secrets import Redactor
+from pyfly.testing.wire.seen import SeenRequest
 from tests.fuzz import pieces
 
 __all__ = ["TARGETS", "Target"]
@@ -274,6 +281,22 @@ def _read(config: Config) -> None:
         ClientConfig(config).settings("inventory", {}, {})
 
 
+def _cassette(text: str) -> None:
+    path = Path(_FOLDER.name, "cassette.yaml")
+    path.write_bytes(_bytes(text))
+    tape = Tape(path, [], Redactor())
+    tape.load(None)
+    seen = SeenRequest(Request("GET", "/a", {}), None, "http://shop.test")
+    with contextlib.suppress(UnexpectedRequestException, TransportException):
+        tape.replay(seen)
+
+
+def _fault_script(text: str) -> None:
+    path = Path(_FOLDER.name, "outage.yaml")
+    path.write_bytes(_bytes(text))
+    read_script(path)
+
+
 def _setting(text: str) -> None:
     key, _, value = text.partition("\n")
     _read(Config({f"pyfly.client.{key}": value}, environ={}))
@@ -323,6 +346,12 @@ TARGETS = [
     Target("durations", _duration, pieces.DURATIONS, CONFIG),
     Target("sizes and numbers", _number, pieces.NUMBERS),
     Target("pyfly.yaml", _yaml, pieces.YAML, CONFIG),
+    Target(
+        "cassettes", _cassette, pieces.CASSETTE, (CassetteException,), ("", pieces.CASSETTE_HEAD)
+    ),
+    Target(
+        "fault scripts", _fault_script, pieces.FAULTS, CONFIG, ("", "routes:\n  - route: GET /a\n")
+    ),
     Target("settings", _setting, pieces.CONFIG, CONFIG, ("", "default.timeout\n")),
     Target(
         "environment variables",

@@ -592,6 +592,14 @@ async def test_an_old_recording_expires(guide: ServerClient, path: Path) -> None
     ("text", "message"),
     [
         ("a: [", "is no YAML"),
+        ("a: 2024-99-99", "is no YAML"),
+        ("a: 0x_", "is no YAML"),
+        ("a: !!timestamp x", "is no YAML"),
+        pytest.param("{" * 40_000, "is no YAML", id="brackets without end"),
+        pytest.param("- " * 40_000, "is no YAML", id="lists without end"),
+        pytest.param(
+            f"a: {'[' * 400}{']' * 400}\nb: [{', []' * 900}]", "is no", id="many brackets"
+        ),
         ("[]", "is no cassette: list indices"),
         ("version: 2", "its version is 2, not 1"),
         ("version: 1", "it lacks 'recorded'"),

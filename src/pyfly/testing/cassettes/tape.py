@@ -135,7 +135,7 @@ class Tape:
             self.base_url = str(content["base-url"])
             self._entries = list(content["exchanges"] or ())
             keys = [key_of(entry) for entry in self._entries]
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError, RecursionError) as error:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise CassetteException(
                 f"{self.path} is no cassette: {what} (run the test with {VARIABLE}=refresh)"
@@ -173,7 +173,7 @@ class Tape:
             return played(self._entries[index])
         except CallException:  # the attempt failed then, and so it does again
             raise
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError, RecursionError) as error:
             raise CassetteException(
                 f"{self.path}: exchange {index + 1} cannot be read: {error} "
                 f"(run the test with {VARIABLE}=refresh)"

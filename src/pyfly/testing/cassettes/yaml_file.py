@@ -15,6 +15,7 @@ __all__ = ["read", "survives", "write"]
 
 #: Line breaks to YAML 1.1 and to Python's own library, but not to everybody: they are escaped.
 _BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
+_SHALLOW = 1_000
 _HEAD = """\
 # Recorded by pyfly.testing. To record it anew, run the test with PYFLY_CASSETTES=refresh.
 """
@@ -29,11 +30,26 @@ def read(path: Path) -> Any:
     import yaml
 
     try:
-        # libyaml is eight times as fast, but not everywhere.
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except (yaml.YAMLError, UnicodeError) as error:
+        text = path.read_text(encoding="utf-8")
+        # libyaml is eight times as fast, but not everywhere; and it ends the process where
+        # something is nested deeper than its stack.
+        loader = yaml.SafeLoader if _may_be_deep(text) else _fast_loader()
+        return yaml.load(text, Loader=loader)
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
+        # The last three are what a date, a number or a depth that is none comes to.
         raise CassetteException(f"{path} is no YAML: {error}") from None
+
+
+def _fast_loader() -> Any:
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _may_be_deep(text: str) -> bool:
+    """Whether something may be nested deep: each level takes a bracket, or a column."""
+    brackets = text.count("[") + text.count("{")
+    return brackets > _SHALLOW or max(map(len, text.splitlines()), default=0) > _SHALLOW
 
 
 def write(path: Path, value: Any) -> None:
