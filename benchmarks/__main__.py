@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import footprint, resilience
+from benchmarks import binding, decoding, footprint, resilience
 from benchmarks.http import run as http
 from benchmarks.measure import Row, about
 from benchmarks.table import show
@@ -22,6 +22,14 @@ RESULTS = Path(__file__).parent / "results"
 
 def _resilience(options: argparse.Namespace) -> list[Row]:
     return resilience.rows(options.rounds or (5 if options.short else 15))
+
+
+def _binding(options: argparse.Namespace) -> list[Row]:
+    return binding.rows(options.rounds or (5 if options.short else 25))
+
+
+def _decoding(options: argparse.Namespace) -> list[Row]:
+    return decoding.rows(options.rounds or (5 if options.short else 25))
 
 
 def _http(options: argparse.Namespace) -> list[Row]:
@@ -45,6 +53,8 @@ def _imports(options: argparse.Namespace) -> list[Row]:
 #: Name, title, and what measures it.
 BENCHMARKS: dict[str, tuple[str, Callable[[argparse.Namespace], list[Row]]]] = {
     "resilience": ("What protection costs", _resilience),
+    "binding": ("From arguments to a request, above a bare port call", _binding),
+    "decoding": ("From bytes to a type, against the library by hand", _decoding),
     "http": ("A call over a real socket, CPU of the client", _http),
     "idle": ("A call while others' connections are idle", _idle),
     "footprint": ("What clients weigh, and how long they take to make", _footprint),

@@ -1,4 +1,4 @@
-"""What it costs to turn the arguments of a call into a request: ``python benchmarks/binding.py``.
+"""What it costs to turn the arguments of a call into a request: ``dev.py bench binding``.
 
 A port that returns at once is awaited bare, and through
 
@@ -7,24 +7,17 @@ A port that returns at once is awaited bare, and through
 * ``inspect.signature().bind()`` at each call, as libraries without a compile step do,
 
 once with one argument (in the path) and once with four (one in the path, three in the query).
-The cases take turns in every round; a figure is the median over the rounds, so that the
-ratios of one run hold on a busy machine. ``--json`` prints the figures for a program.
+What a case takes above the bare call is told as a multiple of it.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import gc
 import inspect
-import json
-import random
-import statistics
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from urllib.parse import quote
 
+from benchmarks.measure import Case, Row, measure
 from pyfly.client import get, http_client
 from pyfly.client._bind.codegen import generate
 from pyfly.client._compile.compile import compile_client
@@ -33,7 +26,9 @@ from pyfly.client.message import Request
 HEADERS: dict[str, str] = {}
 NONE = Request("GET", "/", HEADERS)
 
-Case = Callable[[int], Coroutine[Any, Any, None]]
+BARE = "bare port call"
+
+Run = Callable[[int], Coroutine[Any, Any, None]]
 
 
 @http_client(base_url="http://localhost")
@@ -97,7 +92,7 @@ async def bare(count: int) -> None:
         await port(NONE)
 
 
-def with_one(function: Callable[..., Awaitable[Any]]) -> Case:
+def with_one(function: Callable[..., Awaitable[Any]]) -> Run:
     """Calls with one argument."""
 
     async def run(count: int) -> None:
@@ -107,7 +102,7 @@ def with_one(function: Callable[..., Awaitable[Any]]) -> Case:
     return run
 
 
-def with_four(function: Callable[..., Awaitable[Any]]) -> Case:
+def with_four(function: Callable[..., Awaitable[Any]]) -> Run:
     """Calls with four."""
 
     async def run(count: int) -> None:
@@ -117,74 +112,34 @@ def with_four(function: Callable[..., Awaitable[Any]]) -> Case:
     return run
 
 
-def cases() -> dict[str, dict[str, Case]]:
-    """The cases by number of arguments and name."""
+def rows(rounds: int) -> list[Row]:
+    """Each case's time above the bare port call, as a multiple of that call."""
     plans = {method.name: method for method in compile_client(Shop).methods}
     one = generate(plans["one"], True, port)
     four = generate(plans["four"], True, port)
-    return {
-        "1 argument": {
-            "generated": with_one(one),
-            "by hand": with_one(by_hand_one),
-            "signature().bind()": with_one(reflecting(Shop.one, "/products/{product_id}")),
-        },
-        "4 arguments": {
-            "generated": with_four(four),
-            "by hand": with_four(by_hand_four),
-            "signature().bind()": with_four(reflecting(Shop.four, "/shops/{shop}/products")),
-        },
-    }
-
-
-def measure(rounds: int, count: int) -> list[dict[str, Any]]:
-    """Nanoseconds above the bare call, and how many times what is generated takes that is."""
-    groups = cases()
-    flat: dict[tuple[str, str], Case] = {("", "bare"): bare}
-    flat |= {(group, name): case for group, named in groups.items() for name, case in named.items()}
-    taken: dict[tuple[str, str], list[float]] = {key: [] for key in flat}
-    with asyncio.Runner() as runner:
-        gc.disable()
-        for _ in range(rounds + 1):
-            for key in random.sample(list(flat), len(flat)):
-                begin = time.perf_counter_ns()
-                runner.run(flat[key](count))
-                taken[key].append((time.perf_counter_ns() - begin) / count)
-            gc.collect()
-        gc.enable()
-    empty = taken["", "bare"][1:]  # the first round warms up
-    rows = [{"arguments": "", "case": "bare port call", "ns": statistics.median(empty)}]
-    for (group, name), times in taken.items():
-        if group:
-            above = [t - e for t, e in zip(times[1:], empty, strict=True)]
-            ours = [t - e for t, e in zip(taken[group, "generated"][1:], empty, strict=True)]
-            ratios = [a / o for a, o in zip(above, ours, strict=True)]
-            rows.append(
-                {
-                    "arguments": group,
-                    "case": name,
-                    "ns": statistics.median(above),
-                    "ratio": statistics.median(ratios),
-                }
-            )
-    return rows
-
-
-def main() -> None:
-    """Measure, and print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--count", type=int, default=20_000, help="calls of each case in a round")
-    options = parser.parse_args()
-    rows = measure(options.rounds, options.count)
-    if options.json:
-        print(json.dumps(rows, indent=2))
-        return
-    print(f"{'':14}{'':22}{'ns above bare':>14}{'of generated':>14}")
-    for row in rows:
-        ratio = f"{row['ratio']:.2f}" if "ratio" in row else ""
-        print(f"{row['arguments']:14}{row['case']:22}{row['ns']:14.0f}{ratio:>14}")
-
-
-if __name__ == "__main__":
-    main()
+    bind = "signature().bind()"
+    found = [Case(BARE, bare, "binding")]
+    for group, target, named in (
+        (
+            "1 argument",
+            2.4,
+            {
+                "pyfly": with_one(one),
+                "by hand": with_one(by_hand_one),
+                bind: with_one(reflecting(Shop.one, "/products/{product_id}")),
+            },
+        ),
+        (
+            "4 arguments",
+            12.0,
+            {
+                "pyfly": with_four(four),
+                "by hand": with_four(by_hand_four),
+                bind: with_four(reflecting(Shop.four, "/shops/{shop}/products")),
+            },
+        ),
+    ):
+        for name, case in named.items():
+            ours = target if name == "pyfly" else None
+            found.append(Case(f"{name}, {group}", case, group, BARE, BARE, ours))
+    return measure(found, rounds)

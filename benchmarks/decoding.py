@@ -1,21 +1,15 @@
-"""What the client adds to decoding a body into a type: ``python benchmarks/decoding.py``.
+"""What the client adds to decoding a body into a type: ``dev.py bench decoding``.
 
 The decoder that a method of the client uses is compared with the library's own, called by
 hand on the same bytes: pydantic for models, dataclasses and TypedDicts, msgspec for structs,
-``json`` for what is not typed; on a small body and on one of 11 KB. The two take turns, in
-rounds; the ratio is the median of the rounds' ratios, so that it holds on a busy machine.
-``--json`` prints the figures for a program.
+``json`` for what is not typed; on a body of 12 KB, and on one of 100 bytes, where what is added
+is the same and the decoding next to nothing.
 """
 
 from __future__ import annotations
 
-import argparse
-import gc
 import json
-import random
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +17,7 @@ import msgspec
 import pydantic
 from typing_extensions import TypedDict
 
+from benchmarks.measure import Case, Row, measure
 from pyfly.client._codec.decode import decoder_for
 from pyfly.client.message import Headers, Response
 
@@ -99,64 +94,34 @@ KINDS: dict[str, Any] = {
 }
 
 
-def taken(function: Callable[[Any], Any], argument: Any, count: int) -> float:
-    """Nanoseconds for one call."""
-    begin = time.perf_counter_ns()
-    for _ in range(count):
-        function(argument)
-    return (time.perf_counter_ns() - begin) / count
-
-
-def measure(rounds: int) -> list[dict[str, Any]]:
-    """One row for each kind and size."""
-    rows: list[dict[str, Any]] = []
-    for size in (1, 120):
+def rows(rounds: int) -> list[Row]:
+    """For each kind and size the client's time as a multiple of that by hand."""
+    found: list[Case] = []
+    for size, target in ((120, 1.05), (1, None)):
         content = body(size)
         for kind, annotation in KINDS.items():
             response: Response[Any] = Response(200, HEADERS, content)
-            pair: list[tuple[Callable[[Any], Any], Any]] = [
-                (by_hand(annotation), content),
-                (decoder_for(annotation), response),
+            hand, ours = by_hand(annotation), decoder_for(annotation)
+            assert hand(content) == ours(response)
+            group = f"{len(content)} bytes"
+            reference = f"{kind} by hand, {group}"
+            found += [
+                Case(reference, _called(hand, content), group),
+                Case(
+                    f"pyfly {kind}, {group}",
+                    _called(ours, response),
+                    group,
+                    reference,
+                    None,
+                    target,
+                ),
             ]
-            assert pair[0][0](content) == pair[1][0](response)
-            count = max(int(2e7 / taken(*pair[0], 20)), 5)
-            times: list[tuple[float, float]] = []
-            for _ in range(rounds + 1):  # the first warms up
-                gc.collect()
-                turn: dict[int, float] = {}
-                for index in random.sample((0, 1), 2):
-                    turn[index] = taken(*pair[index], count)
-                times.append((turn[0], turn[1]))
-            hand, ours = zip(*times[1:], strict=True)
-            rows.append(
-                {
-                    "kind": kind,
-                    "bytes": len(content),
-                    "by_hand_ns": statistics.median(hand),
-                    "client_ns": statistics.median(ours),
-                    "ratio": statistics.median(o / h for h, o in times[1:]),
-                }
-            )
-    return rows
+    return measure(found, rounds)
 
 
-def main() -> None:
-    """Measure, and print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--rounds", type=int, default=15)
-    options = parser.parse_args()
-    rows = measure(options.rounds)
-    if options.json:
-        print(json.dumps(rows, indent=2))
-        return
-    print(f"{'':12}{'bytes':>8}{'by hand, ns':>14}{'client, ns':>14}{'ratio':>8}")
-    for row in rows:
-        print(
-            f"{row['kind']:12}{row['bytes']:8}{row['by_hand_ns']:14.0f}{row['client_ns']:14.0f}"
-            f"{row['ratio']:8.2f}"
-        )
+def _called(function: Callable[[Any], Any], argument: Any) -> Callable[[int], Awaitable[None]]:
+    async def run(count: int) -> None:
+        for _ in range(count):
+            function(argument)
 
-
-if __name__ == "__main__":
-    main()
+    return run

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.fuzz.inputs import inputs_for
 from tests.fuzz.targets import TARGETS, Target
-from tests.fuzz.work import Growth, growth_of, outcome
+from tests.fuzz.work import FACTOR, Growth, growth_of, outcome
 
 EXAMPLES = 250
 SHAPES = 8
@@ -33,7 +33,7 @@ class Run:
         self.examples = 0
         self.shapes = 0
         self.raised: set[str] = set()
-        self.slowest = Growth("", 0.0, 0.0)
+        self.slowest = Growth(target, "", 0.0, 0.0)
         self.failure: str | None = None
 
     def turn(self, end: float) -> None:
@@ -73,6 +73,8 @@ class Run:
         raised = ", ".join(sorted(name for name in self.raised if name)) or "nothing"
         state = "FAILED" if self.failure else "ok"
         worst = f"×{self.slowest.ratio:.0f} for ×8" if self.slowest.ratio else "too fast to judge"
+        if self.slowest.ratio > 2 * FACTOR:
+            worst = f"{worst} {self.slowest.text[:40]!a}"
         return (
             f"{self.target.name:<24} {state:<7} {self.examples:>8} inputs {self.shapes:>5} shapes"
             f"   {worst:<18} raised {raised}"

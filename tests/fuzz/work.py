@@ -11,9 +11,7 @@ from tests.fuzz.targets import Target
 
 __all__ = ["Growth", "growth_of", "outcome", "repetitions"]
 
-#: Eight times the input may take thirty times as long: noise, caches, memory. Sixty-four times
-#: is what an algorithm takes that is quadratic.
-FACTOR, ALLOWED = 8, 30.0
+FACTOR = 8
 #: What is faster than that is not judged.
 SHORTEST = 0.004
 
@@ -27,7 +25,8 @@ class Growth:
         ratio: How many times longer that was than an eighth of it.
     """
 
-    def __init__(self, text: str, seconds: float, ratio: float) -> None:
+    def __init__(self, target: Target, text: str, seconds: float, ratio: float) -> None:
+        self._allowed = target.allowed
         self.text = text
         self.seconds = seconds
         self.ratio = ratio
@@ -35,10 +34,10 @@ class Growth:
     @property
     def is_too_fast(self) -> bool:
         """Whether time grows faster than input."""
-        return self.ratio > ALLOWED
+        return self.ratio > self._allowed
 
     def __str__(self) -> str:
-        shape = ascii(self.text[:24])
+        shape = ascii(self.text[:40])
         return (
             f"{len(self.text)} characters {shape}…: {self.seconds * 1e3:.1f} ms, ×{self.ratio:.0f}"
         )
@@ -56,14 +55,14 @@ def outcome(target: Target, text: str) -> str:
 def growth_of(target: Target, make: Callable[[int], str], size: int) -> Growth:
     """Measure a shape of input at a size and at an eighth of it; suspects are measured again."""
     large, small = make(size), make(size // FACTOR)
-    best = Growth(large, 0.0, 0.0)
+    best = Growth(target, large, 0.0, 0.0)
     for attempt in range(4):
         taken = _seconds(target, large)
         if taken < SHORTEST:
-            return Growth(large, taken, 0.0)
-        ratio = taken / max(_seconds(target, small), SHORTEST / ALLOWED)
+            return Growth(target, large, taken, 0.0)
+        ratio = taken / max(_seconds(target, small), SHORTEST / target.allowed)
         if not attempt or ratio < best.ratio:
-            best = Growth(large, taken, ratio)
+            best = Growth(target, large, taken, ratio)
         if not best.is_too_fast:
             break
     return best

@@ -9,7 +9,8 @@ __all__ = ["next_link", "parse_links"]
 
 _SPACE = " \t"
 _PARAMETER = re.compile(r"[ \t]*;[ \t]*([^ \t;,=]*)[ \t]*(=[ \t]*)?")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)("|\\?$)', re.DOTALL)
+# Possessive: nothing is gone back over, and no place to go back to is kept.
+_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)("|\\?$)', re.DOTALL)
 _BARE = re.compile(r"[^;,]*")
 
 

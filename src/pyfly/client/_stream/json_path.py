@@ -8,9 +8,9 @@ import re
 __all__ = ["bytes_at"]
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
 _PLAIN = re.compile(rb"[^ \t\n\r,\]}]*")
-_DEEPER = re.compile(rb'[\[{]|[\]}]|"(?:[^"\\]|\\.)*"')
+_DEEPER = re.compile(rb'[\[{]|[\]}]|"(?:[^"\\]++|\\.)*+"')
 
 
 def bytes_at(content: bytes, path: str) -> bytes | None:
