@@ -126,10 +126,6 @@ MISTAKES = {
         "hedge: a synchronous call cannot be hedged",
         '@get("/a")\n    @resilience(hedge=0.2)\n    def m(self): ...',
     ),
-    "a hedge of a POST": Case(
-        "hedge: ",
-        '@post("/a")\n    @resilience(hedge=0.2)\n    async def m(self): ...',
-    ),
     "a hedge that comes too late": Case(
         "the hedge is sent after 20 s, when the attempt timeout (10 s) has ended the attempt",
         '@get("/a")\n    @resilience(hedge=20, timeout=10)\n    async def m(self): ...',
