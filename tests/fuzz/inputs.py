@@ -10,8 +10,10 @@ __all__ = ["inputs_for"]
 
 
 def inputs_for(target: Target) -> st.SearchStrategy[str]:
-    """Its own pieces in any order, some repeated, and some text of any kind between them."""
+    """A beginning, and its own pieces in any order, some repeated, and some text of any kind between them."""
     piece = st.sampled_from(target.pieces)
     repeated = st.builds(lambda text, count: text * count, piece, st.integers(2, 40))
     anything = st.text(st.characters(), max_size=4)
-    return st.lists(piece | piece | repeated | anything, max_size=25).map("".join)
+    beginning = st.sampled_from(target.beginnings)
+    rest = st.lists(piece | piece | repeated | anything, max_size=25).map("".join)
+    return st.builds(str.__add__, beginning, rest)
