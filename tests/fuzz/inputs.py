@@ -10,7 +10,7 @@ __all__ = ["inputs_for"]
 
 
 def inputs_for(target: Target) -> st.SearchStrategy[str]:
-    """A beginning, and its own pieces in any order, some repeated, and some text of any kind between them."""
+    """A beginning, and its own pieces in any order, some repeated, with any text between them."""
     piece = st.sampled_from(target.pieces)
     repeated = st.builds(lambda text, count: text * count, piece, st.integers(2, 40))
     anything = st.text(st.characters(), max_size=4)

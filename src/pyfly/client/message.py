@@ -220,6 +220,15 @@ class Request:
         return f"<Request {self.method} {self.url.partition('?')[0]}>"
 
 
+#: A :class:`Request` whose constructor takes nothing, and sets nothing: whoever makes one fills
+#: in every attribute. That takes two thirds of the time, in the one place where it counts.
+BlankRequest: type[Request] = type(
+    "Request",
+    (Request,),
+    {"__slots__": (), "__init__": object.__init__, "__module__": __name__},
+)
+
+
 class Response(Generic[T]):
     """One response. As a return annotation, ``Response[T]`` gives it with the decoded value.
 

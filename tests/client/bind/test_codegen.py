@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import inspect
 import linecache
@@ -367,8 +368,13 @@ async def test_a_number_that_python_does_not_print_names_its_parameter(argument:
 
 async def test_a_constant_path_and_a_bare_request_have_every_attribute() -> None:
     request = await run(Constant)
-    for name in ("content", "params", "json", "single_use"):
-        assert getattr(request, name) is None
+    for each in (request, copy.copy(request), request.with_headers({"a": "b"})):
+        assert isinstance(each, Request)
+        assert type(each).__name__ == "Request"
+        assert (each.method, each.url) == (request.method, request.url)
+        for name in ("content", "params", "json", "single_use"):
+            assert getattr(each, name) is None
+            setattr(each, name, None)  # as those do that make another request of it
 
 
 @http_client(base_url="http://x")

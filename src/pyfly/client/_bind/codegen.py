@@ -12,8 +12,10 @@ What comes out for ``search(self, shop, category=None, page=1)`` on ``/shops/{sh
             query = f'{category}{page}'
             if query:
                 url = f'{url}?{query[1:]}'
-            request = _new(_request_class)
-            request.method, request.url, request.headers = _method, url, _headers
+            request = _blank()
+            request.method = _method
+            request.url = url
+            request.headers = _headers
             request.content = request.params = request.json = request.single_use = None
             return await _invoke(request)
         return search

@@ -22,6 +22,7 @@ from pyfly.client._bind.constants import constant_headers, constant_params, cons
 from pyfly.client._bind.fields import ParamsFieldsBinder, QueryFieldsBinder
 from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan, allows_none
 from pyfly.client._compile.shapes import members
+from pyfly.client.message import BlankRequest
 
 __all__ = ["FunctionText"]
 
@@ -196,11 +197,12 @@ class FunctionText:
         Filling it in here takes half the time of its constructor, which is a tenth of a
         microsecond and the largest part of a binding.
         """
-        new = self.bind("new", object.__new__)
         request = self.request
         self.lines += [
-            f"{request} = {new}({self.request_class})",
-            f"{request}.method, {request}.url, {request}.headers = {method}, {url}, {headers}",
+            f"{request} = {self.bind('blank', BlankRequest)}()",
+            f"{request}.method = {method}",
+            f"{request}.url = {url}",
+            f"{request}.headers = {headers}",
             f"{request}.content = {request}.params = {request}.json = {request}.single_use = None",
         ]
         return request
