@@ -10,6 +10,9 @@ from hypothesis import settings
 
 from tests.support.servers import ServerClient, ServerHandle, server_process
 
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("usual", deadline=None)
+settings.load_profile("usual")
 # `pytest --hypothesis-profile=long` tries twenty times as many examples.
 settings.register_profile("long", max_examples=2_000, deadline=None)
 
