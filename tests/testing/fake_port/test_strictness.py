@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import inspect
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from pyfly.client import get, service_client
 from pyfly.resilience.assemble import assemble
 from pyfly.resilience.call import Call
 from pyfly.resilience.events import Events
@@ -174,3 +176,26 @@ def test_a_rule_may_come_from_an_unknown_place(monkeypatch: pytest.MonkeyPatch) 
     fake.on(Inventory.motd).returns("x")
     with pytest.raises(AssertionError, match="set up at an unknown place"):
         fake.assert_all_called()
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        {"fallback": Fallback(value="instead")},
+        {"hedge": 0.2},
+        {"single_flight": True},
+        {"retry": RetryPolicy(3, timedelta(), retry_on=(Exception,))},
+        {"total_timeout": 5.0, "bulkhead": 1},
+    ],
+    ids=lambda policies: ", ".join(policies),
+)
+async def test_no_policy_of_a_client_hides_it(policies: dict[str, Any]) -> None:
+    @service_client(base_url="http://x", **policies)
+    class Guarded:
+        @get("/thing")
+        async def thing(self) -> Any: ...
+
+    fake = FakePort()
+    with pytest.raises(UnexpectedRequestException):
+        await client_for(Guarded, port=fake).thing()
+    assert len(fake.calls) == 1
