@@ -120,7 +120,7 @@ class TestTally:
 
     def test_failures_to_the_end_are_no_recovery(self) -> None:
         tally = self.tally()
-        tally.good = [at for at in tally.good if at < 2]
+        tally.ends = [at for at in tally.ends if at < 2]
         assert tally.recovery is None
 
     def test_an_outage_without_calls_divides_by_nothing(self) -> None:
@@ -179,8 +179,8 @@ class TestSettings:
 class TestAlgebra:
     def test_a_queue_drains_by_what_the_load_leaves(self) -> None:
         scenario = Scenario(queue=1000)
-        assert drain_time(scenario, 1.0, 1) == pytest.approx(900 / 30)
-        assert drain_time(scenario.replace(queue=200), 1.0, 1) == pytest.approx(100 / 30)
+        assert drain_time(scenario, 1.0, 1) == pytest.approx(900 / 30 + 1)
+        assert drain_time(scenario.replace(queue=200), 1.0, 1) == pytest.approx(100 / 30 + 1)
         assert drain_time(scenario.replace(load=0.1), 1.0, 1) == 0
 
     def test_three_attempts_never_drain_it_from_a_third_on(self) -> None:

@@ -117,7 +117,7 @@ def _draw_run(drill: Drill, goodput: Axes, attempts: Axes, circuits: Axes) -> No
     for axes in (goodput, attempts):
         axes.axhline(scenario.rate, color=_INK, lw=0.8, ls=":")
         axes.text(scenario.end, scenario.rate, " calls", va="center", color=_GREY, fontsize=8.5)
-    goodput.set_ylim(top=1.25 * max(scenario.rate, scenario.capacity))
+    goodput.set_ylim(top=1.5 * max(scenario.rate, scenario.capacity))
     goodput.set_ylabel("calls answered\nper second")
     goodput.legend(loc="upper right", ncols=3)
     goodput.set_title(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -11,10 +12,10 @@ from pyfly.resilience.events import Event
 
 __all__ = ["Tally", "per_second"]
 
-#: A service has recovered when this part of the calls succeeds, and goes on to.
+#: A service has recovered when calls return at this part of the rate at which they are made.
 _WELL = 0.9
-#: Seconds whose calls are judged together: chance alone must not look like a relapse.
-_WINDOW = 3
+#: Calls that are judged together, and the least seconds: chance must not look like a relapse.
+_ENOUGH, _WINDOW = 150, 3
 
 
 class Tally:
@@ -100,17 +101,18 @@ class Tally:
 
     @property
     def recovery(self) -> float | None:
-        """Seconds from the end of the outage until calls succeed again and go on to.
+        """Seconds from the end of the outage until calls are answered again, and go on to be.
 
-        From then on at least 90 % of the calls made in any three seconds return. None: never
-        within the run. (Those made so late that they may still wait at its end are not judged.)
+        From then on in any three seconds (or in as many as 150 calls take, if those are more)
+        at least 90 % as many calls return as are made. None: never within the run.
         """
-        good, made = per_second(self.good, self.seconds), per_second(self.calls, self.seconds)
-        back, last = int(self.scenario.outage_end), int(self.judged) - _WINDOW
+        ended, made = per_second(self.ends, self.seconds), per_second(self.calls, self.seconds)
+        width = max(_WINDOW, math.ceil(_ENOUGH / self.scenario.rate))
+        back, last = int(self.scenario.outage_end), self.seconds - width
         well_since = back
         for second in range(back, last + 1):
-            window = slice(second, second + _WINDOW)
-            if sum(good[window]) < _WELL * sum(made[window]):
+            window = slice(second, second + width)
+            if sum(ended[window]) < _WELL * sum(made[window]):
                 well_since = second + 1
         return None if well_since > last else float(well_since - back)
 

@@ -1,10 +1,10 @@
 """What a few lines of algebra say, to compare the simulation with.
 
 The fluid model: an outage of T seconds leaves the part f of the capacity C. Calls come at ρC,
-so a queue of (ρ - f)TC builds up, or of as many as fit. Calls are answered in time again as
-soon as no more than τC wait before them, τ being the attempt timeout. Afterwards the queue
-shrinks by (1 - ρ)C each second, as long as nobody tries again; who makes n attempts of each
-call that fails takes n times the room, and from a load of 1/n on it never shrinks.
+so a queue of (ρ - f)TC builds up, or of as many as fit. Afterwards it shrinks by (1 - ρ)C each
+second, as long as nobody tries again; who makes n attempts of each call that fails takes n times
+the room, and from a load of 1/n on the queue never shrinks. Calls that come when no more than
+τC wait before them, τ being the attempt timeout, are answered in time: τ later.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def drain_time(scenario: Scenario, timeout: float, attempts: int) -> float:
     excess = waiting - timeout * capacity
     if excess <= 0:
         return 0.0
-    return math.inf if load >= 1 else excess / ((1 - load) * capacity)
+    return math.inf if load >= 1 else excess / ((1 - load) * capacity) + timeout
 
 
 def highest_load(attempts: int) -> float:
