@@ -86,7 +86,7 @@ class TestService:
     ) -> None:
         scenario = Scenario(workers=100)
         service, tally = Service(scenario, Even()), Tally(scenario, 1.0)
-        adaptive = next(each for each in POLICIES if each.adaptive)
+        adaptive = next(each for each in POLICIES if each.name == "adaptive")
         client = make_client(adaptive, published(), Link(service), tally)
         results = await asyncio.gather(*(client.work() for _ in range(30)), return_exceptions=True)
         assert results.count(b"") == 20
@@ -149,12 +149,15 @@ class TestSettings:
     def test_the_shipped_ones_are_what_a_client_has_without_configuration(self) -> None:
         settings = shipped()
         assert (settings.timeout, settings.open_time, settings.attempts) == (30, 30, 3)
-        assert settings.values["retry.base-delay"] == "1s"
-        assert settings.values["retry.budget"] is True
-        assert "max-connections" not in settings.values
+        assert settings.values == {}
+        assert settings.shown["retry.base-delay"] == "1s"
+        assert settings.shown["retry-budget.max-tokens"] == 10
+        assert not {"max-connections", "retry-budget.window", "bulkhead.max-queue"} & {
+            *settings.shown
+        }
 
     def test_the_published_ones_differ_in_three_times(self) -> None:
-        ours, theirs = shipped().values, published().values
+        ours, theirs = shipped().shown, published().shown
         assert {key: theirs[key] for key in ours if ours[key] != theirs[key]} == {
             "timeout": "1s",
             "circuit-breaker.recovery-timeout": "5s",
@@ -171,6 +174,7 @@ class TestSettings:
         assert clients_in(config) == ["billing", "inventory"]
         settings = users(config, "inventory")
         assert (settings.name, settings.timeout, settings.attempts) == ("inventory", 4, 2)
+        assert settings.values == {"timeout": "4s", "retry.max-attempts": 2}
 
     def test_a_file_without_clients_has_none(self) -> None:
         assert clients_in(Config(environ={})) == []

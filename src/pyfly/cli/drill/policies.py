@@ -7,11 +7,9 @@ from typing import Any, Protocol
 
 from pyfly.cli.drill.service import Link
 from pyfly.cli.drill.settings import CLIENTS, SettingsSet
-from pyfly.client import Response, get, service_client
-from pyfly.client.message import Request
+from pyfly.client import get, service_client
 from pyfly.core import Config
 from pyfly.kernel.record import Record
-from pyfly.resilience import AdaptiveLimiter, AIMDPolicy
 from pyfly.resilience.events import Listener
 from pyfly.testing.clients import client_for
 
@@ -23,13 +21,11 @@ class Policy(Record):
 
     Attributes:
         name: For people.
-        settings: What is switched off for it.
-        adaptive: Whether an adaptive limit stands around each attempt.
+        settings: What is set for it.
     """
 
     name: str
     settings: Mapping[str, Any]
-    adaptive: bool = False
 
 
 UNPROTECTED = (
@@ -42,7 +38,7 @@ POLICIES = (
     Policy("breaker", {"retry.budget": False}),
     Policy("budget", {"circuit-breaker.enabled": False}),
     Policy("defaults", {}),
-    Policy("adaptive", {}, adaptive=True),
+    Policy("adaptive", {"adaptive-limit.algorithm": "aimd", "adaptive-limit.min-limit": 1}),
 )
 """All of them. "breaker" and "budget" retry too, each with that one protection."""
 
@@ -70,31 +66,6 @@ def make_client(
     """
     values = {**settings.values, **policy.settings}
     below = {f"{CLIENTS}.drill.{key}": value for key, value in values.items()}
-    port = _Limited(link) if policy.adaptive else link
     return client_for(
-        DrillClient, port=port, config=Config(below, environ={}), listeners=[listener]
+        DrillClient, port=link, config=Config(below, environ={}), listeners=[listener]
     )
-
-
-class _Limited:
-    """A link that an adaptive limiter stands before."""
-
-    kind = Link.kind
-    base_url = Link.base_url
-    takes_encoded = True
-    bounds_deadline = True
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self._limiter = AdaptiveLimiter(AIMDPolicy(min_limit=1))
-
-    async def send(self, request: Request, deadline: float | None) -> Response[Any]:
-        """Make one attempt, if the limit allows; see :class:`pyfly.client.ports.WirePort`."""
-        response: Response[Any] = await self._limiter.call(self._link.send, request, deadline)
-        return response
-
-    async def start(self) -> None:
-        """Nothing to open."""
-
-    async def stop(self) -> None:
-        """Nothing to close."""

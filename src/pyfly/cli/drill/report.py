@@ -20,7 +20,7 @@ def as_json(drills: list[Drill]) -> dict[str, Any]:
 def _drill(drill: Drill) -> dict[str, Any]:
     plan = drill.plan
     found: dict[str, Any] = {
-        "settings": {"name": plan.settings.name, **plan.settings.values},
+        "settings": {"name": plan.settings.name, **plan.settings.shown},
         "scenario": vars(plan.scenario),
         "recovery_bound": plan.settings.recovery_bound,
         "policies": {name: _tally(tally) for name, tally in drill.tallies.items()},

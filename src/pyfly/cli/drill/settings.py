@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pyfly.client.config import ClientConfig
+from pyfly.client._schema import CALL_SETTINGS, CLIENT_SETTINGS, form_of, unused_in
+from pyfly.client.config import ClientConfig, Settings
 from pyfly.core import Config
 from pyfly.kernel.record import Record
 
 __all__ = ["CLIENTS", "SettingsSet", "clients_in", "published", "shipped", "users"]
 
 CLIENTS = "pyfly.client.clients"
+
+_TIMEOUTS = ("timeout", "total-timeout")
+_ALWAYS_ON = ("circuit-breaker", "retry", "retry-budget")
+#: The calls of a drill are all alike, and would be one; and a fallback would hide its failures.
+_MERGING = ("single-flight", "fallback")
 
 _PUBLISHED = {
     "timeout": "1s",
@@ -26,8 +32,9 @@ class SettingsSet(Record):
 
     Attributes:
         name: For people.
-        values: Every setting that decides what a client does about failures, by its key, spelt
-            as in pyfly.yaml: ``{"retry.max-attempts": 3}``.
+        values: The settings that somebody has set, of those that decide what a client does
+            about failures, spelt as in pyfly.yaml: ``{"retry.max-attempts": 3}``.
+        shown: The same with those that are shipped.
         timeout: The attempt timeout, in seconds.
         open_time: How long a circuit stays open, in seconds.
         attempts: The most attempts of a call.
@@ -35,6 +42,7 @@ class SettingsSet(Record):
 
     name: str
     values: Mapping[str, Any]
+    shown: Mapping[str, Any]
     timeout: float
     open_time: float
     attempts: int
@@ -81,18 +89,35 @@ def clients_in(config: Config) -> list[str]:
 
 def _read(name: str, config: Config, client: str) -> SettingsSet:
     settings = ClientConfig(config).settings(client, {}, {})
-    keys = ("timeout", "total-timeout", "circuit-breaker.per")
-    found = {**{key: settings.find(key) for key in keys}, **dict(settings.effective())}
-    found.pop("fallback.enabled", None)  # what it answers stands in code, which is not drilled
     values: dict[str, Any] = {}
-    for key, setting in found.items():
-        value = setting.value
-        if value is not None:
-            values[key] = f"{value.total_seconds():g}s" if isinstance(value, timedelta) else value
+    shown: dict[str, Any] = {}
+    for key in (*CALL_SETTINGS, *CLIENT_SETTINGS):
+        section, dot, rest = key.partition(".")
+        setting = settings.find(key)
+        if setting.value is None or section in _MERGING or not (dot or key in _TIMEOUTS):
+            continue
+        told = _spelt(setting.value)
+        if not setting.is_shipped:
+            values[key] = shown[key] = told
+        elif section in _TIMEOUTS or (
+            section in _ALWAYS_ON and rest not in _idle(section, settings)
+        ):
+            shown[key] = told
     return SettingsSet(
         name=name,
         values=values,
+        shown=shown,
         timeout=settings.seconds("timeout") or 0.0,
         open_time=settings.seconds("circuit-breaker.recovery-timeout") or 0.0,
         attempts=settings.value("retry.max-attempts"),
     )
+
+
+def _idle(section: str, settings: Settings) -> tuple[str, ...]:
+    """The settings of a policy that say nothing in the form that it has."""
+    form = form_of(section)
+    return unused_in(section, settings.value(f"{section}.{form}")) if form is not None else ()
+
+
+def _spelt(value: Any) -> Any:
+    return f"{value.total_seconds():g}s" if isinstance(value, timedelta) else value

@@ -25,7 +25,7 @@ def parameters(plan: Plan) -> list[str]:
     lost = "all of them" if scenario.workers_left == 0 else f"{scenario.lost:.0%} of them"
     return [
         f"Settings: {settings.name}",
-        *(f"    {key}: {_yaml(value)}" for key, value in settings.values.items()),
+        *(f"    {key}: {_yaml(value)}" for key, value in settings.shown.items()),
         f"Service: {scenario.workers} workers, {1000 * scenario.service_time:g} ms a request on "
         f"average (exponential), so {scenario.capacity:g} requests/s; {scenario.queue:,} may queue",
         f"Load: {scenario.load:.0%}, {scenario.rate:g} calls/s by {scenario.clients} clients, "
