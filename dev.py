@@ -97,6 +97,11 @@ def bench(arguments: Sequence[str]) -> int:
     return run([there.python, "-m", "benchmarks", *arguments], cwd=ROOT)
 
 
+def bytecodes(arguments: Sequence[str]) -> int:
+    """How much Python a call executes, against the figures that are kept."""
+    return python("-m", "benchmarks.bytecodes", *arguments)
+
+
 def mutate(arguments: Sequence[str]) -> int:
     """Change the rules of the policies on purpose; a test has to fail each time."""
     return python("-m", "tools.mutation", *arguments)
@@ -149,6 +154,7 @@ VERBS = (
     Verb("lint", lint, "formatting, lint rules, import floors, links", "dev.py lint"),
     Verb("types", types, "mypy --strict and pyright", "dev.py types"),
     Verb("bench", bench, "what things cost, against others", "dev.py bench resilience --short"),
+    Verb("bytecodes", bytecodes, "how much runs in a call", "dev.py bytecodes --update"),
     Verb("mutate", mutate, "change the rules: a test must fail", "dev.py mutate retry/state.py"),
     Verb("explore", explore, "every interleaving of callers", "dev.py explore 4"),
     Verb("machine", machine, "policies against their models", "dev.py machine 1000000 7"),

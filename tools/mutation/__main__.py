@@ -7,6 +7,7 @@ that survived are tried again each time, since tests may have been added; ``--ag
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import os
@@ -37,9 +38,18 @@ def targets(root: Path = ROOT) -> list[Target]:
     paths = [*sorted(folder.glob("*/state.py")), *(folder / name for name in _FURTHER)]
     found: list[Target] = []
     for path in paths:
-        tests = Path("tests/resilience", path.parent.name)
-        found.append(Target(path.relative_to(root), [str(tests)]))
+        found.append(Target(path.relative_to(root), _tests(root, path.parent.name)))
     return found
+
+
+def _tests(root: Path, policy: str) -> list[str]:
+    """The tests of a policy; those first that are quick and tell most."""
+    files = (root / "tests" / "resilience" / policy).glob("test_*.py")
+    last = ("test_concurrency.py", "test_model.py")
+    return [
+        str(path.relative_to(root))
+        for path in sorted(files, key=lambda f: (f.name in last, f.name != "test_state.py", f.name))
+    ]
 
 
 def equivalent(path: Path) -> dict[str, str]:
@@ -86,6 +96,9 @@ class Run:
         verdict, baseline = judge(self.target, ROOT, None, 300)
         if verdict != SURVIVED:
             sys.exit(f"mutate: the tests of {self.target.path} do not pass as it is")
+        broken = ast.parse("raise ImportError('mutated')")
+        if judge(self.target, ROOT, broken, 300)[0] != KILLED:
+            sys.exit(f"mutate: the tests of {self.target.path} do not import the mutant")
         began = time.monotonic()
         for number, mutant in enumerate(left, 1):
             verdict, _ = judge(self.target, ROOT, mutant.tree, 5 + 4 * baseline)
