@@ -102,6 +102,11 @@ def bytecodes(arguments: Sequence[str]) -> int:
     return python("-m", "benchmarks.bytecodes", *arguments)
 
 
+def soak(arguments: Sequence[str]) -> int:
+    """A million calls with faults over each adapter; the server counts."""
+    return python("-m", "benchmarks.soak", *arguments)
+
+
 def mutate(arguments: Sequence[str]) -> int:
     """Change the rules of the policies on purpose; a test has to fail each time."""
     return python("-m", "tools.mutation", *arguments)
@@ -155,6 +160,7 @@ VERBS = (
     Verb("types", types, "mypy --strict and pyright", "dev.py types"),
     Verb("bench", bench, "what things cost, against others", "dev.py bench resilience --short"),
     Verb("bytecodes", bytecodes, "how much runs in a call", "dev.py bytecodes --update"),
+    Verb("soak", soak, "a million calls with faults", "dev.py soak --calls 20000"),
     Verb("mutate", mutate, "change the rules: a test must fail", "dev.py mutate retry/state.py"),
     Verb("explore", explore, "every interleaving of callers", "dev.py explore 4"),
     Verb("machine", machine, "policies against their models", "dev.py machine 1000000 7"),

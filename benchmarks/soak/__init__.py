@@ -1,0 +1,1 @@
+"""A long time of calls and faults, after which nothing may be left: ``python3 dev.py soak``."""
