@@ -43,6 +43,8 @@ TIMEOUTS: dict[str, Leaf] = {
 }
 _CONNECTIONS: dict[str, Leaf] = {
     "adapter": Choice(*ADAPTERS, default="httpx2"),
+    "transport": Choice("own", "stock", default="own"),
+    "http2": Flag(default=False),
     "connect-timeout": Duration(default="5s", minimum="1ms"),
     "pool-timeout": Duration(default="5s", minimum="1ms"),
     "stop-timeout": Duration(default="10s"),

@@ -170,13 +170,14 @@ class Wiring:
         if self._workshop.port_factory is not None:
             return self._workshop.port_factory(url)
         name, asynchronous = self.settings.value("adapter"), self.plan.asynchronous
-        wrong = unsuitable(name, asynchronous)
+        stock = self.settings.value("transport") == "stock" or self.settings.value("http2")
+        wrong = unsuitable(name, asynchronous, stock)
         if wrong is not None:
             mistakes.append(f"{self.plan.cls.__name__}: {wrong}")
             return None
         timeout = self.settings.value("timeout") or _UNBOUNDED
         settings = connection_settings(self.settings)
-        return make_adapter(name, asynchronous, url, timeout, settings)
+        return make_adapter(name, asynchronous, url, timeout, settings, stock)
 
     def _base_url(self, override: str | None, mistakes: list[str]) -> str:
         cls, declaration = self.plan.cls.__name__, self.plan.declaration
@@ -328,6 +329,7 @@ def connection_settings(settings: Settings) -> ConnectionSettings:
         cert=(cert, key) if cert and key else cert,
         proxy=settings.value("proxy"),
         trust_env=settings.value("trust-env"),
+        http2=settings.value("http2"),
     )
 
 

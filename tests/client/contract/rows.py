@@ -21,6 +21,7 @@ from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.pyreqwest import PyreqwestClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings
+from pyfly.client.adapters.stock import StockHttpxClientAdapter, StockHttpxSyncClientAdapter
 from pyfly.client.errors import ProtocolException
 from pyfly.client.message import BodyStream, Request, Response
 
@@ -43,9 +44,10 @@ class Row:
         kind: Callable[..., Any],
         *,
         lacks: frozenset[str] = frozenset(),
+        transport: str = "",
         **settings: Any,
     ) -> None:
-        self.name = f"{library}-{'async' if asynchronous else 'sync'}"
+        self.name = f"{library}{transport}-{'async' if asynchronous else 'sync'}"
         self.library = library
         self.asynchronous = asynchronous
         self.lacks = lacks
@@ -65,7 +67,9 @@ class Row:
 
     def sockets(self, adapter: Any) -> int:
         """How many connections an adapter has open in the running loop."""
-        if self.library == "pyreqwest":  # its sockets are Rust's: the peer alone can tell
+        if (
+            self.library == "pyreqwest" or "stock" in self.name
+        ):  # its sockets are Rust's: the peer alone can tell
             return 0
         if self.library == "aiohttp":
             return len(adapter._pools.tracked())
@@ -116,6 +120,14 @@ _PYREQWEST_LACKS = _AIOHTTP_LACKS | {
     "says what exactly was wrong",
     "write timeouts",
 }
+
+#: The stock transport of the library, a setting away: what it is held to is in test_stock.
+STOCK_ROWS = [
+    Row("httpx2", True, StockHttpxClientAdapter, transport="-stock"),
+    Row("httpx2", False, StockHttpxSyncClientAdapter, transport="-stock"),
+    Row("httpx", True, StockHttpxClientAdapter, transport="-stock"),
+    Row("httpx", False, StockHttpxSyncClientAdapter, transport="-stock"),
+]
 
 #: Every adapter. One that is added here goes through the whole contract.
 ROWS = [

@@ -22,7 +22,7 @@ from pyfly.client.errors import ClientArgumentException, ClientStoppedException
 from pyfly.client.message import Request, Response, redacted
 from pyfly.kernel.exceptions import PyFlyException
 
-__all__ = ["Attempt", "HttpxAdapter", "plain"]
+__all__ = ["Attempt", "HttpxAdapter", "no_cookies", "plain"]
 
 
 class Attempt:
@@ -223,7 +223,7 @@ class HttpxAdapter:
             ),
             transport=self._transport(pool, self._settings.max_response_size),
             trust_env=False,
-            cookies=_no_cookies(),
+            cookies=no_cookies(),
         )
         self._clients[id(pool)] = (pool, client)
         return client, pool
@@ -271,7 +271,7 @@ def plain(body: Body, response: Any) -> Response[Any]:
     return whole
 
 
-def _no_cookies() -> Any:
+def no_cookies() -> Any:
     """A jar that takes nothing: cookies are not kept between calls."""
     from http.cookiejar import CookieJar, DefaultCookiePolicy
 

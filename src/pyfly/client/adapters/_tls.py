@@ -21,7 +21,7 @@ from pyfly.kernel.record import Record
 __all__ = ["check_files", "context_for"]
 
 #: What both cores set on a context at each connect; part of the key so that a context for
-#: HTTP/2 will be another one.
+#: HTTP/2 is another one.
 ALPN = ("http/1.1",)
 
 
@@ -66,7 +66,7 @@ def check_files(settings: ConnectionSettings) -> _Trust:
         verify=settings.verify,
         ca=None if settings.ca is None else _seen("ca", os.fspath(settings.ca)),
         cert=tuple(_seen("cert", os.fspath(path)) for path in pair),
-        alpn=ALPN,
+        alpn=("h2", *ALPN) if settings.http2 else ALPN,
         env_file=_from_environment("SSL_CERT_FILE"),
         env_dir=_from_environment("SSL_CERT_DIR"),
     )

@@ -36,6 +36,7 @@ class ConnectionSettings(Record):
         cert: Client certificate: one PEM file, or the pair of certificate and key.
         proxy: URL of a proxy (``http``, ``https``, ``socks5``); credentials may be in it.
         trust_env: Whether ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` count.
+        http2: Whether HTTP/2 is offered to ``https`` peers; for the stock transport alone.
     """
 
     library: Literal["httpx2", "httpx"] = "httpx2"
@@ -49,6 +50,7 @@ class ConnectionSettings(Record):
     cert: Path | tuple[Path, Path] | None = None
     proxy: str | None = None
     trust_env: bool = False
+    http2: bool = False
 
     def __repr__(self) -> str:
         values: dict[str, Any] = dict(self.__dict__)
