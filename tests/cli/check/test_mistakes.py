@@ -110,11 +110,11 @@ MISTAKES = {
         '@get("/a")\n    @resilience(timeout=3, total_timeout=2)\n    async def m(self): ...',
     ),
     "a timeout of zero": Case(
-        "timeout=0 (write seconds as a number above 0",
+        "@resilience(timeout=0): write seconds as a number above 0",
         '@get("/a")\n    @resilience(timeout=0)\n    async def m(self): ...',
     ),
     "a timeout that is none": Case(
-        "timeout='x' (write seconds as a number above 0",
+        "@resilience(timeout='x'): write seconds as a number above 0",
         '@get("/a")\n    @resilience(timeout="x")\n    async def m(self): ...',
     ),
     "an attempt of any method that may take longer than the call": Case(

@@ -118,6 +118,7 @@ _PYREQWEST_LACKS = _AIOHTTP_LACKS | {
     "Python's resolver",
     "refuses transfer-encodings and long heads",
     "says what exactly was wrong",
+    "URLs and names of more than 64 KiB",
     "write timeouts",
 }
 

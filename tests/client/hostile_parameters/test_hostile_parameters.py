@@ -24,7 +24,8 @@ CASES = [(slot, kind) for slot in SLOTS for kind in KINDS if slot.converts or ki
 class Session:
     """One client over one adapter, with the server that it calls."""
 
-    def __init__(self, server: Recorder, call: Callable[[str, Any], Any]) -> None:
+    def __init__(self, row: Row, server: Recorder, call: Callable[[str, Any], Any]) -> None:
+        self.row = row
         self.server = server
         self.call = call
 
@@ -37,12 +38,14 @@ def session(request: pytest.FixtureRequest) -> Iterator[Session]:
         port = row.adapter(f"http://{server.host}{PREFIX}/")
         if not row.asynchronous:
             with connect_sync(cls, port=port) as client:
-                yield Session(server, lambda name, value: getattr(client, name)(value))
+                yield Session(row, server, lambda name, value: getattr(client, name)(value))
         else:
             with asyncio.Runner() as runner:
                 manager = connect(cls, port=port)
                 client = runner.run(manager.__aenter__())
-                yield Session(server, lambda name, value: runner.run(getattr(client, name)(value)))
+                yield Session(
+                    row, server, lambda name, value: runner.run(getattr(client, name)(value))
+                )
                 runner.run(manager.__aexit__(None, None, None))
         assert server.take() == b"", "something was sent behind the last request"
 
@@ -65,7 +68,13 @@ def test_a_value_arrives_in_its_slot_as_it_is_or_nothing_is_sent(
 
 
 def arrives(session: Session, slot: Slot, value: Any) -> None:
-    session.call(slot.name, slot.argument(value))
+    try:
+        session.call(slot.name, slot.argument(value))
+    except ClientArgumentException as error:
+        if "sends at most 65534; choose another adapter" not in str(error):
+            raise
+        session.row.needs("URLs and names of more than 64 KiB")
+        raise
     (sent,) = read_requests(session.server.take())
     assert sent.one("host") == session.server.host
     assert sent.one("x-first") == "1"

@@ -212,6 +212,8 @@ class AiohttpClientAdapter:
                 try:
                     return await whole_body(request.method, answer, self._limit, target.origin)
                 except BaseException:
+                    if answer.transport is not None:
+                        answer.transport.abort()  # TLS would wait for the peer's farewell
                     answer.response.close()
                     raise
             finally:

@@ -36,6 +36,9 @@ from pyfly.kernel.exceptions import PyFlyException
 
 __all__ = ["PyreqwestClientAdapter"]
 
+#: Of a request target or the name of a header, in characters: the limit of its HTTP library.
+_LONGEST = 65_534
+
 
 class PyreqwestClientAdapter:
     """A port over pyreqwest (``pyfly-client[pyreqwest]``). **Experimental.**
@@ -207,6 +210,12 @@ class PyreqwestClientAdapter:
     ) -> Any:
         fields = list(self._headers.for_request(request.headers, target.home).items())
         raw = target.raw.decode("ascii")
+        longest = max(len(target.raw), *(len(name) for name, _ in fields))
+        if longest > _LONGEST:
+            raise ClientArgumentException(
+                f"the URL or a header name is {longest} characters long, and pyreqwest sends at "
+                f"most {_LONGEST}; choose another adapter"
+            )
         content = request.content
         if not content and request.method in ("POST", "PUT", "PATCH"):
             fields.append(("Content-Length", "0"))
