@@ -136,8 +136,8 @@ class AiohttpPool:
             method, url, headers=fields, data=data, loop=self._loop, session=self.session, **way
         )
         connection = await self._connection(wire)
+        transport = connection.transport
         try:
-            transport = connection.transport
             if isinstance(data, Upload):
                 data.transport = transport
             tls = transport.get_extra_info("ssl_object") if way else None
@@ -157,6 +157,8 @@ class AiohttpPool:
                 response.close()
                 raise
         except BaseException:
+            if transport is not None:
+                transport.abort()  # TLS would wait for the peer's farewell
             connection.close()
             raise
         return Answer(response, tls, ended, transport)
