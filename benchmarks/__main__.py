@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import binding, decoding, footprint, resilience
+from benchmarks import binding, decoding, footprint, page, resilience
 from benchmarks.http import run as http
-from benchmarks.measure import Row, about
+from benchmarks.measure import Row, about, progress
 from benchmarks.table import show
 
 __all__ = ["main"]
@@ -84,10 +84,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rounds", type=int, help="rounds that count; more, less spread")
     parser.add_argument("--short", action="store_true", help="few rounds: seconds, not minutes")
     parser.add_argument("--save", action="store_true",
-                        help="keep the figures in benchmarks/results, for the page")  # fmt: skip
+                        help="keep the figures in benchmarks/results, and rewrite the page")  # fmt: skip
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="measure nothing; rewrite the page from the figures that are kept",
+    )
     options = parser.parse_args(arguments)
     found = []
-    for name in options.names or BENCHMARKS:
+    for name in () if options.page else options.names or BENCHMARKS:
         result = run(name, options)
         found.append(result)
         if not options.json:
@@ -97,7 +102,10 @@ def main(arguments: list[str]) -> int:
             RESULTS.mkdir(exist_ok=True)
             text = json.dumps(result, indent=1, ensure_ascii=False)
             (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    if options.json:
+    if options.save or options.page:
+        page.write_chart()
+        progress(f"docs/benchmarks.md: {', '.join(page.rewrite())} rewritten\n")
+    if options.json and found:
         print(json.dumps(found[0] if len(found) == 1 else found, indent=1, ensure_ascii=False))
     return 0
 

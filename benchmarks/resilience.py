@@ -67,6 +67,7 @@ class Port:
     base_url = "http://localhost"
     takes_encoded = True
     bounds_deadline = True
+    ends_calls = True  # as the default adapter over connections of its own
 
     def __init__(self) -> None:
         self._response: Response[Any] = Response(200, Headers([("content-length", "0")]))
@@ -197,7 +198,7 @@ def _declared() -> list[Case]:
     return [
         Case(itself, off, DECLARED, BARE),
         Case("pyfly breaker, retry, generation guard, budget", on, DECLARED, BARE, itself, 2.6),
-        Case("pyfly defaults, shipped listeners, a deadline", in_time, DECLARED, BARE, itself, 4.0),
+        Case("pyfly defaults, under a deadline of the caller's", in_time, DECLARED, BARE, itself),
         Case("pyfly the same, all events heard", everything, DECLARED, BARE, itself),
     ]
 

@@ -137,7 +137,7 @@ class Circuit:
                 return admission
             left = rules.time_left(now)
         next(rules.refusals)
-        if self.events.on:
+        if self.events.wants(PermitRefused):
             policy = "circuit breaker"
             self.events.emit(PermitRefused(operation, now, policy, self.name, left))
         # As its constructor makes it, in half the time: an open circuit makes many.
