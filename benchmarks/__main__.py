@@ -83,8 +83,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON, not tables")
     parser.add_argument("--rounds", type=int, help="rounds that count; more, less spread")
     parser.add_argument("--short", action="store_true", help="few rounds: seconds, not minutes")
-    parser.add_argument("--save", action="store_true",
-                        help="keep the figures in benchmarks/results, and rewrite the page")  # fmt: skip
+    parser.add_argument(
+        "--save", action="store_true", help="keep the figures, and rewrite docs/benchmarks.md"
+    )
     parser.add_argument(
         "--page",
         action="store_true",

@@ -156,8 +156,8 @@ class AiohttpPool:
             except BaseException:
                 response.close()
                 raise
-        except BaseException:
-            if transport is not None:
+        except BaseException as exc:
+            if transport is not None and not isinstance(exc, Exception):
                 transport.abort()  # TLS would wait for the peer's farewell
             connection.close()
             raise

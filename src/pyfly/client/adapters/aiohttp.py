@@ -211,8 +211,8 @@ class AiohttpClientAdapter:
                 answer = await self._answer(pool, request, target, data, silence)
                 try:
                     return await whole_body(request.method, answer, self._limit, target.origin)
-                except BaseException:
-                    if answer.transport is not None:
+                except BaseException as exc:
+                    if answer.transport is not None and not isinstance(exc, Exception):
                         answer.transport.abort()  # TLS would wait for the peer's farewell
                     answer.response.close()
                     raise
