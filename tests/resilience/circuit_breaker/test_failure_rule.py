@@ -113,3 +113,8 @@ def test_in_a_pipeline_the_rule_judges_the_result_of_each_attempt(
 def test_rules_that_make_no_sense_are_refused_by_name(settings: Any, text: str) -> None:
     with pytest.raises(TypeError, match=f"^FailureRule: {text}"):
         FailureRule(**settings)
+
+
+def test_the_answer_is_a_bool_when_no_kind_fits() -> None:
+    rule = FailureRule(record=ValueError)
+    assert rule(KeyError()) is False

@@ -98,3 +98,22 @@ def test_a_weight_takes_so_many_tokens(weight: float) -> None:
     reserve(rules, 0.0, weight)
     assert rules.tokens_at(0.0) == 2 - weight
     assert rules.wait_at(0.0, 2.0) == 2.0 * weight
+
+
+def test_a_reservation_that_nobody_made_waits_for_nothing() -> None:
+    reservation = Reservation()
+    assert (reservation.wait, reservation.before, reservation.previous) == (0.0, 0.0, None)
+    assert not reservation.pending
+    assert not reservation.cancelled
+
+
+def test_a_wait_that_is_only_rounding_is_none() -> None:
+    rules = RateRules(1e-9, 1)
+    reserve(rules, 0.0)
+    assert rules.wait_at(0.0, 1.0) == 0.0
+
+
+def test_a_wait_that_is_too_long_by_rounding_alone_is_accepted() -> None:
+    rules = RateRules(1.0 + 1e-9, 1)
+    reserve(rules, 0.0)
+    assert rules.reserve_needs_lock(Reservation(), 0.0, 1.0, 1.0)
