@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from pyfly.client.adapters._library import MissingLibraryException, load
-from pyfly.client.adapters._pools import HttpxPools
 from pyfly.client.adapters._routes import Routes
 from pyfly.client.adapters._sockets import Sockets
 from pyfly.client.adapters._target import Origin, TargetResolver, parse_origin
@@ -153,19 +152,6 @@ def test_an_ipv6_address_is_written_for_a_proxy_as_in_a_url() -> None:
     proxied = routes(ConnectionSettings(proxy="http://p:1"))
     assert direct.url(origin, b"/x").host == b"::1"
     assert bytes(proxied.url(origin, b"/x")) == b"http://[::1]:8080/x"
-
-
-def test_pools_are_lent_by_settings_and_kind() -> None:
-    pools = HttpxPools()
-    one, same = pools.lend(ConnectionSettings(), True), pools.lend(ConnectionSettings(), True)
-    assert one is same
-    assert pools.lend(ConnectionSettings(), False) is not one
-    assert pools.lend(ConnectionSettings(max_connections=1), True) is not one
-    pools.take_back(one)
-    assert pools.lend(ConnectionSettings(), True) is one
-    pools.take_back(one)
-    pools.take_back(one)
-    assert pools.lend(ConnectionSettings(), True) is not one
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from pyfly.client.adapters import _aio
 from pyfly.client.adapters._aio import AsyncBackend, AsyncTlsStream
 from pyfly.client.adapters._blocking import BlockingBackend, BlockingTlsStream
 from pyfly.client.adapters._deadline import Until, from_now, remaining
-from pyfly.client.adapters._pools import HttpxPools, PoolGroup
+from pyfly.client.adapters._pools import Pools
 from pyfly.client.adapters._sockets import Sockets
 from pyfly.client.adapters.settings import ConnectionSettings
 
@@ -299,7 +299,7 @@ async def test_a_child_lets_go_of_the_connections_it_inherited(
     listen: Listen, monkeypatch: pytest.MonkeyPatch, blocking: bool
 ) -> None:
     server = listen()
-    group = PoolGroup(ConnectionSettings(), blocking)
+    group = Pools(ConnectionSettings(), blocking)
     pool = group.current()
     assert group.current() is pool
     backend = BlockingBackend(httpcore2, pool.sockets)
@@ -323,13 +323,12 @@ def test_what_a_child_drops_is_let_go_of_without_a_word(
     listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = listen()
-    pools = HttpxPools()
-    group = pools.lend(ConnectionSettings(), True)
-    sockets = group.current().sockets
+    pools = Pools(ConnectionSettings(), True)
+    sockets = pools.current().sockets
     stream = BlockingBackend(httpcore2, sockets).connect_tcp("127.0.0.1", port_of(server), 5)
     with monkeypatch.context() as child:
         child.setattr(os, "getpid", lambda: -1)
         child.setattr(stream, "close", lambda: pytest.fail("a child must not close"))
-        del group, pools
+        del pools
         assert len(sockets) == 0
     assert stream.sock.fileno() == -1

@@ -58,7 +58,7 @@ class Row:
 
     def adapter(self, base_url: str, *, timeout: float = 5.0, **options: Any) -> Any:
         """An adapter, not started; options of the adapter first, else connection settings."""
-        own = {name: options.pop(name) for name in ("headers", "pools") if name in options}
+        own = {name: options.pop(name) for name in ("headers",) if name in options}
         for name in ("connect_timeout", "pool_timeout", "keepalive_expiry"):
             if name in options:
                 options[name] = timedelta(seconds=options[name])
@@ -73,7 +73,7 @@ class Row:
             return 0
         if self.library == "aiohttp":
             return len(adapter._pools.tracked())
-        return len(adapter._group.current().sockets)
+        return len(adapter._own_pools().current().sockets)
 
     def caused(self, error: BaseException) -> bool:
         """Whether the cause of one of our errors is the library's own."""
@@ -102,7 +102,6 @@ _AIOHTTP_LACKS = frozenset(
         "idle connections count for all origins together",
         "refuses empty lines before a status",
         "responses of the httpx family",
-        "shared pools",
         "takes a response that is followed by nonsense",
     }
 )

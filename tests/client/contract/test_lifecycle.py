@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from pyfly.client.adapters._pools import HttpxPools
 from pyfly.client.errors import ClientStoppedException
 from pyfly.client.message import Request, Response
 from tests.client.contract.conftest import Certificates, open_sockets
@@ -79,28 +78,19 @@ def test_starting_opens_no_connection(caller: Callers) -> None:
         assert peer.connections == 0
 
 
-def test_adapters_with_equal_settings_share_connections_if_they_share_pools(
-    caller: Callers,
-) -> None:
-    pools = HttpxPools()
+def test_each_adapter_has_connections_of_its_own(caller: Callers) -> None:
     with Peer() as peer:
-        caller(peer.url).row.needs("shared pools")
-        one, two = caller(peer.url, pools=pools), caller(f"{peer.url}/two", pools=pools)
-        other = caller(peer.url, pools=pools, max_connections=7)
-        alone = caller(peer.url)
+        one, two = caller(peer.url), caller(f"{peer.url}/two")
         one.send()
         two.send()
-        assert peer.connections == 1
-        other.send()
-        alone.send()
-        assert peer.connections == 3
+        assert peer.connections == 2
         one.stop()
         two.send()
-        assert peer.connections == 3
+        assert peer.connections == 2
         with pytest.raises(ClientStoppedException):
             one.send()
         two.stop()
-        assert closed_within(peer, 1)
+        assert closed_within(peer, 2)
 
 
 @pytest.mark.survives(

@@ -19,6 +19,7 @@ from pyfly.cli.demo.run import Run, perform
 from pyfly.cli.demo.script import DEFAULT_SECONDS
 from pyfly.cli.demo.summary import next_commands, summary
 from pyfly.cli.demo.text import Line, Span
+from pyfly.cli.saving import saving_options
 
 __all__ = ["demo"]
 
@@ -45,24 +46,7 @@ Examples:
 )
 @click.option("--no-breaker", is_flag=True, help="Leave the circuit breaker out.")
 @click.option("--plain", is_flag=True, help="Lines of text, also on a terminal.")
-@click.option(
-    "--json",
-    "json_target",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    is_flag=False,
-    flag_value="-",
-    metavar="[FILE]",
-    help="Write all counts as JSON; without FILE or with -, to standard output.",
-)
-@click.option("--no-plot", is_flag=True, help="Draw no picture.")
-@click.option("--png", is_flag=True, help="Save the plot as PNG as well.")
-@click.option(
-    "--output",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Where to save the plot; default: here.",
-)
+@saving_options("all counts", "the plot")
 @click.option(
     "--screenshot",
     type=click.Path(dir_okay=False, path_type=Path),

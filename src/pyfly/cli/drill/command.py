@@ -18,6 +18,7 @@ from pyfly.cli.drill.report import as_json
 from pyfly.cli.drill.scenario import Scenario
 from pyfly.cli.drill.settings import SettingsSet, clients_in, published, shipped, users
 from pyfly.cli.drill.text import parameters, show, tables
+from pyfly.cli.saving import saving_options
 from pyfly.core import Config
 from pyfly.core.errors import ConfigException
 
@@ -86,24 +87,7 @@ Examples:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of everything random.")
 @click.option("--no-sweeps", is_flag=True, help="Leave the loads and error rates out.")
-@click.option(
-    "--json",
-    "json_target",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    is_flag=False,
-    flag_value="-",
-    metavar="[FILE]",
-    help="Write everything as JSON; without FILE or with -, to standard output.",
-)
-@click.option("--no-plot", is_flag=True, help="Draw no picture.")
-@click.option("--png", is_flag=True, help="Save the plots as PNG as well.")
-@click.option(
-    "--output",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Where to save the plots; default: here.",
-)
+@saving_options("everything", "the plots")
 @no_color_option
 def drill(
     which: str,

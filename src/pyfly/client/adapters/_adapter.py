@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from pyfly.client.adapters._deadline import Until
 from pyfly.client.adapters._errors import Exchange, translate
 from pyfly.client.adapters._library import family_of, load
-from pyfly.client.adapters._pools import HttpxPools, Pool, PoolGroup
+from pyfly.client.adapters._pools import Pool, Pools
 from pyfly.client.adapters._target import Origin, Target, TargetResolver, parse_origin
 from pyfly.client.adapters._tls import check_files
 from pyfly.client.adapters._transport import PoolTransport, lifted
@@ -58,7 +58,7 @@ class HttpxAdapter:
         bounds_deadline: Whether ``send`` ends by its deadline; not with a blocking client
             of the user's own.
         ends_calls: Whether ``stop`` ends what ``send`` is waiting for; not with a client of
-            the user's own, and not over connections that others use as well.
+            the user's own.
     """
 
     takes_encoded = True
@@ -77,15 +77,11 @@ class HttpxAdapter:
         *,
         client: Any = None,
         settings: ConnectionSettings | None = None,
-        pools: HttpxPools | None = None,
     ) -> None:
         require_span("timeout", timeout)
         self._settings = checked(settings or ConnectionSettings())
         self._timeout = timeout.total_seconds()
-        self._pools = pools or HttpxPools()
-        if pools is not None:
-            self.ends_calls = False
-        self._group: PoolGroup | None = None
+        self._pools: Pools | None = None
         self._stopped = False
         self._lock = threading.Lock()
         # The library's own client, for request(): one for each pool, or the user's.
@@ -120,32 +116,32 @@ class HttpxAdapter:
             load(self._settings.library)
             if origin is not None and origin.scheme == "https":
                 check_files(self._settings)
-            self._lent()
+            self._own_pools()
 
     def _stop(self) -> None:
         self._stopped = True
-        group, self._group = self._group, None
+        pools, self._pools = self._pools, None
         self._clients.clear()
-        if group is not None:
-            self._pools.take_back(group)
+        if pools is not None:
+            pools.close()
 
     def _require_running(self) -> None:
         if self._stopped:
             raise ClientStoppedException(f"{self!r} was stopped: it makes no more requests")
 
-    def _lent(self) -> PoolGroup:
-        group = self._group
-        if group is None:
+    def _own_pools(self) -> Pools:
+        pools = self._pools
+        if pools is None:
             with self._lock:
-                group = self._group
-                if group is None:
-                    group = self._group = self._pools.lend(self._settings, self._blocking)
-        return group
+                pools = self._pools
+                if pools is None:
+                    pools = self._pools = Pools(self._settings, self._blocking)
+        return pools
 
     def _begin(self, request: Request, deadline: float | None) -> Attempt:
         self._require_running()
         target = self._targets.resolve(request.url)
-        pool = self._lent().current()
+        pool = self._own_pools().current()
         began = 0.0 if deadline is None else time.monotonic()
         exchange = self._exchange(target, deadline, began)
         if deadline is not None and deadline <= began:
@@ -205,7 +201,7 @@ class HttpxAdapter:
         self._require_running()
         if self._given is not None:
             return self._given, None
-        pool = self._lent().current()
+        pool = self._own_pools().current()
         known = self._clients.get(id(pool))
         if known is not None:
             return known[1], pool

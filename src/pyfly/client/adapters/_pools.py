@@ -1,11 +1,10 @@
-"""Who shares which connections.
+"""Which calls share connections: those of one client, in one event loop.
 
 ::
 
-    HttpxPools                       one for a container: groups by their settings
-    └── PoolGroup                    equal settings, counted users
-        └── Pool                     one for each event loop; one for all threads, if blocking
-            └── connections          of the library's core, over our sockets
+    Pools                            of one adapter
+    └── Pool                         one for each event loop; one for all threads, if blocking
+        └── connections              over our sockets
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from pyfly.client.adapters._sockets import Sockets
 from pyfly.client.adapters._target import Origin
 from pyfly.client.adapters.settings import ConnectionSettings
 
-__all__ = ["HttpxPools", "Pool", "PoolGroup"]
+__all__ = ["Pool", "Pools"]
 
 
 class Pool:
@@ -85,8 +84,8 @@ class Pool:
         return stale
 
 
-class PoolGroup:
-    """The pools of equal settings; made when they are first needed.
+class Pools:
+    """The pools of one adapter; made when they are first needed.
 
     After a fork the child finds none: it lets go of the parent's without a word to the peers.
     """
@@ -94,7 +93,6 @@ class PoolGroup:
     def __init__(self, settings: ConnectionSettings, blocking: bool) -> None:
         self.settings = settings
         self.blocking = blocking
-        self.users = 0
         self._library = load(settings.library)
         self._lock = threading.Lock()
         self._pid = os.getpid()
@@ -147,36 +145,6 @@ class PoolGroup:
         self._last = (None, None)
         self._pid = os.getpid()
         self._finalizer = weakref.finalize(self, _close_all, self._pools, self._pid)
-
-
-class HttpxPools:
-    """Lends pools to adapters; those with equal settings get the same one.
-
-    Give one object to all adapters that may share connections.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._groups: dict[tuple[ConnectionSettings, bool], PoolGroup] = {}
-
-    def lend(self, settings: ConnectionSettings, blocking: bool) -> PoolGroup:
-        """The group for these settings, with one more user."""
-        with self._lock:
-            key = (settings, blocking)
-            group = self._groups.get(key)
-            if group is None:
-                group = self._groups[key] = PoolGroup(settings, blocking)
-            group.users += 1
-            return group
-
-    def take_back(self, group: PoolGroup) -> None:
-        """One user less; the last one closes the connections."""
-        with self._lock:
-            group.users -= 1
-            if group.users:
-                return
-            self._groups.pop((group.settings, group.blocking), None)
-        group.close()
 
 
 def _close_all(pools: list[tuple[Callable[[], Any], Pool]], pid: int) -> None:

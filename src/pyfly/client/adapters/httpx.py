@@ -36,7 +36,6 @@ class HttpxClientAdapter(HttpxAdapter):
             its auth, hooks, cookies, proxies and timeouts stay in force; ``settings`` count
             for ``max_response_size`` alone, and it is yours to close.
         settings: How connections are made.
-        pools: Shares connections with adapters that have the same object and equal settings.
 
     Raises:
         ConnectionSettingsException: A setting cannot be used.
@@ -53,7 +52,7 @@ class HttpxClientAdapter(HttpxAdapter):
         self._start()
 
     async def stop(self) -> None:
-        """Close the connections that nobody else uses. A ``client`` of yours stays open."""
+        """Close every connection. A ``client`` of yours stays open."""
         self._stop()
         await asyncio.sleep(0)  # whoever was woken by the closing gets to know
 

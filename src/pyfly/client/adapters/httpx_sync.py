@@ -34,7 +34,7 @@ class HttpxSyncClientAdapter(HttpxAdapter):
         self._start()
 
     def stop(self) -> None:
-        """Close the connections that nobody else uses. A ``client`` of yours stays open."""
+        """Close every connection. A ``client`` of yours stays open."""
         self._stop()
 
     def request(self, method: str, url: str, **kwargs: Any) -> Any:

@@ -115,7 +115,7 @@ class StockHttpxClientAdapter(_Stock):
     """A port over httpx2 or httpx with the library's own transport, for asynchronous clients.
 
     Takes the arguments of :class:`~pyfly.client.adapters.httpx.HttpxClientAdapter`, without
-    ``client`` and ``pools``. A cancelled or stopped call may take its connection's time to end.
+    ``client``. A cancelled or stopped call may take its connection's time to end.
     """
 
     bounds_deadline = True

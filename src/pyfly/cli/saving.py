@@ -1,0 +1,49 @@
+"""The options of commands that save what they found: JSON, and plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["saving_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def saving_options(what: str, plot: str) -> Callable[[F], F]:
+    """``--json``, ``--no-plot``, ``--png`` and ``--output``.
+
+    Args:
+        what: What the JSON holds, for the help.
+        plot: What is drawn: ``the plot``, ``the plots``.
+    """
+    options = (
+        click.option(
+            "--json",
+            "json_target",
+            type=click.Path(dir_okay=False, allow_dash=True),
+            is_flag=False,
+            flag_value="-",
+            metavar="[FILE]",
+            help=f"Write {what} as JSON; without FILE or with -, to standard output.",
+        ),
+        click.option("--no-plot", is_flag=True, help="Draw no picture."),
+        click.option("--png", is_flag=True, help=f"Save {plot} as PNG as well."),
+        click.option(
+            "--output",
+            "folder",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help=f"Where to save {plot}; default: here.",
+        ),
+    )
+
+    def add(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
