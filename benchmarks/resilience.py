@@ -198,7 +198,9 @@ def _declared() -> list[Case]:
     return [
         Case(itself, off, DECLARED, BARE),
         Case("pyfly breaker, retry, generation guard, budget", on, DECLARED, BARE, itself, 2.6),
-        Case("pyfly defaults, under a deadline of the caller's", in_time, DECLARED, BARE, itself),
+        Case(
+            "pyfly defaults, under a deadline of the caller's", in_time, DECLARED, BARE, itself, 4.0
+        ),
         Case("pyfly the same, all events heard", everything, DECLARED, BARE, itself),
     ]
 

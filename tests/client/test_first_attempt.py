@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ from pyfly.client._first_attempt import guards_of
 from pyfly.client._wiring import wiring_of
 from pyfly.client.message import Headers
 from pyfly.core import Config
+from pyfly.kernel.exceptions import AttemptTimeoutException
 from pyfly.resilience import CallStarted, CircuitBreaker, History, RetryBudget, deadline
 from pyfly.resilience.events import (
     AttemptFailed,
     BudgetEmpty,
     CallFailed,
     CircuitTransition,
+    DeadlineExceeded,
     PermitRefused,
     RetryScheduled,
     RetrySuppressed,
@@ -34,6 +37,7 @@ FAILURES = (
     BudgetEmpty,
     CallFailed,
     CircuitTransition,
+    DeadlineExceeded,
     PermitRefused,
     RetryScheduled,
     RetrySuppressed,
@@ -42,6 +46,7 @@ FAILURES = (
 OUTCOMES: dict[str, Callable[[], Any]] = {
     "ok": lambda: Response(200, JSON, b'{"id": 1}'),
     "empty": lambda: Response(204, JSON),
+    "too late": lambda: AttemptTimeoutException("the port gave up"),
     "bad json": lambda: Response(200, JSON, b"{"),
     "truncated gzip": lambda: Response(200, JSON, b"\x1f\x8b", content_encoding="gzip"),
     "404": lambda: Response(404, JSON),
@@ -106,7 +111,10 @@ class ScriptedPort:
     def answer(self, request: Any, until: float | None) -> Any:
         self.asked.append((request.url, until))
         self.clock.now += 0.01
-        outcome = OUTCOMES[self.script.pop(0) if self.script else "ok"]()
+        name = self.script.pop(0) if self.script else "ok"
+        if name == "too late" and until is not None:
+            self.clock.now = max(self.clock.now, until)
+        outcome = OUTCOMES[name]()
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
@@ -183,7 +191,9 @@ def everything(client: Any, port: ScriptedPort, history: History, log: list[Any]
     ]
 
 
-def run_async(script: list[str], calls: list[bool], breaker: bool, retry: bool) -> list[Any]:
+def run_async(
+    script: list[str], calls: list[tuple[bool, float | None]], breaker: bool, retry: bool
+) -> list[Any]:
     clock, history = StepClock(), History(*FAILURES)
     port = AsyncPort(script, clock)
     client = client_for(
@@ -192,30 +202,34 @@ def run_async(script: list[str], calls: list[bool], breaker: bool, retry: bool) 
 
     async def main() -> list[Any]:
         log: list[Any] = []
-        for reads in calls:
+        for reads, seconds in calls:
             clock.now += 0.05
-            try:
-                log.append(await (client.user(1) if reads else client.create({"id": 1})))
-            except BaseException as error:
-                log.append(shown(error))
+            with nullcontext() if seconds is None else deadline(seconds, clock=clock):
+                try:
+                    log.append(await (client.user(1) if reads else client.create({"id": 1})))
+                except BaseException as error:
+                    log.append(shown(error))
         return everything(client, port, history, log)
 
     return asyncio.run(main())
 
 
-def run_sync(script: list[str], calls: list[bool], breaker: bool, retry: bool) -> list[Any]:
+def run_sync(
+    script: list[str], calls: list[tuple[bool, float | None]], breaker: bool, retry: bool
+) -> list[Any]:
     clock, history = StepClock(), History(*FAILURES)
     port = SyncPort(script, clock)
     client = client_for(
         SyncUsers, port=port, config=config(breaker, retry), listeners=[history], clock=clock
     )
     log: list[Any] = []
-    for reads in calls:
+    for reads, seconds in calls:
         clock.now += 0.05
-        try:
-            log.append(client.user(1) if reads else client.create({"id": 1}))
-        except BaseException as error:
-            log.append(shown(error))
+        with nullcontext() if seconds is None else deadline(seconds, clock=clock):
+            try:
+                log.append(client.user(1) if reads else client.create({"id": 1}))
+            except BaseException as error:
+                log.append(shown(error))
     return everything(client, port, history, log)
 
 
@@ -223,12 +237,20 @@ def run_sync(script: list[str], calls: list[bool], breaker: bool, retry: bool) -
 @settings(max_examples=150, deadline=None)
 @given(
     script=st.lists(st.sampled_from(list(OUTCOMES)), max_size=14),
-    calls=st.lists(st.booleans(), min_size=1, max_size=8),
+    calls=st.lists(
+        st.tuples(st.booleans(), st.sampled_from((None, 0, 0.005, 0.05, 0.15, 10))),
+        min_size=1,
+        max_size=8,
+    ),
     breaker=st.booleans(),
     retry=st.booleans(),
 )
 def test_both_ways_return_raise_tell_and_count_the_same(
-    run: Callable[..., list[Any]], script: list[str], calls: list[bool], breaker: bool, retry: bool
+    run: Callable[..., list[Any]],
+    script: list[str],
+    calls: list[tuple[bool, float | None]],
+    breaker: bool,
+    retry: bool,
 ) -> None:
     seen = []
     for way in WAYS:

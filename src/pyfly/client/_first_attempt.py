@@ -6,11 +6,11 @@ has succeeded is written out here, with nothing made that only a failure needs::
 
     circuit breaker   the generation is read; the success is told if it changes anything
     retry             the budget notes the call
-    attempt timeout   the port gets its end
+    attempt timeout   the port gets its end, or that of a deadline around the call
     lifecycle         the call is under way
 
-Whatever is not like that takes the pipeline: a call in an open circuit, under a deadline of its
-caller's, with a timeout of its own, or with a listener to successes. And whatever fails goes on
+Whatever is not like that takes the pipeline: a call in an open circuit, under a deadline that has
+passed, with a timeout of its own, or with a listener to successes. And whatever fails goes on
 there: the pipeline gets the error as if it had made the attempt itself, so there is one code for
 failures.
 """
@@ -134,19 +134,26 @@ def in_line(
     first_answers, calls, note_task = steps.first_answers, lifecycle.calls, lifecycle.note_task
     ends_calls = getattr(port, "ends_calls", False)
     operation, clock = steps.method.operation, steps.clock
-    by_system = clock is SYSTEM_CLOCK
+    by_system, bounds = clock is SYSTEM_CLOCK, port.bounds_deadline
 
     async def call(request: Request, timeout: float | None = None) -> Any:
-        admission = rules.epoch
+        admission, around = rules.epoch, enclosing_deadline()
         if (
             (admission is None and not unguarded)
             or timeout is not None
             or events.hears_successes
             or not lifecycle.running
             or request.single_use is not None
-            or enclosing_deadline() is not None
         ):
             return await invoke(request, timeout)
+        started = time.monotonic() if by_system else clock.monotonic()  # a call saved
+        until = None if span is None else started + span
+        if around is not None:
+            end = around.on(clock)
+            if end <= started or not bounds:
+                return await invoke(request, timeout)
+            if until is None or end < until:
+                until = end
         if ends_calls:
             calls[request] = None  # to know the task is half of what all this costs in 3.11
         else:
@@ -154,9 +161,8 @@ def in_line(
         try:
             if budget is not None and not budget.rules.full:
                 budget.deposit()
-            started = time.monotonic() if by_system else clock.monotonic()  # a call saved
             try:
-                response = await send(request, None if span is None else started + span)
+                response = await send(request, until)
                 if (
                     response.__class__ is not Response
                     or response.content_encoding is not None
@@ -197,17 +203,20 @@ def in_line_sync(
     rules, budget, span, unguarded = guards.rules, guards.budget, guards.span, not guards.breaker
     first_answers, calls = steps.first_answers, lifecycle.calls
     operation, clock = steps.method.operation, steps.clock
-    by_system = clock is SYSTEM_CLOCK
+    by_system, bounds = clock is SYSTEM_CLOCK, port.bounds_deadline
 
     def call(request: Request, timeout: float | None = None) -> Any:
-        admission = rules.epoch
-        if (
-            (admission is None and not unguarded)
-            or timeout is not None
-            or events.hears_successes
-            or enclosing_deadline() is not None
-        ):
+        admission, around = rules.epoch, enclosing_deadline()
+        if (admission is None and not unguarded) or timeout is not None or events.hears_successes:
             return invoke(request, timeout)
+        started = time.monotonic() if by_system else clock.monotonic()
+        until = None if span is None else started + span
+        if around is not None:
+            end = around.on(clock)
+            if end <= started or not bounds:
+                return invoke(request, timeout)
+            if until is None or end < until:
+                until = end
         calls.add(request)
         if not lifecycle.running:
             calls.discard(request)
@@ -215,9 +224,8 @@ def in_line_sync(
         try:
             if budget is not None and not budget.rules.full:
                 budget.deposit()
-            started = time.monotonic() if by_system else clock.monotonic()
             try:
-                response = send(request, None if span is None else started + span)
+                response = send(request, until)
                 if (
                     response.__class__ is not Response
                     or response.content_encoding is not None

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class _End:
+class End:
     """A point in time on a clock."""
 
     __slots__ = ("at", "clock")
@@ -43,10 +43,10 @@ class _End:
         return clock.monotonic() + (self.at - self.clock.monotonic())
 
 
-_current: ContextVar[_End | None] = ContextVar("pyfly_deadline", default=None)
+_current: ContextVar[End | None] = ContextVar("pyfly_deadline", default=None)
 
-#: Something, if there is a deadline around; the cheapest way to know.
-enclosing_deadline: Callable[[], object | None] = _current.get
+#: The deadline around, None without one; the cheapest way to know.
+enclosing_deadline: Callable[[], End | None] = _current.get
 
 
 def current_deadline() -> float | None:
@@ -77,10 +77,10 @@ class _Scope:
     __slots__ = ("_end", "_token")
 
     def __init__(self) -> None:
-        self._token: Token[_End | None] | None = None
-        self._end: _End | None = None
+        self._token: Token[End | None] | None = None
+        self._end: End | None = None
 
-    def _new_end(self) -> _End | None:
+    def _new_end(self) -> End | None:
         return None
 
     def __enter__(self) -> None:
@@ -128,7 +128,7 @@ class deadline(_Scope):
         self._seconds = _span(seconds)
         self._clock = clock
 
-    def _new_end(self) -> _End | None:
+    def _new_end(self) -> End | None:
         clock = self._clock
         return _nearest(_current.get(), clock.monotonic() + self._seconds, clock)
 
@@ -160,7 +160,7 @@ class deadline_until(_Scope):
         self._at = None if at is None else _moment(at, clock)
         self._clock = clock
 
-    def _new_end(self) -> _End | None:
+    def _new_end(self) -> End | None:
         outer = _current.get()
         return outer if self._at is None else _nearest(outer, self._at, self._clock)
 
@@ -174,8 +174,8 @@ class detached(_Scope):
     __slots__ = ()
 
 
-def _nearest(outer: _End | None, at: float, clock: Clock) -> _End:
-    return outer if outer is not None and outer.on(clock) <= at else _End(at, clock)
+def _nearest(outer: End | None, at: float, clock: Clock) -> End:
+    return outer if outer is not None and outer.on(clock) <= at else End(at, clock)
 
 
 def _moment(value: Any, clock: Clock) -> float:

@@ -62,7 +62,10 @@ class TotalTimeoutStage:
         return total_deadline
 
     def _time_left(self, call: Call) -> float | None:
-        """Set the deadline; seconds until then, or None without one. Raises if it has passed."""
+        """Set the deadline; seconds until then, or None without one.
+
+        Raises if it has passed, unless that may be why the first attempt has failed already.
+        """
         clock = call.clock
         own = None if self.seconds is None else clock.monotonic() + self.seconds
         end, source = call_end(call.deadline, deadline_on(clock), own)
@@ -70,7 +73,7 @@ class TotalTimeoutStage:
             return None
         call.deadline, call.deadline_source = end, source
         left = end - clock.monotonic()
-        if left <= 0:
+        if left <= 0 and call.first_error is None:
             raise _deadline_exceeded(call)
         return left
 
@@ -132,7 +135,7 @@ class AttemptTimeoutStage:
 
     def _begin(self, call: Call) -> float:
         """Set the end of the attempt; the time now. Raises if the call's deadline has passed."""
-        now = call.clock.monotonic()
+        now = call.clock.monotonic() if call.first_error is None else call.started
         if call.deadline is not None and call.deadline <= now:
             raise _deadline_exceeded(call)
         call.attempt_deadline = attempt_end(now, self._span(call), call.deadline)
