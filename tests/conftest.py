@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Iterator
 
@@ -15,6 +16,17 @@ settings.register_profile("usual", deadline=None)
 settings.load_profile("usual")
 # `pytest --hypothesis-profile=long` tries twenty times as many examples.
 settings.register_profile("long", max_examples=2_000, deadline=None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_collections() -> None:
+    """What is there before the tests of a module is not looked through again after each of them.
+
+    There are tens of thousands of tests in memory; many end with a collection, to see that
+    nothing is left.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

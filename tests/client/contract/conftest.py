@@ -61,15 +61,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-@pytest.fixture(scope="package", autouse=True)
-def _quick_collections() -> Iterator[None]:
-    """What is there before the tests is not looked through again after each of them."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 @pytest.fixture(autouse=True)
 def _nothing_is_left(_clean_environment: None) -> Iterator[None]:
     """No socket, no thread and, since warnings are errors, no ResourceWarning."""
