@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections import Counter
@@ -34,7 +35,9 @@ def find(most: int, bug: type | None = None) -> Counter[str]:
 
 def main(arguments: list[str]) -> None:
     """Print how many schedules there are, and how soon the planted bugs are found."""
-    most = int(arguments[0]) if arguments else 4
+    parser = argparse.ArgumentParser("dev.py explore", description="Every interleaving of callers.")
+    parser.add_argument("callers", nargs="?", type=int, default=4, help="at most (default: 4)")
+    most = parser.parse_args(arguments).callers
     for name, bug in PLANTED.items():
         try:
             find(most, bug)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
@@ -10,8 +11,11 @@ from tests.resilience.machine.drive import drive
 
 def main(arguments: list[str]) -> None:
     """Print how far it got, and what it met."""
-    steps = int(arguments[0]) if arguments else 1_000_000
-    seed = int(arguments[1]) if len(arguments) > 1 else 7
+    parser = argparse.ArgumentParser("dev.py machine", description="Policies and their models.")
+    parser.add_argument("steps", nargs="?", type=int, default=1_000_000, help="default: a million")
+    parser.add_argument("seed", nargs="?", type=int, default=7, help="default: 7")
+    options = parser.parse_args(arguments)
+    steps, seed = options.steps, options.seed
     started = time.perf_counter()
 
     def tell(done: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
@@ -23,8 +24,11 @@ BLACKOUT_RATES = (1.0, 5.0, 20.0, 100.0)
 
 def main(arguments: list[str]) -> int:
     """Print both tables, and what does not hold; 1 if anything does not."""
-    seeds = int(arguments[0]) if arguments else 20
-    seconds = float(arguments[1]) if len(arguments) > 1 else 600.0
+    parser = argparse.ArgumentParser("dev.py simulate", description="Outages in virtual time.")
+    parser.add_argument("seeds", nargs="?", type=int, default=20, help="how many (default: 20)")
+    parser.add_argument("seconds", nargs="?", type=float, default=600.0, help="each (default: 600)")
+    options = parser.parse_args(arguments)
+    seeds, seconds = options.seeds, options.seconds
     started = time.perf_counter()
     cells = partial_outages(RATES, ERRORS, seeds, seconds)
     print(
