@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -89,18 +90,43 @@ def test_an_expensive_import_is_noticed(tmp_path: Path, module: str, complaint: 
     assert complaint in done.stdout + done.stderr
 
 
-#: Imports its rooms when their names are used, so that its pytest plugin loads none of them.
-LAZY_DOOR = SOURCES / "testing" / "__init__.py"
+#: They import what stands behind a name when the name is used; checkers see the imports.
+FRONT_DOORS = tuple(SOURCES.glob("*/__init__.py"))
 
 
 def test_type_checking_hides_no_import_of_our_own() -> None:
     hidden = [
         f"{path.relative_to(ROOT)}:{statement.lineno}"
         for path in SOURCES.rglob("*.py")
-        if path != LAZY_DOOR
+        if path not in FRONT_DOORS
         for statement in hidden_imports(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert hidden == []
+
+
+@pytest.mark.parametrize("door", FRONT_DOORS, ids=lambda door: door.parent.name)
+def test_a_front_door_says_the_same_to_readers_checkers_and_programs(door: Path) -> None:
+    package = importlib.import_module(f"pyfly.{door.parent.name}")
+    homes: dict[str, str] = getattr(package, "_HOMES", {})
+    seen = {
+        alias.name: (statement.module or "").removeprefix(f"{package.__name__}.")
+        for statement in hidden_imports(ast.parse(door.read_text(encoding="utf-8")))
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+    assert seen == homes
+    assert sorted(getattr(package, "__all__", [])) == sorted(homes)
+    assert set(homes) <= set(dir(package))
+    for name in homes:
+        assert getattr(package, name) is not None
+
+
+@pytest.mark.parametrize("door", FRONT_DOORS, ids=lambda door: door.parent.name)
+def test_no_name_of_a_front_door_is_a_modules_too(door: Path) -> None:
+    """Whoever imported the module first would get it in the name's place."""
+    package = importlib.import_module(f"pyfly.{door.parent.name}")
+    modules = {path.stem for path in door.parent.iterdir()}
+    assert modules.isdisjoint(getattr(package, "_HOMES", {}))
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_one_that_is_missing_is_a_row_and_the_others_have_ratios(
 def test_imports_are_measured_against_asyncio_and_one_that_fails_is_a_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(footprint, "IMPORTED", ("asyncio", "nowhere_at_all"))
+    monkeypatch.setattr(footprint, "IMPORTED", ("import asyncio", "import nowhere_at_all"))
     rows = footprint.import_rows(1)
     assert rows[0]["ratio"] == 1.0
     assert "No module named" in rows[1]["missing"]

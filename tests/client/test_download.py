@@ -197,7 +197,7 @@ def test_where_no_file_can_be_is_an_error_before_anything_is_sent(kit: Kit, tmp_
 def test_a_full_disk_leaves_nothing(
     kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pyfly.client.download import _Target
+    from pyfly.client.downloads import _Target
 
     def full(self: Any, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "no space")
@@ -238,7 +238,7 @@ async def test_a_cancelled_download_leaves_nothing(guide: ServerClient, tmp_path
 async def test_the_event_loop_never_waits_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pyfly.client.download import _Target
+    from pyfly.client.downloads import _Target
 
     threads: set[int] = set()
     for name in ("open", "write", "finish", "discard"):
@@ -256,7 +256,7 @@ async def test_the_event_loop_never_waits_for_the_disk(
 async def test_a_write_under_way_has_ended_before_a_cancellation_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pyfly.client.download import _Target
+    from pyfly.client.downloads import _Target
 
     entered, go = threading.Event(), threading.Event()
     original = _Target.write

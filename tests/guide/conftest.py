@@ -33,4 +33,4 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     """Every test here, over both ways of a first attempt."""
     take(request.param, monkeypatch)
     # The tests of a module share its classes, and connect them more often than a program should.
-    monkeypatch.setattr(sys.modules["pyfly.client.connect"], "_MANY", 100)
+    monkeypatch.setattr(sys.modules["pyfly.client.standalone"], "_MANY", 100)

@@ -17,7 +17,7 @@ import pytest
 
 from pyfly.kernel.exceptions import AttemptTimeoutException, DeadlineExceededException
 from pyfly.resilience import CircuitBreaker, Hedge, RetryPolicy
-from pyfly.resilience.assemble import assemble
+from pyfly.resilience.assembly import assemble
 from pyfly.resilience.call import Call
 from pyfly.resilience.clock import SYSTEM_CLOCK
 from pyfly.resilience.deadlines import deadline

@@ -20,7 +20,7 @@ class Stage(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in :data:`pyfly.resilience.assemble.ORDER`."""
+        """Its name in :data:`pyfly.resilience.assembly.ORDER`."""
         ...
 
     def wrap(self, inner: Handler) -> Handler:
@@ -39,7 +39,7 @@ class Stage(Protocol):
 class Pipeline:
     """Stages in the order given, outermost first.
 
-    Use :func:`pyfly.resilience.assemble.assemble` to have them put into the right order.
+    Use :func:`pyfly.resilience.assembly.assemble` to have them put into the right order.
     """
 
     __slots__ = ("stages",)

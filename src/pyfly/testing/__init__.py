@@ -4,8 +4,9 @@ The names are imported when they are first used: pytest imports this package for
 in it, also where no test needs a client.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pyfly.kernel.front_door import front_door
 
 if TYPE_CHECKING:
     from pyfly.testing.cassettes.cassette import Cassette, SyncCassette
@@ -37,7 +38,7 @@ __all__ = [
     "run_virtual",
 ]
 
-_HOME = {
+_HOMES = {
     "Cassette": "cassettes.cassette",
     "CassetteException": "cassettes.errors",
     "FakeCall": "fake_port.calls",
@@ -55,14 +56,5 @@ _HOME = {
     "run_virtual": "virtual_time",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # a checker that saw it would take every misspelt name
+    __getattr__, __dir__ = front_door(__name__, _HOMES)

@@ -26,7 +26,7 @@ from pyfly.client._stream.wiring import streamer, sync_streamer
 from pyfly.client._wiring import Wiring, Workshop, instantiate
 from pyfly.client.config import ClientConfig
 from pyfly.core import Config
-from pyfly.resilience.assemble import assemble
+from pyfly.resilience.assembly import assemble
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 
 T = TypeVar("T")

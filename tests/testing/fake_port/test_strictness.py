@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pyfly.client import get, service_client
-from pyfly.resilience.assemble import assemble
+from pyfly.resilience.assembly import assemble
 from pyfly.resilience.call import Call
 from pyfly.resilience.events import Events
 from pyfly.resilience.fallback.fallback import Fallback

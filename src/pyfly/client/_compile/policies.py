@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -38,7 +37,9 @@ def policy_mistakes(given: Mapping[str, Any], decorator: str = "") -> Iterator[s
     """
     for name, value in given.items():
         if name not in _TAKEN:
-            near = difflib.get_close_matches(name, _TAKEN, 1)
+            from difflib import get_close_matches  # only when something is wrong
+
+            near = get_close_matches(name, _TAKEN, 1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_TAKEN)}"
             yield f"{name}=… is no argument of {decorator} ({hint})"
             continue

@@ -35,7 +35,7 @@ from pyfly.resilience import (
     RefusalWithheld,
     RetryPolicy,
 )
-from pyfly.resilience.assemble import assemble
+from pyfly.resilience.assembly import assemble
 from pyfly.resilience.bulkhead.stage import BulkheadStage
 from pyfly.resilience.circuit_breaker.stage import CircuitBreakerStage
 from pyfly.resilience.fallback.stage import FallbackStage
