@@ -200,6 +200,13 @@ def figures_of(section: Section) -> dict[str, Leaf]:
     return flat
 
 
+#: The keys of each section, apart from its switch.
+FIGURES = {
+    name: tuple(key for key in figures_of(section) if key != "enabled")
+    for name, section in SECTIONS.items()
+}
+
+
 def grouped(section: Section) -> Group:
     """The schema of a section."""
     return Group(

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from pyfly.client._schema import (
     CALL_SETTINGS,
     CLIENT_SETTINGS,
+    FIGURES,
     SCHEMA,
     SECTIONS,
     figures_of,
@@ -54,6 +56,26 @@ class Setting(Record):
     def is_shipped(self) -> bool:
         """Whether nobody set it."""
         return self.origin is _SHIPPED
+
+
+_OFF = Setting(False, _SHIPPED)
+
+
+@cache
+def _shipped(key: str) -> Setting:
+    """What a setting is where nobody sets it."""
+    leaf = CALL_SETTINGS.get(key) or CLIENT_SETTINGS.get(key)
+    return Setting(leaf.default if leaf is not None else None, _SHIPPED)
+
+
+def _given(values: Values, *said: Mapping[str, Setting]) -> frozenset[str]:
+    """What is set at any level: sections, and settings outside of sections.
+
+    A client is asked for some hundred settings when it is made, and most say nothing. What
+    stands in the configuration counts by each part of its path: too much, never too little.
+    """
+    configured = {part for path in values for part in path.split(".")}
+    return frozenset(configured | {key.partition(".")[0] for level in said for key in level})
 
 
 class ClientConfig:
@@ -125,7 +147,8 @@ class Settings:
         methods: Mapping[str, Mapping[str, Setting]],
     ) -> None:
         self._values = values
-        self._is_configured = bool(values)  # most are not, and each setting asks several times
+        self._is_configured = bool(values)
+        self._given = _given(values, code_defaults, code, *methods.values())
         self._code = code
         self._methods = methods
         self._code_defaults = code_defaults
@@ -138,6 +161,8 @@ class Settings:
             key: Such as ``timeout`` or ``retry.max-attempts``.
             method: The method's name; None for the client as a whole.
         """
+        if key.partition(".")[0] not in self._given:
+            return _shipped(key)
         if method is not None:
             found = self._at_method(key, method)
             if found is not None:
@@ -154,8 +179,7 @@ class Settings:
             return found
         if key in self._code_defaults:
             return self._code_defaults[key]
-        leaf = CALL_SETTINGS.get(key) or CLIENT_SETTINGS.get(key)
-        return Setting(leaf.default if leaf is not None else None, _SHIPPED)
+        return _shipped(key)
 
     def value(self, key: str, method: str | None = None) -> Any:
         """The value of :meth:`find`."""
@@ -197,8 +221,7 @@ class Settings:
             name: Such as ``bulkhead``.
             method: The method's name; None for the client as a whole.
         """
-        keys = (key for key in figures_of(SECTIONS[name]) if key != "enabled")
-        return {key: self.find(f"{name}.{key}", method) for key in keys}
+        return {key: self.find(f"{name}.{key}", method) for key in FIGURES[name]}
 
     def switch(self, name: str, method: str | None = None) -> Setting:
         """Whether a policy is on for a method, and what says so.
@@ -209,10 +232,12 @@ class Settings:
         enabled = self.find(f"{name}.enabled", method)
         if enabled.value is not None:
             return enabled
+        if name not in self._given:
+            return _OFF
         for setting in self.section(name, method).values():
             if not setting.is_shipped:
                 return Setting(True, setting.origin)
-        return Setting(False, _SHIPPED)
+        return _OFF
 
     def asks(self, name: str, method: str) -> bool:
         """Whether the method itself, and no wider level, asks for a policy."""
@@ -232,8 +257,9 @@ class Settings:
 
     def is_own(self, name: str, method: str) -> bool:
         """Whether a method has settings of its own for a policy, apart from the switch."""
-        keys = (key for key in figures_of(SECTIONS[name]) if key != "enabled")
-        return any(self._at_method(f"{name}.{key}", method) is not None for key in keys)
+        return name in self._given and any(
+            self._at_method(f"{name}.{key}", method) is not None for key in FIGURES[name]
+        )
 
     def _at_method(self, key: str, method: str) -> Setting | None:
         if self._client is not None:

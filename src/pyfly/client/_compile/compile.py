@@ -97,13 +97,17 @@ def _compiled(cls: type, declaration: ClientDeclaration) -> tuple[ClientPlan, li
 
 
 def _stubs(cls: type) -> list[tuple[str, Any]]:
-    """Every stub in the class and its bases, those that are overridden too."""
-    found: list[tuple[str, Any]] = []
+    """Every stub in the class and its bases, those that are overridden too.
+
+    One that a class and its implementation both hold is there once.
+    """
+    found: dict[tuple[str, Declaration], tuple[str, Any]] = {}
     for base in reversed(cls.__mro__):
         for name, value in vars(base).items():
-            if declaration_of(value) is not None:
-                found.append((name, value))
-    return found
+            declaration = declaration_of(value)
+            if declaration is not None:
+                found.setdefault((name, declaration), (name, value))
+    return list(found.values())
 
 
 def _compile_method(
