@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import gc
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -112,22 +113,41 @@ def _resident() -> int:
     return pages * 4096
 
 
+def _descriptors() -> int:
+    """The files and sockets that this process has open; 0 where it is not told.
+
+    The server cannot tell of those that it has closed itself and the client has not.
+    """
+    try:
+        return len(os.listdir("/dev/fd"))
+    except OSError:
+        return 0
+
+
 async def soak(adapter: str, url: str, calls: int, cycles: int) -> dict[str, Any]:
     """Make the calls and the starts and stops; what the client counted, and what is left."""
     config = Config({"pyfly": {"client": {"default": {"adapter": adapter}}}}, environ={})
     counts: Counter[str] = Counter()
-    tasks, threads = len(asyncio.all_tasks()), threading.active_count()
-    part, memory = max(calls // 10, 1), 0
-    async with connect(Shop, base_url=url, config=config) as client:
-        while (done := counts.total()) < calls:
-            await _calls(client, min(part, calls - done), counts)
-            gc.collect()
-            memory = memory or _resident()
-            progress(f"{adapter}: {counts.total():,} of {calls:,} calls")
-    grown = _resident() - memory
-    for cycle in range(cycles):
+
+    async def start_and_stop() -> None:
         async with connect(Shop, base_url=url, config=config) as client:
             await _calls(client, 1, counts)
+
+    if cycles:  # the first, before anything is counted: some libraries keep a runtime from then on
+        await start_and_stop()
+    tasks, threads = len(asyncio.all_tasks()), threading.active_count()
+    descriptors = _descriptors()
+    part, memory, made = max(calls // 10, 1), 0, 0
+    async with connect(Shop, base_url=url, config=config) as client:
+        while made < calls:
+            await _calls(client, min(part, calls - made), counts)
+            made = min(made + part, calls)
+            gc.collect()
+            memory = memory or _resident()
+            progress(f"{adapter}: {made:,} of {calls:,} calls")
+    grown = _resident() - memory
+    for cycle in range(1, cycles):
+        await start_and_stop()
         if cycle % 100 == 99:
             progress(f"{adapter}: {cycle + 1:,} of {cycles:,} starts and stops")
     gc.collect()
@@ -136,6 +156,7 @@ async def soak(adapter: str, url: str, calls: int, cycles: int) -> dict[str, Any
         "counts": counts,
         "tasks": len(asyncio.all_tasks()) - tasks,
         "threads": threading.active_count() - threads,
+        "descriptors": _descriptors() - descriptors,
         "grown": grown,
     }
 
@@ -154,8 +175,12 @@ def differences(found: dict[str, Any], server: Counter[str], calls: int) -> list
     ]
     if not counts.total() == server["requests"] == calls:
         wrong.append(f"{calls:,} calls, {counts.total():,} ends, {server['requests']:,} requests")
-    left = {"sockets": server["open"], "tasks": found["tasks"], "threads": found["threads"]}
-    wrong += [f"{number} {what} left" for what, number in left.items() if number]
+    left = {"connections": server["open"], **found}
+    wrong += [
+        f"{left[what]} {what} left"
+        for what in ("connections", "descriptors", "tasks", "threads")
+        if left[what]
+    ]
     if found["grown"] > _SPARE_MEMORY:
         wrong.append(f"memory grew by {found['grown'] / 1e6:.1f} MB after the first tenth")
     return wrong
@@ -184,7 +209,7 @@ def _adapter(adapter: str, calls: int, cycles: int) -> bool:
     for line in wrong:
         print(f"  wrong: {line}")
     if not wrong:
-        print("  every count agrees; no socket, task or thread is left")
+        print("  every count agrees; no socket, file, task or thread is left")
     return not wrong
 
 

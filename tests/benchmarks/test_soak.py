@@ -12,16 +12,18 @@ def test_a_short_soak_finds_nothing_wrong(capsys: pytest.CaptureFixture[str]) ->
     assert command.main(["--calls", "300", "--cycles", "3", "--adapter", "httpx2"]) == 0
     said = capsys.readouterr().out
     assert "the server counted 303 requests" in said
-    assert "every count agrees; no socket, task or thread is left" in said
+    assert "every count agrees; no socket, file, task or thread is left" in said
 
 
 def test_whatever_does_not_agree_is_told() -> None:
-    found = {"counts": Counter(ok=8, transport=1), "tasks": 2, "threads": 0, "grown": 1 << 30}
+    left = {"descriptors": 3, "tasks": 2, "threads": 0}
+    found = {"counts": Counter(ok=8, transport=1), **left, "grown": 1 << 30}
     server = Counter({"ok": 9, "no response": 1, "requests": 10, "open": 1})
     assert differences(found, server, 10) == [
         "ok: the server did it 9 times, the client saw it 8 times",
         "10 calls, 9 ends, 10 requests",
-        "1 sockets left",
+        "1 connections left",
+        "3 descriptors left",
         "2 tasks left",
         "memory grew by 1073.7 MB after the first tenth",
     ]
