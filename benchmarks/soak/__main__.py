@@ -199,11 +199,12 @@ def _adapter(adapter: str, calls: int, cycles: int) -> bool:
     seconds = time.perf_counter() - began
     if sys.stderr.isatty():
         progress("")
+    grown = round(found["grown"] / 1e6, 1) + 0.0  # not -0.0
     kinds = ", ".join(f"{counted[kind]:,} {kind}" for kind in KINDS)
     print(
         f"{adapter}: {calls:,} calls and {cycles:,} starts and stops in {seconds:.0f} s; "
         f"the server counted {counted['requests']:,} requests on {counted['connections']:,} "
-        f"connections: {kinds}; memory {found['grown'] / 1e6:+.1f} MB after the first tenth",
+        f"connections: {kinds}; memory {grown:+} MB after the first tenth",
         flush=True,
     )
     for line in wrong:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["saving_options"]
+__all__ = ["check_saving", "saving_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,3 +47,14 @@ def saving_options(what: str, plot: str) -> Callable[[F], F]:
         return function
 
     return add
+
+
+def check_saving(*, no_plot: bool, png: bool, folder: Path | None) -> None:
+    """See to it that no option is without effect.
+
+    Raises:
+        click.UsageError: A picture is wanted and refused at once.
+    """
+    useless = "--png" if png else "--output" if folder is not None else None
+    if no_plot and useless:
+        raise click.UsageError(f"--no-plot leaves nothing for {useless} to save: drop one of them")

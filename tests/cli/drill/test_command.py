@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +106,15 @@ def test_json_alone_goes_to_standard_output_and_draws_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_parts_may_be_percentages(capsys: pytest.CaptureFixture[str]) -> None:
+    short = ["drill", "--settings", "published", "--no-sweeps", "--no-plot"]
+    assert main([*short, "--load", "50%", "--lose", "100%", "--errors", "5%"]) == 0
+    printed = capsys.readouterr().out
+    assert "Load: 50%" in printed
+    assert "loses all of them" in printed
+    assert "Errors: 5% of the answers" in printed
+
+
 def test_a_plot_without_sweeps_and_without_circuits_can_be_drawn(tmp_path: Path) -> None:
     assert main(["drill", "--no-sweeps", "--lose", "0", "--settings", "published"]) == 0
     assert (tmp_path / "pyfly-drill-published.svg").exists()
@@ -136,10 +147,19 @@ class TestOnesOwnSettings:
             (["--config", "pyfly.yaml"], "say which with --client: there is billing, inventory"),
             (
                 ["--config", "pyfly.yaml", "--client", "inventry"],
-                "no client 'inventry': there is billing, inventory",
+                "no client 'inventry': there is billing, inventory (did you mean inventory?)",
+            ),
+            (
+                ["--config", "pyfly.yaml", "--client", "inventory", "--settings", "shipped"],
+                "--settings shipped and --config pyfly.yaml are different settings",
             ),
             (["--config", "other.yaml", "--client", "x"], "'other.yaml' does not exist"),
-            (["--load", "0"], "0"),
+            (["--load", "70"], "'70' is not a part from 0.01 to 2: write 0.7, or 70%"),
+            (["--lose", "most"], "'most' is not a part from 0 to 1"),
+            (["--errors", "nan"], "'nan' is not a part"),
+            (["--outage", "5m"], "'5m' is not a number of seconds from 1 to 600"),
+            (["--no-plot", "--png"], "--no-plot leaves nothing for --png to save"),
+            (["--no-plot", "--output", "x"], "--no-plot leaves nothing for --output to save"),
             (["--settings", "mine"], "'mine' is not one of"),
         ],
     )
@@ -206,6 +226,18 @@ class TestOnATerminal:
         assert "┏━━━" in printed
         assert "back after" in printed
         assert "published" in shown
+
+    def test_on_a_narrow_one_each_row_is_a_paragraph(
+        self, run: Callable[[], tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((50, 24)))
+        printed, shown = run()
+        lines = printed.splitlines()
+        assert "┃" not in printed
+        at = lines.index("  naive retry")
+        assert lines[at + 1].startswith("    before 100%, in the outage ")
+        assert all(len(line) <= 50 for line in lines[at : at + 4])
+        assert max(len(part) for part in shown.split("\r")) < 60
 
     def test_without_rich_it_prints_columns(
         self, run: Callable[[], tuple[str, str]], monkeypatch: pytest.MonkeyPatch

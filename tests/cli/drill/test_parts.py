@@ -101,7 +101,7 @@ class TestTally:
             at = number / 10
             tally.made(at)
             if 2 <= at < 6 or 8 <= at < 9:
-                tally.failed(at, sent=number % 2 == 0)
+                tally.failed(at, at + 0.05, sent=number % 2 == 0)
             else:
                 tally.succeeded(at, at + 0.05)
         tally.attempts = [2.5] * 30
@@ -121,6 +121,26 @@ class TestTally:
     def test_failures_to_the_end_are_no_recovery(self) -> None:
         tally = self.tally()
         tally.ends = [at for at in tally.ends if at < 2]
+        assert tally.recovery is None
+
+    def test_a_queue_that_comes_and_goes_is_no_relapse(self) -> None:
+        tally = Tally(Scenario(quiet=2.0, outage=4.0, after=14.0, load=0.5), 9.0)
+        for number in range(1000):
+            at = number / 50
+            tally.made(at)
+            if 2 <= at < 6:
+                tally.failed(at, at, sent=True)
+            else:  # those of second 9 are answered in second 10
+                tally.succeeded(at, at + 1 if 9 <= at < 10 else at)
+        assert tally.recovery == 0
+
+    def test_calls_that_only_wait_are_no_recovery(self) -> None:
+        tally = Tally(Scenario(quiet=2.0, outage=4.0, after=14.0, load=0.5), 9.0)
+        for number in range(1000):
+            at = number / 50
+            tally.made(at)
+            if at < 2 or number % 10 == 0:
+                tally.succeeded(at, at)
         assert tally.recovery is None
 
     def test_an_outage_without_calls_divides_by_nothing(self) -> None:

@@ -6,84 +6,48 @@ import argparse
 import sys
 import time
 
-from tests.resilience.outages.checks import blackout_mistakes, partial_mistakes
-from tests.resilience.outages.experiments import (
-    SETS,
-    Blackout,
-    Cell,
-    Key,
-    blackouts,
-    partial_outages,
-)
-from tests.resilience.outages.world import LATENCY
+from tests.resilience.outages.checks import mistakes_in
+from tests.resilience.outages.experiments import blackouts, overloads, partial_outages
+from tests.resilience.outages.page import PAGE, keep_drills, keep_outages, page
+from tests.resilience.outages.tables import text_of
 
 RATES = (1.0, 20.0, 100.0)
 ERRORS = (0.1, 0.3, 0.5)
 BLACKOUT_RATES = (1.0, 5.0, 20.0, 100.0)
+LOADS = (0.3, 0.5, 0.7, 0.9)
 
 
 def main(arguments: list[str]) -> int:
-    """Print both tables, and what does not hold; 1 if anything does not."""
+    """Print the tables, and what does not hold; 1 if anything does not."""
     parser = argparse.ArgumentParser("dev.py simulate", description="Outages in virtual time.")
     parser.add_argument("seeds", nargs="?", type=int, default=20, help="how many (default: 20)")
     parser.add_argument("seconds", nargs="?", type=float, default=600.0, help="each (default: 600)")
+    parser.add_argument(
+        "--save", action="store_true",
+        help="play `pyfly drill` as well, keep all figures, and rewrite docs/drills.md",
+    )  # fmt: skip
+    parser.add_argument(
+        "--page", action="store_true", help="simulate nothing; rewrite the page from what is kept"
+    )
     options = parser.parse_args(arguments)
-    seeds, seconds = options.seeds, options.seconds
+    wrong = [] if options.page else _simulate(options.seeds, options.seconds, keep=options.save)
+    if options.save or options.page:
+        PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    return 1 if wrong else 0
+
+
+def _simulate(seeds: int, seconds: float, *, keep: bool) -> list[str]:
     started = time.perf_counter()
     cells = partial_outages(RATES, ERRORS, seeds, seconds)
-    print(
-        f"Random partial outages: means of {seeds} seeds × {seconds:g} s, attempts of {LATENCY:g} s"
-    )
-    print()
-    print(partial_table(cells))
     gone = blackouts(BLACKOUT_RATES, seeds)
-    print(f"\nTotal outages: a service that is gone for 120 s, {seeds} seeds (mean, worst)\n")
-    print(blackout_table(gone))
-    mistakes = [*partial_mistakes(cells), *blackout_mistakes(gone)]
-    print("\n" + ("\n".join(f"WRONG: {each}" for each in mistakes) or "Every promise holds."))
+    loaded = overloads(LOADS, seeds)
+    print(text_of(cells, gone, loaded, seeds, seconds))
+    mistakes = mistakes_in(cells, gone, loaded)
+    if keep:
+        keep_outages(cells, gone, loaded, seeds, seconds)
+        keep_drills()
     print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)
-    return 1 if mistakes else 0
-
-
-def partial_table(cells: dict[Key, Cell]) -> str:
-    """Success by policy, a line for each rate and error rate."""
-    lines = [
-        "calls/s  errors   no retry  naive retry  defaults   attempts/call   denied   openings",
-        "                        (calls that succeed)        naive defaults  by the   of the",
-        "                                                                    budget   circuit",
-    ]
-    for rate in RATES:
-        for errors in ERRORS:
-            none, naive, ours = (
-                cells[policy, rate, errors] for policy in ("no retry", "naive retry", "defaults")
-            )
-            lines.append(
-                f"{rate:>7g}  {errors:>6.0%}  {none.success:>8.2%}  {naive.success:>11.2%}  "
-                f"{ours.success:>8.2%}   {naive.attempts:>5.2f} {ours.attempts:>8.2f}  "
-                f"{ours.denied:>6.1%}   {ours.openings:>7.2f}"
-            )
-    return "\n".join(lines)
-
-
-def blackout_table(gone: dict[tuple[str, float], Blackout]) -> str:
-    """What an outage costs, a line for each set and rate."""
-    lines = [
-        "settings   calls/s   attempts ÷ admitted   opens after the   back after the   refused",
-        "                                           fifth failure     outage",
-    ]
-    for name in SETS:
-        for rate in BLACKOUT_RATES:
-            row = gone[name, rate]
-            lines.append(
-                f"{name:<9}  {rate:>7g}   {_pair(row.amplification, '.3f'):>19}   "
-                f"{_pair(row.opening, '.2f'):>13} s   {_pair(row.recovery, '.1f'):>12} s   "
-                f"{row.refused:>7.1%}"
-            )
-    return "\n".join(lines)
-
-
-def _pair(values: tuple[float, float], form: str) -> str:
-    return f"{values[0]:{form}} ({values[1]:{form}})"
+    return mistakes
 
 
 if __name__ == "__main__":

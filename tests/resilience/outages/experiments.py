@@ -1,7 +1,10 @@
-"""The two experiments: attempts that fail by chance, and a service that is gone for a while."""
+"""The experiments: attempts that fail by chance, a service that is gone for a while, and one that
+loses most of its workers to many clients.
+"""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -11,10 +14,25 @@ from statistics import fmean
 from types import MappingProxyType
 from typing import Any
 
+from pyfly.cli.drill.drill import plan_for
+from pyfly.cli.drill.policies import Policy
+from pyfly.cli.drill.run import play
+from pyfly.cli.drill.scenario import Scenario
+from pyfly.cli.drill.settings import SettingsSet, published, shipped
 from pyfly.kernel.record import Record
 from tests.resilience.outages.world import World
 
-__all__ = ["SETS", "Blackout", "Cell", "Key", "blackouts", "partial_outages"]
+__all__ = [
+    "SETS",
+    "Blackout",
+    "Cell",
+    "Key",
+    "Overload",
+    "blackouts",
+    "bound_of",
+    "overloads",
+    "partial_outages",
+]
 
 POLICIES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -37,8 +55,8 @@ SETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 """The settings that pyfly ships with, and those that papers on the subject use."""
 
-_QUIET, _GONE, _BACK = 60.0, 120.0, 60.0
-"""How long a service works, is gone, and works again, in seconds."""
+_QUIET, _SOON, _GONE, _BACK = 60.0, 20.0, 120.0, 60.0
+"""How long a service works, is gone at first and in all, and works again, in seconds."""
 
 
 class Cell(Record):
@@ -63,16 +81,30 @@ class Blackout(Record):
     """One set of settings while the service is gone, over all seeds.
 
     Attributes:
-        amplification: Attempts for each admitted call, the mean; ``worst`` the most.
+        soon: Attempts for each admitted call in the first 20 seconds, the mean and the most.
+        amplification: The same for all of the outage.
         opening: Seconds from the fifth failure to the opening of the circuit, likewise.
         recovery: Seconds from the end of the outage to the first call that returns, likewise.
         refused: The mean part of the calls that were refused.
     """
 
+    soon: tuple[float, float]
     amplification: tuple[float, float]
     opening: tuple[float, float]
     recovery: tuple[float, float]
     refused: float
+
+
+class Overload(Record):
+    """One set of settings at one load while a service loses its workers, over all seeds.
+
+    Attributes:
+        recovery: Seconds until calls are answered again, the mean and the most; infinite: never.
+        amplification: Attempts during the outage for each admitted call, likewise.
+    """
+
+    recovery: tuple[float, float]
+    amplification: tuple[float, float]
 
 
 Key = tuple[str, float, float]
@@ -110,14 +142,44 @@ def blackouts(rates: Iterable[float], seeds: int) -> dict[tuple[str, float], Bla
     return {key: _summary(*zip(*runs, strict=True)) for key, runs in found.items()}
 
 
+def overloads(loads: Iterable[float], seeds: int) -> dict[tuple[str, float], Overload]:
+    """Both sets of settings in the outage of ``pyfly drill`` at every load, by these two."""
+    keys = list(product(SETS, loads))
+    jobs = [(key, seed) for key in keys for seed in range(1, seeds + 1)]
+    found: dict[tuple[str, float], list[tuple[float, float]]] = {key: [] for key in keys}
+    for (key, _), result in zip(jobs, _side_by_side(_overload, jobs), strict=True):
+        found[key].append(result)
+    return {
+        key: Overload(
+            recovery=_mean_and_most(tuple(run[0] for run in runs)),
+            amplification=_mean_and_most(tuple(run[1] for run in runs)),
+        )
+        for key, runs in found.items()
+    }
+
+
+def bound_of(settings: str) -> float:
+    """The seconds within which a client with these settings has to be back."""
+    return _set(settings).recovery_bound
+
+
+def _set(name: str) -> SettingsSet:
+    return shipped() if name == "shipped" else published()
+
+
 def _summary(*columns: tuple[float, ...]) -> Blackout:
-    amplification, opening, recovery, refused = columns
+    soon, amplification, opening, recovery, refused = columns
     return Blackout(
-        amplification=(fmean(amplification), max(amplification)),
-        opening=(fmean(opening), max(opening)),
-        recovery=(fmean(recovery), max(recovery)),
+        soon=_mean_and_most(soon),
+        amplification=_mean_and_most(amplification),
+        opening=_mean_and_most(opening),
+        recovery=_mean_and_most(recovery),
         refused=fmean(refused),
     )
+
+
+def _mean_and_most(values: tuple[float, ...]) -> tuple[float, float]:
+    return fmean(values), max(values)
 
 
 def _partial(job: tuple[Key, int, float]) -> tuple[float, float, float, int]:
@@ -135,17 +197,29 @@ def _blackout(job: tuple[tuple[str, float], int]) -> tuple[float, ...]:
     (settings, rate), seed = job
     world = World(SETS[settings], rate, seed)
     world.run(_QUIET, 0.0)
-    gone = world.run(_GONE, 1.0)
+    gone = world.run(_SOON, 1.0)
+    soon = gone.amplification
+    world.run(_GONE - _SOON, 1.0, gone)
     ended = world.clock.now
     back = world.run(_BACK, 0.0)
     assert gone.opened
     assert back.first_success is not None
     return (
+        soon,
         gone.amplification,
         gone.opened[0] - gone.failures[-1],
         back.first_success - ended,
         gone.refused / gone.calls,
     )
+
+
+def _overload(job: tuple[tuple[str, float], int]) -> tuple[float, float]:
+    (name, load), seed = job
+    settings = _set(name)
+    scenario = Scenario(load=load, seed=seed)
+    plan = plan_for(settings, scenario, own=False, fixed_outage=False, sweeps=False)
+    tally = play(Policy("defaults", {}), settings, plan.scenario)
+    return math.inf if tally.recovery is None else tally.recovery, tally.amplification
 
 
 def _side_by_side(function: Any, jobs: list[Any]) -> list[Any]:

@@ -5,8 +5,19 @@ from __future__ import annotations
 import pytest
 
 from tests.resilience.outages.__main__ import main
-from tests.resilience.outages.checks import blackout_mistakes, partial_mistakes
-from tests.resilience.outages.experiments import Blackout, Cell, blackouts, partial_outages
+from tests.resilience.outages.checks import (
+    blackout_mistakes,
+    overload_mistakes,
+    partial_mistakes,
+)
+from tests.resilience.outages.experiments import (
+    Blackout,
+    Cell,
+    Overload,
+    blackouts,
+    overloads,
+    partial_outages,
+)
 from tests.resilience.outages.world import World
 
 
@@ -33,6 +44,12 @@ def test_a_slow_client_gives_every_call_its_retries_in_an_outage() -> None:
     assert row.recovery[0] < 35
 
 
+def test_after_an_overload_close_to_the_limit_clients_are_back_in_time() -> None:
+    rows = overloads([0.9], seeds=2)
+    assert list(overload_mistakes(rows)) == []
+    assert rows["published", 0.9].recovery[1] > 1
+
+
 def test_the_same_seed_gives_the_same_run() -> None:
     runs = [vars(World({}, 20.0, seed).run(30.0, 0.5)) for seed in (1, 1, 2)]
     assert runs[0] == runs[1] != runs[2]
@@ -53,18 +70,24 @@ def test_a_worse_policy_would_be_noticed() -> None:
     ]
     cells["defaults", 1.0, 0.1] = cell(0.91, False)
     assert list(partial_mistakes(cells)) == []
-    late = Blackout((1.3, 1.4), (0.5, 1.5), (20.0, 30.0), 0.9)
+    late = Blackout((1.3, 1.4), (1.2, 1.35), (0.5, 1.5), (20.0, 62.0), 0.9)
     assert list(blackout_mistakes({("shipped", 20.0): late, ("shipped", 1.0): late})) == [
-        "shipped settings at 20 calls/s: 1.300 attempts for each admitted call",
+        "shipped settings at 20 calls/s: 1.300 attempts for each call admitted in the first 20 s",
+        "shipped settings at 20 calls/s: up to 1.350 attempts for each admitted call",
         "shipped settings at 20 calls/s: opens up to 1.50 s after the fifth failure",
+        "shipped settings at 20 calls/s: back up to 62.0 s after the outage",
+    ]
+    slow = Overload(recovery=(6.0, 8.0), amplification=(1.5, 1.6))
+    assert list(overload_mistakes({("published", 0.9): slow, ("shipped", 0.9): slow})) == [
+        "published settings at 90% load: back 8 s after"
     ]
 
 
-def test_the_command_prints_both_tables_and_its_verdict(
+def test_the_command_prints_its_tables_and_its_verdict(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["1", "20"]) == 0
     printed = capsys.readouterr().out
     assert "1 seeds × 20 s" in printed
-    assert printed.count("shipped") == printed.count("published") == 4
+    assert printed.count("shipped") == printed.count("published") == 5
     assert printed.endswith("Every promise holds.\n")

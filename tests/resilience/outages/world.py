@@ -151,10 +151,16 @@ class World:
             counts.failures.append(clock.now)
         return Response(503, Headers(), b"")
 
-    def run(self, seconds: float, failing: float) -> Counts:
-        """Make calls for so long, which fail as likely as that, and see them through."""
+    def run(self, seconds: float, failing: float, counts: Counts | None = None) -> Counts:
+        """Make calls for so long, which fail as likely as that, and see them through.
+
+        Args:
+            seconds: How long.
+            failing: How likely.
+            counts: Those of the phase that this one goes on with; default: new ones.
+        """
         self.failing = failing
-        self.counts = Counts()
+        self.counts = counts or Counts()
         return asyncio.run(self._run(self.clock.now + seconds))
 
     async def _run(self, until: float) -> Counts:

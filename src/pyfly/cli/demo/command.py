@@ -19,7 +19,7 @@ from pyfly.cli.demo.run import Run, perform
 from pyfly.cli.demo.script import DEFAULT_SECONDS
 from pyfly.cli.demo.summary import next_commands, summary
 from pyfly.cli.demo.text import Line, Span
-from pyfly.cli.saving import saving_options
+from pyfly.cli.saving import check_saving, saving_options
 
 __all__ = ["demo"]
 
@@ -73,6 +73,7 @@ def demo(
     output = Output(plain=plain, json=json_target == "-")
     run = Run(seconds, breaker=not no_breaker)
     # Who asks for nothing but the counts is not left with a picture as well.
+    check_saving(no_plot=no_plot, png=png, folder=folder)
     plot = not no_plot and (json_target != "-" or png or folder is not None)
     _introduce(run, output)
     _play(run, output, plot=plot and has_matplotlib())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +20,8 @@ from pyfly.cli.drill.report import as_json
 from pyfly.cli.drill.scenario import Scenario
 from pyfly.cli.drill.settings import SettingsSet, clients_in, published, shipped, users
 from pyfly.cli.drill.text import parameters, show, tables
-from pyfly.cli.saving import saving_options
+from pyfly.cli.numbers import part, seconds
+from pyfly.cli.saving import check_saving, saving_options
 from pyfly.core import Config
 from pyfly.core.errors import ConfigException
 
@@ -28,11 +31,11 @@ _FAILED = 1
 
 _EXAMPLES = """\b
 Examples:
-  pyfly drill                                        both sets of settings, with a plot
-  pyfly drill --settings published --load 0.5        an outage at half the load
-  pyfly drill --lose 1 --no-sweeps                   the service is gone altogether
-  pyfly drill --config pyfly.yaml --client inventory   your own settings
-  pyfly drill --json drill.json                      and everything that was counted
+  pyfly drill                                         both sets of settings, with a plot
+  pyfly drill --settings published --load 50%         an outage at half the load
+  pyfly drill --lose 100% --no-sweeps                 the service is gone altogether
+  pyfly drill --config pyfly.yaml --client inventory  your own settings
+  pyfly drill --json drill.json                       and everything that was counted
 """
 
 
@@ -41,8 +44,7 @@ Examples:
     "--settings",
     "which",
     type=click.Choice(["both", "published", "shipped"]),
-    default="both",
-    show_default=True,
+    show_default="both",
     help="Timeouts and delays as publications have them, or as pyfly ships.",
 )
 @click.option(
@@ -61,26 +63,31 @@ Examples:
 )
 @click.option(
     "--load",
-    type=click.FloatRange(0.01, 2.0),
+    type=part(0.01, 2.0),
+    metavar="PART",
     default=0.7,
     show_default=True,
     help="Calls made, as a part of what the service can do.",
 )
 @click.option(
     "--lose",
-    type=click.FloatRange(0.0, 1.0),
+    type=part(0.0, 1.0),
+    metavar="PART",
     default=0.9,
     show_default=True,
     help="The part of its workers that the service loses; 1: it is gone.",
 )
 @click.option(
     "--outage",
-    type=click.FloatRange(1, 600),
-    help="Seconds that it lasts. [default: 20, or twice the attempt timeout]",
+    type=seconds(1, 600),
+    metavar="SECONDS",
+    show_default="20, or twice the attempt timeout",
+    help="How long it lasts.",
 )
 @click.option(
     "--errors",
-    type=click.FloatRange(0.0, 1.0),
+    type=part(0.0, 1.0),
+    metavar="PART",
     default=0.0,
     show_default=True,
     help="The part of the answers that are 503, at all times.",
@@ -90,7 +97,7 @@ Examples:
 @saving_options("everything", "the plots")
 @no_color_option
 def drill(
-    which: str,
+    which: str | None,
     file: Path | None,
     client: str | None,
     clients: int,
@@ -112,11 +119,16 @@ def drill(
     the same seed gives the same figures. The service loses most of its workers for a while;
     what counts is whether the clients let it recover.
     """
+    check_saving(no_plot=no_plot, png=png, folder=folder)
+    if which is not None and file is not None:
+        raise click.UsageError(
+            f"--settings {which} and --config {file} are different settings: give one of them"
+        )
     scenario = Scenario(clients=clients, load=load, lost=lose, errors=errors, seed=seed)
     if outage is not None:
         scenario = scenario.replace(outage=outage)
     own = _own_settings(file, client)
-    chosen = [own] if own is not None else _chosen(which)
+    chosen = [own] if own is not None else _chosen(which or "both")
     plans = [
         plan_for(
             settings,
@@ -151,7 +163,9 @@ def _own_settings(file: Path | None, client: str | None) -> SettingsSet | None:
         if client not in names:
             there = f"there is {', '.join(names)}" if names else "it has no section of any client"
             asked = "say which with --client" if client is None else f"no client {client!r}"
-            raise click.UsageError(f"{file}: {asked}: {there}")
+            near = difflib.get_close_matches(client or "", names, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise click.UsageError(f"{file}: {asked}: {there}{hint}")
         return users(config, client)
     except ConfigException as error:
         raise click.UsageError(str(error)) from None
@@ -168,7 +182,7 @@ def _carry_out(plan: Plan, *, quiet: bool) -> Drill:
         click.echo("\n".join(parameters(plan)) + "\n")
     if sys.stderr.isatty():
         with click.progressbar(
-            length=plan.runs, label=plan.settings.name, file=sys.stderr
+            length=plan.runs, label=plan.settings.name, file=sys.stderr, width=_bar_width()
         ) as progress:
             done = perform(plan, lambda: progress.update(1))
     else:
@@ -176,6 +190,11 @@ def _carry_out(plan: Plan, *, quiet: bool) -> Drill:
     if not quiet:
         show(tables(done))
     return done
+
+
+def _bar_width() -> int:
+    """As many characters as fit beside the name and the time; 36 are plenty."""
+    return max(4, min(36, shutil.get_terminal_size().columns - 36))
 
 
 def _save_plots(drills: list[Drill], folder: Path | None, *, png: bool, quiet: bool) -> bool:

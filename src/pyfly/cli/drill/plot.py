@@ -113,11 +113,12 @@ def _draw_run(drill: Drill, goodput: Axes, attempts: Axes, circuits: Axes) -> No
             circuits.step(*_open_share(tally), where="post", **_style(name))
     for axes in (goodput, attempts, circuits):
         axes.axvspan(scenario.quiet, scenario.outage_end, color="#000000", alpha=0.07, lw=0)
-        axes.set_ylim(bottom=0)
+    most = 1.5 * max(scenario.rate, scenario.capacity)
+    goodput.set_ylim(-0.02 * most, most)  # below 0, where some stay for ever: a line, not an axis
+    attempts.set_ylim(bottom=-0.03 * attempts.get_ylim()[1])
     for axes in (goodput, attempts):
         axes.axhline(scenario.rate, color=_INK, lw=0.8, ls=":")
         axes.text(scenario.end, scenario.rate, " calls", va="center", color=_GREY, fontsize=8.5)
-    goodput.set_ylim(top=1.5 * max(scenario.rate, scenario.capacity))
     goodput.set_ylabel("calls answered\nper second")
     goodput.legend(loc="upper right", ncols=3)
     goodput.set_title(
@@ -125,8 +126,8 @@ def _draw_run(drill: Drill, goodput: Axes, attempts: Axes, circuits: Axes) -> No
     )
     attempts.set_ylabel("attempts\nper second")
     circuits.set_ylabel("circuits\nnot closed")
-    circuits.set_ylim(0, 1.08)
-    circuits.set_yticks([0, 1], ["0 %", "100 %"])
+    circuits.set_ylim(-0.08, 1.08)
+    circuits.set_yticks([0, 1], ["0%", "100%"])
     circuits.set_xlim(0, scenario.end)
     circuits.set_xlabel("time (s)")
 
@@ -175,7 +176,7 @@ def _draw_successes(drill: Drill, axes: Axes) -> None:
     for attempts in (1, drill.plan.settings.attempts):
         _draw_theory(axes, errors, [success(each, attempts) for each in errors])
     axes.set_ylim(0, 1.04)
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
     axes.set_xticks(drill.plan.errors, [f"{each:.0%}" for each in drill.plan.errors])
     axes.set_title("Calls that succeed (thin: 1 − p and 1 − pⁿ)")
     axes.set_xlabel("attempts that fail, at random")

@@ -77,7 +77,7 @@ class _Run:
         try:
             await client.work()
         except PyFlyException:
-            tally.failed(started, sent=task in callers)
+            tally.failed(started, loop.time(), sent=task in callers)
         else:
             tally.succeeded(started, loop.time())
         finally:

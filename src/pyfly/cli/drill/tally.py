@@ -12,8 +12,9 @@ from pyfly.resilience.events import Event
 
 __all__ = ["Tally", "per_second"]
 
-#: A service has recovered when calls return at this part of the rate at which they are made.
-_WELL = 0.9
+#: A service has recovered when this part of the calls that end return, and as many calls return
+#: as are this part of those made: calls that only wait are no recovery.
+_WELL, _MANY = 0.9, 0.5
 #: Calls that are judged together, and the least seconds: chance must not look like a relapse.
 _ENOUGH, _WINDOW = 150, 3
 
@@ -32,6 +33,7 @@ class Tally:
         good: When those began that returned, and ``ends`` when they did.
         refused: When those began of which nothing was sent, as the client refused them.
         failures: When the others began that failed. The rest was under way at the end.
+        bad_ends: When the refused and the failed ones ended.
         open_circuits: When the number of circuits that are not closed changed, and to what.
     """
 
@@ -47,6 +49,7 @@ class Tally:
         self.ends: list[float] = []
         self.refused: list[float] = []
         self.failures: list[float] = []
+        self.bad_ends: list[float] = []
         self.open_circuits: list[tuple[float, int]] = [(0.0, 0)]
 
     def __call__(self, event: Event, /) -> None:
@@ -66,9 +69,10 @@ class Tally:
         self.good.append(started - self.origin)
         self.ends.append(ended - self.origin)
 
-    def failed(self, started: float, *, sent: bool) -> None:
+    def failed(self, started: float, ended: float, *, sent: bool) -> None:
         """A call raised, after something was sent or before."""
         (self.failures if sent else self.refused).append(started - self.origin)
+        self.bad_ends.append(ended - self.origin)
 
     @property
     def seconds(self) -> int:
@@ -104,15 +108,20 @@ class Tally:
         """Seconds from the end of the outage until calls are answered again, and go on to be.
 
         From then on in any three seconds (or in as many as 150 calls take, if those are more)
-        at least 90 % as many calls return as are made. None: never within the run.
+        at least 90 % of the calls that end return, and half as many return as are made. (Not
+        90 % of those made: near full load a queue that comes and goes by chance would look like
+        a relapse, though every call returns.) None: never within the run.
         """
-        ended, made = per_second(self.ends, self.seconds), per_second(self.calls, self.seconds)
+        good, bad = per_second(self.ends, self.seconds), per_second(self.bad_ends, self.seconds)
+        made = per_second(self.calls, self.seconds)
         width = max(_WINDOW, math.ceil(_ENOUGH / self.scenario.rate))
         back, last = int(self.scenario.outage_end), self.seconds - width
         well_since = back
         for second in range(back, last + 1):
             window = slice(second, second + width)
-            if sum(ended[window]) < _WELL * sum(made[window]):
+            returned = sum(good[window])
+            ended = returned + sum(bad[window])
+            if returned < _WELL * ended or returned < _MANY * sum(made[window]):
                 well_since = second + 1
         return None if well_since > last else float(well_since - back)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable
 
 import click
@@ -13,10 +15,13 @@ from pyfly.cli.drill.drill import Drill, Plan
 from pyfly.cli.drill.tally import Tally
 from pyfly.cli.drill.theory import drain_time, highest_load, success
 
-__all__ = ["Table", "parameters", "seconds", "show", "tables"]
+__all__ = ["Table", "columns", "parameters", "seconds", "show", "tables"]
 
 Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 """A title, the heads of the columns, and the rows; the first column is names, the rest numbers."""
+
+
+_TIED = "\0"  # a space where no line is broken
 
 
 def parameters(plan: Plan) -> list[str]:
@@ -107,14 +112,20 @@ def _successes(drill: Drill) -> Table:
 
 
 def show(found: Iterable[Table]) -> None:
-    """Print tables: drawn by rich on a terminal where it is installed, else in columns."""
+    """Print tables: drawn by rich on a terminal where it is installed, else in columns.
+
+    On a terminal that is too narrow for a table, each of its rows is a paragraph.
+    """
     from importlib.util import find_spec
 
     for table in found:
-        if sys.stdout.isatty() and find_spec("rich") is not None:
+        on_terminal = sys.stdout.isatty()
+        if on_terminal and _width(table) > shutil.get_terminal_size().columns:
+            click.echo("\n".join(_paragraphs(table)) + "\n")
+        elif on_terminal and find_spec("rich") is not None:
             _draw(table)
         else:
-            click.echo("\n".join(_columns(table)) + "\n")
+            click.echo("\n".join(columns(table)) + "\n")
 
 
 def _draw(table: Table) -> None:
@@ -131,14 +142,38 @@ def _draw(table: Table) -> None:
     Console(no_color=colour_refused()).print(drawn)
 
 
-def _columns(table: Table) -> list[str]:
+def columns(table: Table) -> list[str]:
+    """A table as lines of text."""
     title, heads, rows = table
-    widths = [max(len(row[number]) for row in (heads, *rows)) for number in range(len(heads))]
+    widths = _widths(table)
     lines = [title]
     for row in (heads, *rows):
         cells = [f"{row[0]:<{widths[0]}}"]
         cells += [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
         lines.append("  " + "   ".join(cells))
+    return lines
+
+
+def _widths(table: Table) -> list[int]:
+    _, heads, rows = table
+    return [max(len(row[number]) for row in (heads, *rows)) for number in range(len(heads))]
+
+
+def _width(table: Table) -> int:
+    """The characters that a table takes, whichever way it is drawn."""
+    return sum(width + 3 for width in _widths(table)) + 1
+
+
+def _paragraphs(table: Table) -> list[str]:
+    """A table row by row: the first cell, then each other one with its head."""
+    title, heads, rows = table
+    columns = shutil.get_terminal_size().columns
+    lines = textwrap.wrap(title, columns)
+    for row in rows:
+        pairs = zip(heads[1:], row[1:], strict=True)
+        cells = ", ".join(f"{head} {cell}".replace(" ", _TIED) for head, cell in pairs)
+        wrapped = textwrap.wrap(cells, columns, initial_indent="    ", subsequent_indent="    ")
+        lines += [f"  {row[0]}", *(line.replace(_TIED, " ") for line in wrapped)]
     return lines
 
 
