@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
+import weakref
 
 import pytest
 
@@ -18,6 +20,8 @@ from pyfly.kernel.exceptions import (
     RateLimitException,
     RefusedException,
 )
+from pyfly.resilience import CircuitBreaker
+from pyfly.testing import VirtualClock
 
 ALL = [getattr(exceptions, name) for name in exceptions.__all__]
 
@@ -79,3 +83,53 @@ def test_the_context_is_copied() -> None:
     error = InfrastructureException("x", context=context)
     context["a"] = 2
     assert error.context == {"a": 1}
+
+
+async def test_a_refusal_of_an_open_circuit_is_as_its_constructor_makes_it() -> None:
+    refusal = await refusal_of_an_open_circuit()
+    made = CircuitBreakerException(name="stock", retry_after=refusal.retry_after)
+    assert str(refusal) == str(made) == "Circuit breaker is open: stock (retry in 30.0 s)"
+    assert (refusal.code, refusal.context, refusal.args) == (None, {}, ())
+    refusal.context["order"] = 7
+    assert refusal.context == {"order": 7}
+    again = pickle.loads(pickle.dumps(refusal))
+    assert (again.name, again.retry_after, again.context) == (
+        "stock",
+        refusal.retry_after,
+        {"order": 7},
+    )
+    with pytest.raises(AttributeError, match="has no attribute 'contxt'"):
+        getattr(refusal, "contxt")  # noqa: B009  a name that the checkers would refuse
+
+
+async def test_a_refusal_is_freed_when_it_was_caught_without_the_garbage_collector() -> None:
+    breaker = await open_circuit()
+    kept: list[weakref.ref[CircuitBreakerException]] = []
+    gc.disable()
+    try:
+        for refused in (lambda: breaker.call(fails), lambda: breaker.call_sync(fails)):
+            try:
+                await refused()
+            except CircuitBreakerException as refusal:
+                kept.append(weakref.ref(refusal))
+        assert [reference() for reference in kept] == [None, None]
+    finally:
+        gc.enable()
+
+
+async def fails() -> None:
+    raise ConnectionError
+
+
+async def open_circuit() -> CircuitBreaker:
+    breaker = CircuitBreaker(name="stock", failure_threshold=1, clock=VirtualClock())
+    with pytest.raises(ConnectionError):
+        await breaker.call(fails)
+    return breaker
+
+
+async def refusal_of_an_open_circuit() -> CircuitBreakerException:
+    breaker = await open_circuit()
+    with pytest.raises(CircuitBreakerException) as raised:
+        await breaker.call(fails)
+    return raised.value

@@ -76,7 +76,10 @@ class CircuitBreaker(Circuit):
                 raise coroutine_passed("CircuitBreaker.call", func)
             leave = self.ask()
             if isinstance(leave, CircuitBreakerException):
-                raise leave
+                try:
+                    raise leave
+                finally:
+                    del leave  # it and this frame would hold each other
             admission = leave
         pending: Any = func
         try:
@@ -106,7 +109,10 @@ class CircuitBreaker(Circuit):
         if admission is None:
             leave = self.ask()
             if isinstance(leave, CircuitBreakerException):
-                raise leave
+                try:
+                    raise leave
+                finally:
+                    del leave  # it and this frame would hold each other
             admission = leave
         try:
             result = func(*args, **kwargs)

@@ -119,7 +119,10 @@ class Circuit:
         """
         admission = self.rules.epoch or self.ask(operation)
         if isinstance(admission, CircuitBreakerException):
-            raise admission
+            try:
+                raise admission
+            finally:
+                del admission  # it and this frame would hold each other
         return admission
 
     def ask(self, operation: str = "") -> Admission | CircuitBreakerException:
@@ -137,12 +140,12 @@ class Circuit:
                 return admission
             left = rules.time_left(now)
         next(rules.refusals)
-        if self.events.wants(PermitRefused):
+        if self.events.on and self.events.wants(PermitRefused):
             policy = "circuit breaker"
             self.events.emit(PermitRefused(operation, now, policy, self.name, left))
-        # As its constructor makes it, in half the time: an open circuit makes many.
         refusal = CircuitBreakerException.__new__(CircuitBreakerException)
-        refusal.__dict__ = {"code": None, "context": {}, "name": self.name, "retry_after": left}
+        refusal.name = self.name
+        refusal.retry_after = left
         return refusal
 
     def _enter(self, operation: str, now: float) -> Admission | None:
