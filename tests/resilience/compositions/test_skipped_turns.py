@@ -178,17 +178,6 @@ def test_a_circuit_that_decides_nothing_holds_nothing_back(
     assert clock.sleeps == [1.0]
 
 
-def test_a_circuit_closed_anew_has_forgotten_the_failures(clock: ManualClock) -> None:
-    breaker = CircuitBreaker(5, clock=clock)
-    others_fail(breaker, 9)
-    assert breaker.admit().failing_after(0.0)
-    breaker.reset()
-    others_fail(breaker, 4)
-    assert not breaker.admit().failing_after(0.0)
-    others_fail(breaker, 1)
-    assert breaker.admit().failing_after(0.0)
-
-
 def test_a_circuit_that_judges_by_rates_holds_nothing_back(
     driver: Driver, clock: ManualClock
 ) -> None:
