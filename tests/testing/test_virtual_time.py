@@ -497,7 +497,7 @@ def test_the_loop_is_usable_as_a_factory() -> None:
 def test_importing_the_package_and_the_plugin_loads_neither_a_client_nor_asyncio() -> None:
     code = (
         "import sys, pyfly.testing, pyfly.testing.pytest_plugin; "
-        "print([name for name in ('asyncio', 'pyfly.client', 'pyfly.resilience', 'pyfly.kernel')"
+        "print([name for name in ('asyncio', 'pyfly.client', 'pyfly.resilience', 'pyfly.core')"
         " if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
