@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,8 @@ from pyfly.resilience.single_flight.state import Flight, Flights
 
 class Home:
     """Stands for an event loop."""
+
+    flight: Flight | None = None  # of a task that it would run next
 
 
 def test_who_comes_first_gets_a_flight_and_the_others_join_it() -> None:
@@ -51,6 +54,16 @@ def test_a_flight_that_nobody_holds_leaves_no_key() -> None:
     flights = Flights()
     flights.join_needs_lock(Flight(Home(), "key"))
     gc.collect()
+    assert len(flights) == 0
+
+
+def test_a_loop_that_is_dropped_with_its_tasks_is_not_kept_by_the_table() -> None:
+    flights, home = Flights(), Home()
+    home.flight = flights.join_needs_lock(Flight(home, "key"))
+    dropped = weakref.ref(home)
+    del home
+    gc.collect()
+    assert dropped() is None
     assert len(flights) == 0
 
 

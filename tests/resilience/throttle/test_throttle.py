@@ -250,6 +250,16 @@ def test_what_is_within_23_parts_of_the_window_counts() -> None:
     assert counted(throttle) == (0, 0)
 
 
+def test_the_window_is_as_long_around_the_zero_of_the_clock() -> None:
+    clock = ManualClock(-0.5)
+    throttle = Throttle(window=timedelta(seconds=BUCKETS), clock=clock)
+    rejected(throttle, 1)
+    clock.now = 22.9
+    assert counted(throttle) == (1, 0)
+    clock.now = 23.0
+    assert counted(throttle) == (0, 0)
+
+
 def test_a_clock_that_two_threads_read_out_of_order_does_no_harm() -> None:
     rules = ThrottleRules(2.0, float(BUCKETS))
     rules.count_needs_lock(5.1, False)

@@ -14,6 +14,8 @@ The window is a ring of buckets, so what is counted is between 23 and 24 parts o
 
 from __future__ import annotations
 
+import sys
+
 __all__ = ["BUCKETS", "ThrottleRules"]
 
 BUCKETS = 24
@@ -49,7 +51,7 @@ class ThrottleRules:
         self._width = window / BUCKETS
         self._requests = [0] * BUCKETS
         self._accepts = [0] * BUCKETS
-        self._current: int | None = None
+        self._current = -sys.maxsize  # long ago
         self.requests = 0
         self.accepts = 0
         self.refused = 0
@@ -60,23 +62,25 @@ class ThrottleRules:
         return surplus / (self.requests + 1) if surplus > 0 else 0.0
 
     def advance_needs_lock(self, now: float) -> float:
-        """Forget what the window has left behind; the probability now."""
+        """Forget what the window has left behind; the probability now.
+
+        A clock that goes back stays where it was.
+        """
         bucket = int(now // self._width)
-        if bucket == self._current:
-            return self.probability()
-        last = bucket if self._current is None else self._current
-        for passed in range(max(last + 1, bucket - BUCKETS + 1), bucket + 1):
-            slot = passed % BUCKETS
+        if bucket - self._current > BUCKETS:
+            self._current = bucket - BUCKETS
+        while self._current < bucket:
+            self._current += 1
+            slot = self._current % BUCKETS
             self.requests -= self._requests[slot]
             self.accepts -= self._accepts[slot]
             self._requests[slot] = self._accepts[slot] = 0
-        self._current = max(bucket, last)
         return self.probability()
 
     def count_needs_lock(self, now: float, accepted: bool) -> None:
         """A call was accepted, or turned away."""
         self.advance_needs_lock(now)
-        slot = (self._current or 0) % BUCKETS
+        slot = self._current % BUCKETS
         self._requests[slot] += 1
         self.requests += 1
         if accepted:
@@ -85,6 +89,6 @@ class ThrottleRules:
 
     def refuse_needs_lock(self) -> None:
         """A call was refused here."""
-        self._requests[(self._current or 0) % BUCKETS] += 1
+        self._requests[self._current % BUCKETS] += 1
         self.requests += 1
         self.refused += 1
