@@ -88,12 +88,15 @@ def test_a_late_answer_of_such_a_probe_is_ignored(clock: ManualClock) -> None:
 def test_the_time_runs_only_while_a_probe_does(clock: ManualClock) -> None:
     breaker = half_open(clock)
     breaker.released(breaker.admit())
-    clock.now += 1_000
+    clock.now += 5
     assert breaker.state is HALF_OPEN
     probe = breaker.admit()
     clock.now += 3.9
     breaker.succeeded(probe)
     assert breaker.state is CLOSED
+    clock.now += 5
+    breaker.failed(breaker.admit(), OSError())
+    assert breaker.state is CLOSED  # one of five
 
 
 def test_it_runs_from_the_first_probe_that_is_under_way(clock: ManualClock) -> None:
@@ -109,7 +112,7 @@ def test_it_runs_from_the_first_probe_that_is_under_way(clock: ManualClock) -> N
 def test_in_a_window_too_the_verdict_must_come_in_time(clock: ManualClock) -> None:
     breaker = half_open(clock, permits=2, window=CountWindow(4, 1.0, 1))
     breaker.failed(breaker.admit(), OSError())
-    clock.now += 100
+    clock.now += 5
     assert breaker.state is HALF_OPEN  # none is under way
     breaker.admit()
     clock.now += 4
@@ -117,6 +120,36 @@ def test_in_a_window_too_the_verdict_must_come_in_time(clock: ManualClock) -> No
     clock.now += 10
     breaker.failed(breaker.admit(), OSError())  # what the others found is forgotten
     assert breaker.state is HALF_OPEN
+
+
+def test_in_a_window_too_it_runs_from_the_first_probe_that_is_under_way(
+    clock: ManualClock,
+) -> None:
+    breaker = half_open(clock, permits=3, window=CountWindow(4, 1.0, 1))
+    probes = breaker.admit(), breaker.admit()
+    clock.now += 3
+    breaker.failed(probes[0], OSError())
+    clock.now += 1
+    assert breaker.state is OPEN
+
+
+def test_with_the_verdict_all_permits_are_free(clock: ManualClock) -> None:
+    breaker = half_open(clock, permits=2)
+    probe, other = breaker.admit(), breaker.admit()
+    assert breaker.snapshot().permits_held == 2
+    breaker.succeeded(probe)
+    assert breaker.snapshot().permits_held == 0
+    breaker.succeeded(other)
+    assert CircuitBreaker().snapshot().permits_held == breaker.snapshot().permits_held == 0
+
+
+def test_a_clock_that_two_threads_read_out_of_order_keeps_nobody_from_probing(
+    clock: ManualClock,
+) -> None:
+    breaker = half_open(clock, permits=2)
+    breaker.admit()
+    clock.now -= 1
+    assert breaker.admit().probe
 
 
 def test_without_a_timeout_a_probe_may_take_for_ever(clock: ManualClock) -> None:

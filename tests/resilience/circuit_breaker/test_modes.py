@@ -24,6 +24,7 @@ from pyfly.resilience import (
     RetryStage,
     assemble,
 )
+from pyfly.resilience.circuit_breaker import circuit
 from tests.resilience.support import Driver, ManualClock, Scripted, a_call, outcome
 
 CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
@@ -57,6 +58,8 @@ def test_a_circuit_that_is_forced_open_refuses_until_it_is_reset(
     driver: Driver, clock: ManualClock, breaker: CircuitBreaker
 ) -> None:
     breaker.force_open()
+    refusal = outcome(lambda: driver.breaker(breaker, Scripted(1)))
+    assert refusal.retry_after is None
     clock.now += 1e9
     assert (breaker.state, breaker.mode) == (OPEN, CircuitMode.FORCED_OPEN)
     refusal = outcome(lambda: driver.breaker(breaker, Scripted(1)))
@@ -181,13 +184,32 @@ def test_a_change_by_hand_is_told(clock: ManualClock, make: Callable[..., Circui
     breaker.disable()
     breaker.force_open()
     breaker.observe_only()
+    breaker.force_open()
+    breaker.disable()
     breaker.reset()
     assert [event.reason for event in history.of(CircuitTransition)] == [
         "it was forced open",
         "it was forced closed",
         "it was forced open",
         "it only observes from here on (it only observes)",
+        "it was forced open",
+        "it was disabled",
     ]
+
+
+def test_where_nobody_listens_no_event_is_made(
+    clock: ManualClock, breaker: CircuitBreaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    for name in ("CircuitTransition", "PermitRefused", "RefusalWithheld"):
+        monkeypatch.setattr(circuit, name, lambda *parts: made.append(parts))
+    fail(breaker)
+    outcome(breaker.admit)
+    breaker.observe_only()
+    fail(breaker)
+    breaker.admit()
+    assert breaker.snapshot().refused == 2
+    assert made == []
 
 
 def test_the_mode_is_shown(breaker: CircuitBreaker) -> None:

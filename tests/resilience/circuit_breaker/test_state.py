@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from pyfly.kernel.exceptions import CircuitBreakerException
-from pyfly.resilience import Call, CircuitBreaker, CircuitBreakerStage, CircuitState, Pipeline
+from pyfly.resilience import (
+    Call,
+    CircuitBreaker,
+    CircuitBreakerPolicy,
+    CircuitBreakerStage,
+    CircuitState,
+    CircuitTransition,
+    CountWindow,
+    History,
+    Pipeline,
+)
+from pyfly.resilience.circuit_breaker import state
 from pyfly.resilience.circuit_breaker.state import (
     SCALE,
     Admission,
@@ -22,7 +34,7 @@ from tests.resilience.support import Driver, ManualClock, a_call
 def opened(permits: int = 1) -> CircuitRules:
     """Opened at 100, to be probed from 110 on."""
     rules = CircuitRules(1, 10.0, permits)
-    rules.fail_needs_lock(admitted(rules, 100.0), 100.0, 1, 1)
+    rules.fail_needs_lock(admitted(rules, 100.0), 100.0, 1, 1, False)
     return rules
 
 
@@ -37,10 +49,12 @@ def test_a_closed_circuit_gives_all_callers_one_admission() -> None:
     assert rules.admit_needs_lock(0.0) is rules.epoch is rules.admit_needs_lock(1.0)
     assert admitted(rules, 0.0).stands
     assert not rules.surely_refuses(0.0)
+    assert not rules.wants_success
 
 
 def test_a_circuit_that_opened_again_meanwhile_refuses_under_the_lock() -> None:
     rules = opened()
+    assert rules.refuses_until == 110.0
     assert rules.surely_refuses(109.9)
     assert rules.admit_needs_lock(109.9) is None
     assert rules.time_left(109.0) == 1.0
@@ -63,7 +77,7 @@ def test_probes_of_one_time_stand_and_fall_together() -> None:
     first, second = admitted(rules, 110.0), admitted(rules, 110.0)
     assert first is not second
     assert (first.stands, second.stands) == (True, True)
-    rules.succeed_needs_lock(first)
+    rules.succeed_needs_lock(first, 110.0, 1, 1, False)
     assert (first.stands, second.stands) == (False, False)
     assert not first.held
 
@@ -79,7 +93,7 @@ def test_releasing_an_admission_of_a_closed_circuit_changes_nothing() -> None:
 def test_releasing_a_probe_of_an_earlier_half_open_time_adds_no_permit() -> None:
     rules = opened(permits=2)
     late, other = admitted(rules, 110.0), admitted(rules, 110.0)
-    rules.fail_needs_lock(other, 110.0, 1, 1)
+    rules.fail_needs_lock(other, 110.0, 1, 1, False)
     probe = admitted(rules, 120.0)
     rules.release_needs_lock(late)
     assert rules.permits == 1
@@ -89,16 +103,39 @@ def test_releasing_a_probe_of_an_earlier_half_open_time_adds_no_permit() -> None
 
 def test_the_count_never_is_zero_unless_closed_and_is_in_parts_of_a_failure() -> None:
     rules = CircuitRules(2, 10.0, 1)
-    rules.fail_needs_lock(admitted(rules, 0.0), 0.0, 2, 3)
+    rules.fail_needs_lock(admitted(rules, 0.0), 0.0, 2, 3, False)
+    assert rules.wants_success
     assert rules.fails == SCALE * 2 // 3
-    rules.succeed_needs_lock(admitted(rules, 0.0))
+    rules.succeed_needs_lock(admitted(rules, 0.0), 0.0, 1, 3, False)
     assert rules.fails == 0
+    assert not rules.wants_success
     assert opened().fails == SCALE
 
 
 @pytest.mark.parametrize("attempts", range(1, 17))
 def test_the_scale_divides_by_every_usual_number_of_attempts(attempts: int) -> None:
     assert SCALE % attempts == 0
+
+
+def test_an_admission_is_of_the_circuit_that_the_collector_leaves_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = CircuitRules(1, 10.0, 1, timed=True)
+
+    class Collecting(Admission):
+        """The collector finalises a call that resets the circuit, as this one is allocated."""
+
+        __slots__ = ()
+
+        def __init__(self, generation: Generation, started: float = 0.0) -> None:
+            super().__init__(generation, started)
+            monkeypatch.undo()
+            rules.switch_needs_lock(rules.mode, started)
+
+    monkeypatch.setattr(state, "Admission", Collecting)
+    assert isinstance(rules.admit_needs_lock(5.0), Collecting)
+    monkeypatch.setattr(state, "Admission", Collecting)
+    assert admitted(rules, 5.0).stands
 
 
 class ResettingClock(ManualClock):
@@ -130,16 +167,25 @@ def test_a_circuit_that_closed_meanwhile_admits_as_a_closed_one_does(driver: Dri
     assert call.single_attempt is None
 
 
-class TakingLock:
-    """A lock that another thread had a moment earlier, and took the last permit under it."""
+class SharedLock:
+    """A lock that another thread had a moment earlier, or gets a moment later.
 
-    def __init__(self, breaker: CircuitBreaker) -> None:
-        self.breaker = breaker
+    Args:
+        before: What the other did under it, just before.
+        after: What the other does under it, just after.
+    """
+
+    def __init__(
+        self, before: Callable[[], object] = bool, after: Callable[[], object] = bool
+    ) -> None:
+        self.before = before
+        self.after = after
 
     def __enter__(self) -> None:
-        self.breaker.rules.admit_needs_lock(110.0)
+        self.before()
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, *_: object) -> None:
+        self.after()
 
 
 def test_who_comes_second_to_the_last_permit_is_refused() -> None:
@@ -147,10 +193,53 @@ def test_who_comes_second_to_the_last_permit_is_refused() -> None:
     breaker = CircuitBreaker(1, timedelta(seconds=10), clock=clock)
     breaker.failed(breaker.admit(), ValueError())
     clock.now = 110.0
-    lock: Any = TakingLock(breaker)
+    lock: Any = SharedLock(lambda: breaker.rules.admit_needs_lock(110.0))
     breaker._lock = lock
     with pytest.raises(CircuitBreakerException):
         breaker.admit()
+
+
+def test_who_comes_second_to_see_that_no_probe_answered_tells_nothing() -> None:
+    clock, history = ManualClock(100.0), History(CircuitTransition)
+    policy = CircuitBreakerPolicy(1, timedelta(seconds=10), half_open_timeout=timedelta(seconds=4))
+    breaker = CircuitBreaker(policy=policy, clock=clock, listeners=[history])
+    breaker.failed(breaker.admit(), ValueError())
+    clock.now = 110.0
+    breaker.admit()
+    history.clear()
+    clock.now = 114.0
+    lock: Any = SharedLock(lambda: breaker.rules.expire_needs_lock(114.0))
+    breaker._lock = lock
+    with pytest.raises(CircuitBreakerException):
+        breaker.admit()
+    assert history.events == []
+
+
+def test_a_transition_is_told_by_the_numbers_that_led_to_it_whoever_resets_them_next() -> None:
+    clock, history = ManualClock(100.0), History(CircuitTransition)
+    breaker = CircuitBreaker(window=CountWindow(4, 0.5, 2), clock=clock, listeners=[history])
+    breaker.failed(breaker.admit(), ValueError())
+    admission = breaker.admit()
+    lock: Any = SharedLock(after=lambda: breaker.rules.switch_needs_lock(breaker.mode, 100.0))
+    breaker._lock = lock
+    breaker.failed(admission, ValueError())
+    assert [event.reason for event in history.of(CircuitTransition)] == [
+        "2 of 2 calls failed: ValueError"
+    ]
+
+
+def test_a_refusal_takes_no_lock() -> None:
+    clock = ManualClock(100.0)
+    breaker = CircuitBreaker(1, timedelta(seconds=10), clock=clock)
+    breaker.failed(breaker.admit(), ValueError())
+    clock.now = 110.0
+    breaker.admit()
+    taken: list[str] = []
+    lock: Any = SharedLock(lambda: taken.append("half-open"))
+    breaker._lock = lock
+    with pytest.raises(CircuitBreakerException):
+        breaker.admit()
+    assert taken == []
 
 
 def test_an_admission_belongs_to_a_generation_and_an_observation_to_that_of_its_shadow() -> None:

@@ -147,6 +147,7 @@ def test_without_a_slow_rate_no_call_is_slow_and_none_is_timed(clock: ManualCloc
 def test_a_duration_that_is_told_counts_in_place_of_the_measured_one(clock: ManualClock) -> None:
     window = CountWindow(4, 1.0, 2, slow_rate=0.5, slow_duration=timedelta(seconds=2))
     breaker = a_breaker(clock, window)
+    assert breaker.times_calls
     admission = breaker.admit()
     clock.now += 60
     breaker.succeeded(admission, duration=0.1)
@@ -217,6 +218,39 @@ def test_slow_probes_open_again(clock: ManualClock) -> None:
     assert breaker.state is CLOSED
 
 
+def test_probes_that_are_slow_or_fail_are_counted_until_either_rate_is_certain(
+    clock: ManualClock,
+) -> None:
+    slow = {"slow_rate": 0.5, "slow_duration": timedelta(seconds=2)}
+    breaker = half_open(clock, 4, 1.0, **slow)
+    states: list[CircuitState] = []
+    for duration in (3, 1, 3):
+        breaker.succeeded(breaker.admit(), duration=duration)
+        states.append(breaker.state)
+    assert states == [HALF_OPEN, HALF_OPEN, OPEN]
+
+
+def test_it_closes_as_soon_as_neither_rate_can_be_reached(clock: ManualClock) -> None:
+    slow = {"slow_rate": 0.75, "slow_duration": timedelta(seconds=2)}
+    breaker = half_open(clock, 4, 0.75, **slow)
+    breaker.succeeded(breaker.admit(), duration=1)
+    assert breaker.state is HALF_OPEN
+    breaker.succeeded(breaker.admit(), duration=1)
+    assert breaker.state is CLOSED
+
+
+def test_a_probe_that_ended_is_no_longer_under_way(clock: ManualClock) -> None:
+    breaker = half_open(clock, permits=3, rate=1.0)
+    probes = [breaker.admit() for _ in range(3)]
+    assert breaker.snapshot().permits_held == 3
+    breaker.failed(probes[0], OSError())
+    assert breaker.snapshot().permits_held == 2
+    breaker.failed(probes[1], OSError())
+    assert breaker.snapshot().permits_held == 1
+    breaker.succeeded(probes[2])
+    assert breaker.snapshot().permits_held == 0
+
+
 # Parts of calls
 
 
@@ -241,6 +275,45 @@ def test_parts_of_calls_leave_the_count_window_as_whole_calls() -> None:
     assert ring.calls == SCALE * 3 // 2
     ring.add(0.0, 50 * SCALE, True, True)  # more than it holds
     assert (ring.calls, ring.failed, ring.slow) == (SCALE * 3 // 2,) * 3
+
+
+def test_parts_of_a_call_fill_it_to_the_last_unit_before_the_next_begins() -> None:
+    ring = CountRing(1)
+    ring.add(0.0, SCALE - 1, True, False)
+    ring.add(0.0, 1, False, False)
+    assert (ring.calls, ring.failed) == (SCALE, SCALE - 1)
+
+
+def test_a_window_of_one_call_holds_the_last_call(clock: ManualClock) -> None:
+    breaker = a_breaker(clock, CountWindow(1, 1.0))
+    tell(breaker, "+++")
+    assert breaker.snapshot().calls_in_window == 1
+    tell(breaker, "-")
+    assert breaker.state is OPEN
+
+
+def test_an_outcome_that_weighs_more_than_a_count_window_fills_it() -> None:
+    ring = CountRing(2)
+    ring.add(0.0, SCALE * 9 // 4, True, False)
+    assert ring.calls == 2 * SCALE
+
+
+def test_a_time_ring_counts_in_whole_seconds_and_in_600_parts_if_it_is_long() -> None:
+    minute, long = TimeRing(60.0), TimeRing(6_000.0)
+    for ring, latest in ((minute, 0.99), (long, 9.99)):
+        ring.add(latest, SCALE, True, True)
+    minute.roll(60.0)
+    long.roll(6_000.0)
+    assert (minute.calls, long.calls) == (0, 0)
+
+
+def test_a_time_ring_looks_back_as_far_around_the_zero_of_the_clock() -> None:
+    ring = TimeRing(10.0)
+    ring.add(-0.5, SCALE, True, True)
+    ring.roll(8.9)
+    assert ring.calls == SCALE
+    ring.roll(9.0)
+    assert ring.calls == 0
 
 
 @pytest.mark.parametrize(
@@ -314,6 +387,39 @@ def test_slowness_is_told_as_such(clock: ManualClock) -> None:
     ]
 
 
+def test_failures_are_told_as_such_right_at_the_rate(clock: ManualClock) -> None:
+    history = History(CircuitTransition)
+    window = CountWindow(100, 0.07, 100)  # 0.07 * 100 is a little more than 7
+    breaker = a_breaker(clock, window, listeners=[history])
+    tell(breaker, "+" * 93 + "-" * 7)
+    assert [event.reason for event in history.of(CircuitTransition)] == [
+        "7 of 100 calls failed: OSError"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("failure_rate", "durations", "reason"),
+    [
+        (0.5, (-1, -1), "2 of 2 probes failed: OSError"),
+        (1.0, (-1, 3, 3), "2 of 3 probes were slow"),
+        (0.5, (-1, 1, 1, 3), "3 of 4 probes succeeded"),
+    ],
+)
+def test_what_decided_on_several_probes_is_told(
+    clock: ManualClock, failure_rate: float, durations: tuple[int, ...], reason: str
+) -> None:
+    slow = {"slow_rate": 0.5, "slow_duration": timedelta(seconds=2)}
+    breaker = half_open(clock, 4, failure_rate, **slow)
+    history = History(CircuitTransition)
+    breaker.events.subscribe(history)
+    for duration in durations:
+        if duration < 0:
+            breaker.failed(breaker.admit(), OSError(), duration=1)
+        else:
+            breaker.succeeded(breaker.admit(), duration=duration)
+    assert history.of(CircuitTransition)[-1].reason == reason
+
+
 # Sharing
 
 
@@ -346,7 +452,7 @@ def test_a_change_by_the_collector_in_the_middle_of_a_verdict_makes_the_verdict_
     rules = Collecting(CountRing(2), 0.5, 1, None, 10.0, 1)
     admission = rules.admit_needs_lock(0.0)
     assert admission is not None
-    rules.fail_needs_lock(admission, 0.0, 1, 1)
+    rules.fail_needs_lock(admission, 0.0, 1, 1, False)
     assert rules.state is CLOSED
 
 

@@ -254,8 +254,6 @@ class Circuit:
 
     def released(self, admission: Admission) -> None:
         """The call ended in a way that proves nothing: the permit goes back."""
-        if not admission.held:
-            return
         lease = _lease_of(admission)
         if lease is not None and lease.held:
             self._now()
@@ -284,9 +282,10 @@ class Circuit:
             old = rules.state
             judge(lease, now, *parts, slow)
             new = rules.state
-        if old is not new:
-            reason = rules.verdict(old, new)
-            self._tell(operation, now, old, new, f"{reason}: {cause}" if cause else reason)
+            if old is new:
+                return
+            reason = rules.verdict(old, new)  # here: another may reset its numbers at once
+        self._tell(operation, now, old, new, f"{reason}: {cause}" if cause else reason)
 
     # By hand
 

@@ -107,7 +107,6 @@ class Observation(Admission):
     def __init__(self, shadow: Admission | None) -> None:
         super().__init__(Generation() if shadow is None else shadow.generation)
         self.shadow = shadow
-        self.held = True
 
     @property
     def stands(self) -> bool:
@@ -259,7 +258,6 @@ class CircuitRules:
             if now < self.until:
                 return None
             self.permits = self._half_open_permits
-            self.out = 0
             self.refuses_until = -math.inf
             self.state = _HALF_OPEN
         elif self.permits <= 0:
@@ -274,10 +272,10 @@ class CircuitRules:
     def succeed_needs_lock(
         self,
         admission: Admission,
-        now: float = 0.0,
-        numerator: int = 1,
-        denominator: int = 1,
-        slow: bool = False,
+        now: float,
+        numerator: int,
+        denominator: int,
+        slow: bool,
     ) -> None:
         """A success: the count starts again, a half-open circuit closes.
 
@@ -305,7 +303,7 @@ class CircuitRules:
         now: float,
         numerator: int,
         denominator: int,
-        slow: bool = False,
+        slow: bool,
     ) -> None:
         """``numerator / denominator`` of a failure: it counts, or opens the circuit."""
         generation = Generation()
@@ -400,6 +398,4 @@ class CircuitRules:
 
 def scaled(numerator: int, denominator: int) -> int:
     """A part of a call in units of ``1 / SCALE``, rounded up."""
-    if denominator == 1:
-        return SCALE * numerator
     return -(-SCALE * numerator // denominator)

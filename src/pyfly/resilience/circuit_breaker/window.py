@@ -8,6 +8,7 @@ told in :mod:`.state`: no allocation and no call between what is read and what i
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any, Protocol
 
 from pyfly.resilience.circuit_breaker.state import (
@@ -23,7 +24,7 @@ from pyfly.resilience.circuit_state import CircuitState
 __all__ = ["CountRing", "Ring", "TimeRing", "WindowRules"]
 
 _MOST_BUCKETS = 600
-_LONG_AGO = -(1 << 62)
+_LONG_AGO = -sys.maxsize
 
 
 class Ring(Protocol):
@@ -191,16 +192,18 @@ class WindowRules(CircuitRules):
 
     def verdict(self, old: CircuitState, new: CircuitState) -> str:
         """Why it went from one state to the other just now, for an event."""
-        ring, rate, what = self.ring, self._failure_rate, "calls"
-        calls, failed, slow = ring.calls / SCALE, ring.failed / SCALE, ring.slow / SCALE
         if old is CircuitState.HALF_OPEN:
             calls, failed, slow = self._probes, self._probes_failed, self._probes_slow
-            rate, what = rate * self._half_open_permits / calls, "probes"
+            judged, unit, what = self._half_open_permits, 1, "probes"
+        else:
+            calls, failed, slow = self.ring.calls, self.ring.failed, self.ring.slow
+            judged, unit, what = calls, SCALE, "calls"
+        of = f"of {calls / unit:.3g} {what}"
         if new is CircuitState.CLOSED:
-            return f"{calls - failed:.3g} of {calls:.3g} {what} succeeded"
-        if failed >= rate * calls:
-            return f"{failed:.3g} of {calls:.3g} {what} failed"
-        return f"{slow:.3g} of {calls:.3g} {what} were slow"
+            return f"{(calls - failed) / unit:.3g} {of} succeeded"
+        if failed and failed / judged >= self._failure_rate:  # divided as for the verdict
+            return f"{failed / unit:.3g} {of} failed"
+        return f"{slow / unit:.3g} {of} were slow"
 
     # Writers
 
@@ -213,10 +216,10 @@ class WindowRules(CircuitRules):
     def succeed_needs_lock(
         self,
         admission: Admission,
-        now: float = 0.0,
-        numerator: int = 1,
-        denominator: int = 1,
-        slow: bool = False,
+        now: float,
+        numerator: int,
+        denominator: int,
+        slow: bool,
     ) -> None:
         """A success, perhaps a slow one."""
         self._judge_needs_lock(admission, now, scaled(numerator, denominator), False, slow)
@@ -227,7 +230,7 @@ class WindowRules(CircuitRules):
         now: float,
         numerator: int,
         denominator: int,
-        slow: bool = False,
+        slow: bool,
     ) -> None:
         """A failure, perhaps a slow one."""
         self._judge_needs_lock(admission, now, scaled(numerator, denominator), True, slow)
@@ -250,7 +253,7 @@ class WindowRules(CircuitRules):
             self.expires = math.inf
         self._turn(admission, self._verdict_on_probes(), now)
 
-    def _turn(self, admission: Admission, verdict: CircuitState, now: float) -> None:
+    def _turn(self, admission: Admission, verdict: CircuitState | None, now: float) -> None:
         generation = Generation()  # made now, since most outcomes change nothing
         epoch = Admission(generation)
         if not admission.generation.current:  # the collector ran above, and changed the state
@@ -260,16 +263,16 @@ class WindowRules(CircuitRules):
         elif verdict is CircuitState.CLOSED:
             self._close(generation, epoch)
 
-    def _verdict_on_probes(self) -> CircuitState:
+    def _verdict_on_probes(self) -> CircuitState | None:
+        """What the circuit becomes; None: the probes to come may change that."""
         permits = self._half_open_permits
         to_come = permits - self._probes
         failed, slow = self._probes_failed, self._probes_slow
         if failed / permits >= self._failure_rate or slow / permits >= self._slow_rate:
             return CircuitState.OPEN
-        if (failed + to_come) / permits >= self._failure_rate:
-            return CircuitState.HALF_OPEN
-        if (slow + to_come) / permits >= self._slow_rate:
-            return CircuitState.HALF_OPEN
+        failed, slow = failed + to_come, slow + to_come
+        if failed / permits >= self._failure_rate or slow / permits >= self._slow_rate:
+            return None
         return CircuitState.CLOSED
 
     def _too_many(self) -> bool:
