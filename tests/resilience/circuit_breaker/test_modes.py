@@ -212,6 +212,22 @@ def test_where_nobody_listens_no_event_is_made(
     assert made == []
 
 
+def test_a_refusal_that_no_listener_wants_makes_no_event(
+    breaker: CircuitBreaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+
+    class Counted(PermitRefused):
+        def __init__(self, *parts: object) -> None:
+            made.append(parts)
+
+    breaker.events.subscribe(History(), only=(CircuitTransition,))
+    monkeypatch.setattr(circuit, "PermitRefused", Counted)
+    breaker.force_open()
+    assert isinstance(outcome(breaker.admit), CircuitBreakerException)
+    assert made == []
+
+
 def test_the_mode_is_shown(breaker: CircuitBreaker) -> None:
     breaker.observe_only()
     assert repr(breaker) == "<CircuitBreaker CLOSED OBSERVE_ONLY>"
