@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 import socket
@@ -108,13 +109,24 @@ def test_a_client_certificate_is_shown(
     "the service wants a client certificate",
     "`TlsException` that names `cert`, or `ReadException` if the reset was faster",
 )
+@pytest.mark.parametrize("resets", [False, True])
 def test_a_missing_client_certificate_is_told_from_a_broken_connection(
-    caller: Callers, certificates: Certificates
+    caller: Callers, certificates: Certificates, resets: bool
 ) -> None:
-    with Peer(tls=certificates.server(ask=True)) as peer:
-        client = caller(peer.url, ca=certificates.ca)
-        with pytest.raises((TlsException, ReadException)) as caught:  # RST may outrun the alert
+    context = certificates.server(ask=True)
+
+    def script(connection: Connection) -> None:
+        with contextlib.suppress(OSError):  # it refuses; the copy of the socket is closed then
+            context.wrap_socket(connection.sock.dup(), server_side=True).close()
+        connection.wait_for_close()
+
+    with Peer(tls=context) if resets else Peer(script) as peer:
+        url = peer.url.replace("http:", "https:")
+        client = caller(url, ca=certificates.ca)
+        with pytest.raises((TlsException, ReadException)) as caught:
             client.send()
+    if not resets:  # else the RST may outrun the alert
+        assert type(caught.value) is TlsException
     if isinstance(caught.value, TlsException):
         assert "set cert to one that it knows" in str(caught.value)
 

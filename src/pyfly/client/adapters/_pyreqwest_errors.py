@@ -30,6 +30,9 @@ _NAMES = {
 }
 #: Words of a cause → what they mean. They are matched, and never shown.
 _TLS = re.compile(r"certificate|tls|ssl|handshake|InvalidContentType|corrupt message", re.I)
+_REFUSES_US = re.compile(
+    r"fatal alert: (?:CertificateRequired|UnknownCA|BadCertificate|HandshakeFailure)\b"
+)
 _CUT_OFF = re.compile(
     r"end of file before message length|unexpected.EOF|connection closed before message"
     r"|close_notify|connection reset|broken pipe",
@@ -53,7 +56,10 @@ def translate_pyreqwest(exc: Exception, exchange: Exchange) -> PyFlyException | 
         # It says so of everything up to the headers of the response.
         name = name.replace("Connect", "Read")
     error: PyFlyException | None = None
-    if name == "ConnectError":
+    if _REFUSES_US.search(text):  # with TLS 1.3 it says so only after the handshake
+        why = "it does not accept our client certificate; set cert to one that it knows"
+        error = TlsException(f"TLS with {peer} failed: {why}")
+    elif name == "ConnectError":
         if "tunnel error" in text:
             why = ": it answered 407" if "authorization required" in text else ""
             error = ProxyException(f"the proxy refused to connect to {peer}{why}")
