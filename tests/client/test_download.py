@@ -9,6 +9,7 @@ import os
 import stat
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -221,9 +222,19 @@ def test_a_temporary_file_that_somebody_has_removed_is_no_second_error(
 
 
 @pytest.mark.survives("Files, pages and credentials", "a download is cancelled", "no file")
-async def test_a_cancelled_download_leaves_nothing(guide: ServerClient, tmp_path: Path) -> None:
+async def test_a_cancelled_download_leaves_nothing(
+    guide: ServerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyfly.client.download import _Target
     from tests.client.stream.support import wired
 
+    open_now = _Target.open
+
+    def slow(self: _Target) -> None:  # a disk that is asleep
+        time.sleep(0.03)
+        open_now(self)
+
+    monkeypatch.setattr(_Target, "open", slow)
     async with wired(guide.url) as client:
         for pause in (0.0, 0.01, 0.05):
             task = asyncio.create_task(download(client.drip(500, 1), tmp_path / "x"))
@@ -231,6 +242,7 @@ async def test_a_cancelled_download_leaves_nothing(guide: ServerClient, tmp_path
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
+            await asyncio.sleep(0.05)  # on the real clock: what other threads do
             assert os.listdir(tmp_path) == []
     guide.wait_for_open(0)
 

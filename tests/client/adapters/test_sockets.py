@@ -273,17 +273,32 @@ async def test_of_two_connections_at_once_one_is_closed(
 @pytest.mark.survives(
     "Connecting", "a connection that is made after the caller has left", "it is closed"
 )
-async def test_a_connection_that_was_made_too_late_is_closed(listen: Listen) -> None:
+@pytest.mark.parametrize("left", [True, False])
+async def test_a_connection_that_was_made_too_late_is_closed(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch, left: bool
+) -> None:
+    go = asyncio.Event()
+
+    class Held(AsyncBackend):
+        async def _open(self, address: _aio.Address) -> _aio.AsyncStream:
+            stream = await super()._open(address)
+            await go.wait()
+            return stream
+
+    monkeypatch.setattr(_aio, "_HEAD_START", 0.0)
     sockets = Sockets()
-    task = asyncio.create_task(
-        AsyncBackend(httpcore2, sockets)._open(
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port_of(listen())))
-        )
-    )
-    task.add_done_callback(_aio._close_loser)
-    await task
+    address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port_of(listen())))
+    race = asyncio.create_task(Held(httpcore2, sockets)._race([address, address]))
+    while len(sockets) < 2:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)  # on the real clock: both are connected
+    go.set()
+    if left:
+        race.cancel()
+    await asyncio.wait([race])
     await asyncio.sleep(0)
-    assert len(sockets) == 0
+    assert len(sockets) == (0 if left else 1)
+    sockets.close()
 
 
 # After a fork
@@ -305,13 +320,18 @@ async def test_a_child_lets_go_of_the_connections_it_inherited(
     backend = BlockingBackend(httpcore2, pool.sockets)
     stream = backend.connect_tcp("127.0.0.1", port_of(server), 5)
     seen, _ = server.accept()
+    parents = stream.sock.dup()
+    stream.busy = True  # a thread of the parent waited for it
     monkeypatch.setattr(os, "getpid", lambda: -1)
     fresh = group.current()
     assert fresh is not pool
     assert len(pool.sockets) == 0
     assert stream.sock.fileno() == -1
     assert group.current() is fresh
-    assert seen.recv(10) == b""  # the copy was the only one here
+    parents.send(b"still there")
+    assert seen.recv(20) == b"still there"
+    parents.close()
+    assert seen.recv(10) == b""  # the child's copy is closed
     stream.abandon()
     monkeypatch.undo()
     group.close()  # the parent's pid again: as if after a second fork

@@ -216,26 +216,40 @@ class Caller:
             opened.close()
 
     def together(self, count: int, **options: Any) -> list[Any]:
-        """``count`` attempts at once; exceptions are given back, not raised."""
+        """``count`` attempts at once; exceptions are given back, not raised.
 
-        def deadline() -> float | None:
-            within = options.get("within")
-            return None if within is None else time.monotonic() + within
+        ``within`` may be a tuple with a span for each; ``took`` has the time that each took.
+        """
+        within = options.get("within")
+        spans = within if isinstance(within, tuple) else (within,) * count
+        self.took = [0.0] * count
+
+        def deadline(number: int) -> float | None:
+            return None if spans[number] is None else time.monotonic() + spans[number]
 
         request = Request("GET", "/", {})
         if self.row.asynchronous:
 
+            async def send(number: int) -> Any:
+                began = time.monotonic()
+                try:
+                    return await self.adapter.send(request, deadline(number))
+                finally:
+                    self.took[number] = time.monotonic() - began
+
             async def all_of_them() -> list[Any]:
-                sends = [self.adapter.send(request, deadline()) for _ in range(count)]
-                return await asyncio.gather(*sends, return_exceptions=True)
+                return await asyncio.gather(*map(send, range(count)), return_exceptions=True)
 
             return self.runner.run(all_of_them())
 
-        def one(_: int) -> Any:
+        def one(number: int) -> Any:
+            began = time.monotonic()
             try:
-                return self.adapter.send(request, deadline())
+                return self.adapter.send(request, deadline(number))
             except Exception as exc:
                 return exc
+            finally:
+                self.took[number] = time.monotonic() - began
 
         with ThreadPoolExecutor(count) as threads:
             return list(threads.map(one, range(count)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -233,6 +234,10 @@ def test_an_error_of_a_body_passes_through_unchanged(caller: Callers) -> None:
         with pytest.raises(KeyError, match="mine"):
             client.send("POST", "/", {}, body)
         assert body.closed == 1
+        end = time.monotonic() + 2
+        while not peer.hangups and time.monotonic() < end:  # on the real clock: it is told
+            time.sleep(0.005)
+        assert peer.hangups == 1
         assert client.send().content == b"hi"
         assert peer.connections == 2
 

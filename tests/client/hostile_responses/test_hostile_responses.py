@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from pyfly.client.errors import HttpStatusException
 from pyfly.testing import FaultServer
 from pyfly.testing.fault_server import Answer
 from tests.client.hostile_responses.case import Case
@@ -77,6 +78,8 @@ def assert_gives(client: Client, case: Case) -> None:
         with pytest.raises(case.gives) as caught:
             client.call()
         assert type(caught.value) is case.gives
+        if isinstance(caught.value, HttpStatusException):
+            _ = caught.value.problem  # reading it raises nothing
     else:
         assert client.call() == case.gives
 

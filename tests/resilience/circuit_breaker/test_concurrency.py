@@ -6,6 +6,7 @@ import asyncio
 import gc
 import random
 import threading
+import time
 import types
 from collections import Counter
 from collections.abc import Generator
@@ -143,12 +144,28 @@ def test_of_8_threads_at_a_half_open_circuit_one_runs_round_after_round() -> Non
     assert rounds.wrong == []
 
 
+class _InterruptedRules(CircuitRules):
+    """Lets other threads run between what is read and what is written."""
+
+    __slots__ = ("_threshold",)
+
+    @property
+    def _limit(self) -> int:  # looked at in between
+        time.sleep(0.0001)
+        return self._threshold
+
+    @_limit.setter
+    def _limit(self, limit: int) -> None:
+        self._threshold = limit
+
+
 @pytest.mark.survives("Many callers at once", "threads that fail at once", "no failure is lost")
 def test_threads_that_fail_at_once_lose_no_failure(clock: ManualClock) -> None:
-    breaker = CircuitBreaker(800, clock=clock)
+    breaker = CircuitBreaker(80, clock=clock)
+    breaker.rules = _InterruptedRules(80, 10.0, 1)
 
     def work() -> None:
-        for _ in range(100):
+        for _ in range(10):
             breaker.failed(breaker.admit(), ValueError())
 
     threads = [threading.Thread(target=work) for _ in range(8)]
