@@ -112,6 +112,11 @@ def mutate(arguments: Sequence[str]) -> int:
     return python("-m", "tools.mutation", *arguments)
 
 
+def removals(arguments: Sequence[str]) -> int:
+    """Take the handling of each fault out; its test has to fail."""
+    return python("-m", "tools.removals", *arguments)
+
+
 def explore(arguments: Sequence[str]) -> int:
     """Every interleaving of up to four callers around each transition of a circuit."""
     return python("-m", "tests.resilience.explore", *arguments)
@@ -162,6 +167,7 @@ VERBS = (
     Verb("bytecodes", bytecodes, "how much runs in a call", "dev.py bytecodes --update"),
     Verb("soak", soak, "a million calls with faults", "dev.py soak --calls 20000"),
     Verb("mutate", mutate, "change the rules: a test must fail", "dev.py mutate retry/state.py"),
+    Verb("removals", removals, "take a handling out: a test must fail", "dev.py removals chunk"),
     Verb("explore", explore, "every interleaving of callers", "dev.py explore 4"),
     Verb("machine", machine, "policies against their models", "dev.py machine 1000000 7"),
     Verb("wheel", smoke_wheel, "build the wheel and use it alone", "dev.py wheel"),

@@ -2,7 +2,8 @@
 
 ``python -m tests.docs.faults`` writes the table of ``docs/faults.md`` anew. A row is either a
 case of the hostile responses, or a test marked with
-``@pytest.mark.survives(area, what goes wrong, what the caller gets)``.
+``@pytest.mark.survives(area, what goes wrong, what the caller gets)``. What is taken out to see
+that its test fails comes from the list of ``python3 dev.py removals``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from tests.client.hostile_responses import bodies, framing, heads
 from tests.client.hostile_responses.case import Case
 from tests.client.hostile_responses.differences import DIFFERENCES, as_seen_by
+from tools.removals.catalogue import read
 
 __all__ = ["PAGE", "Row", "page", "rows"]
 
@@ -65,6 +67,7 @@ TABLES = {
     "JSON and models": bodies.JSON,
     "Redirects": bodies.REDIRECTS,
 }
+HEAD = "| What goes wrong | What the caller gets | Proved by | Fails without |"
 HOSTILE = "tests/client/hostile_responses/test_hostile_responses.py"
 
 
@@ -133,14 +136,15 @@ def _is_mark(function: ast.expr) -> bool:
 
 def _table() -> str:
     lines: list[str] = []
+    removals = read()
     for area in AREAS:
         of_area = [row for row in rows() if row.area == area]
-        lines += [f"### {area}", "", "| What goes wrong | What the caller gets | Proved by |"]
-        lines += ["|---|---|---|"]
+        lines += [f"### {area}", "", HEAD, "|---|---|---|---|"]
         for row in of_area:
             path, _, name = row.test.partition("::")
             link = f"[`{name}`](../{path})"
-            lines.append(f"| {_cell(row.fault)} | {_cell(row.gets)} | {link} |")
+            handling = _cell(removals.nearest(row.fault))
+            lines.append(f"| {_cell(row.fault)} | {_cell(row.gets)} | {link} | {handling} |")
         lines.append("")
     return "\n".join([*lines, *_differences()])
 

@@ -19,10 +19,11 @@ from typing import NamedTuple
 import hypothesis  # here, so that the forked processes have them already
 import pytest
 
+from tools.limits import within
+
 __all__ = ["KILLED", "SURVIVED", "TIMED_OUT", "Target", "judge"]
 
 KILLED, SURVIVED, TIMED_OUT = "killed", "survived", "timed out"
-_MEMORY = 4 << 30
 _WAITED = 60.0
 
 
@@ -99,7 +100,7 @@ def _in_child(target: Target, root: Path, tree: ast.Module | None, limit: float)
         os.setpgid(0, 0)
         _quiet()
         os.chdir(root)
-        _limit(limit)
+        within(limit)
         if tree is not None:
             finder = _Finder(target.module, str(root / target.path), tree)
             sys.meta_path.insert(0, finder)
@@ -125,11 +126,3 @@ def _quiet() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-
-
-def _limit(seconds: float) -> None:
-    import resource
-
-    whole = int(seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole))
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
