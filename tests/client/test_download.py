@@ -225,7 +225,7 @@ def test_a_temporary_file_that_somebody_has_removed_is_no_second_error(
 async def test_a_cancelled_download_leaves_nothing(
     guide: ServerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pyfly.client.download import _Target
+    from pyfly.client.downloads import _Target
     from tests.client.stream.support import wired
 
     open_now = _Target.open

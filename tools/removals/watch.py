@@ -6,6 +6,7 @@ writes what came of each row to another. Of a fault that was noticed no further 
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from tools.limits import within
 __all__ = ["Watch", "main"]
 
 #: Seconds for one test: some removals make it wait for ever.
-_PATIENCE = 10
+_PATIENCE = 6
 _CPU = 600.0
 _RAN = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
 
@@ -50,6 +51,12 @@ class Watch:
         """Skip what cannot tell more."""
         if self._row_of[item.nodeid] in self.noticed:
             pytest.skip("its fault has been noticed")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """What a test that was broken off has left is to be found in it, not in the next one."""
+        if self._row_of[item.nodeid] in self.noticed:
+            gc.collect()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what came of a test."""
