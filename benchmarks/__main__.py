@@ -38,6 +38,10 @@ def _http(options: argparse.Namespace) -> list[Row]:
     return http.rows(options.rounds or 9)
 
 
+def _tls(options: argparse.Namespace) -> list[Row]:
+    return http.tls_rows(options.rounds or (2 if options.short else 9))
+
+
 def _idle(options: argparse.Namespace) -> list[Row]:
     return http.idle_rows(options.rounds or (1 if options.short else 9))
 
@@ -56,6 +60,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[argparse.Namespace], list[Row]]]] = {
     "binding": ("From arguments to a request, above a bare port call", _binding),
     "decoding": ("From bytes to a type, against the library by hand", _decoding),
     "http": ("A call over a real socket, CPU of the client", _http),
+    "tls": ("A call over TLS, CPU of the client", _tls),
     "idle": ("A call while others' connections are idle", _idle),
     "footprint": ("What clients weigh, and how long they take to make", _footprint),
     "imports": ("What an import costs", _imports),

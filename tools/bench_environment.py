@@ -19,7 +19,7 @@ __all__ = ["FAILED", "OTHERS", "OWN", "BenchEnvironment"]
 
 #: What the benchmarks themselves need, besides the package with these extras.
 EXTRAS = "httpx,aiohttp,pydantic,msgspec,cli"
-OWN = ("uvloop", "httptools", "orjson")
+OWN = ("uvloop", "httptools", "orjson", "trustme")
 #: What is measured against.
 OTHERS = (
     "purgatory",

@@ -23,6 +23,7 @@ class HttpCase(NamedTuple):
         package: Its name in the package index.
         idle: Whether it is measured with many idle connections, too.
         target: The ratios to reach: one call after the other, and 64 at once.
+        tls: Those over TLS; None: it is not measured there.
     """
 
     open: Callable[[str, str, AsyncExitStack], Awaitable[Opened]]
@@ -30,21 +31,24 @@ class HttpCase(NamedTuple):
     package: str
     idle: bool = False
     target: tuple[float, float] | None = None
+    tls: tuple[float, float] | tuple[()] | None = None
 
 
 #: With all defaults on: one after the other, and 64 at once.
 TARGETS = {"httpx2": (0.50, 0.25), "aiohttp": (0.28, 0.12)}
+TLS_TARGETS: dict[str, tuple[float, float] | tuple[()]] = {"httpx2": (0.65, 0.35), "aiohttp": ()}
 CASES: dict[str, HttpCase] = {
     "floor (Protocol and httptools)": HttpCase(by_hand.open_floor, "", "httptools", True),
-    REFERENCE: HttpCase(by_hand.open_httpx, "httpx2", "httpx2", True),
+    REFERENCE: HttpCase(by_hand.open_httpx, "httpx2", "httpx2", True, tls=()),
     "httpx by hand": HttpCase(by_hand.open_httpx, "httpx", "httpx", True),
-    "aiohttp by hand": HttpCase(by_hand.open_aiohttp, "json", "aiohttp", True),
+    "aiohttp by hand": HttpCase(by_hand.open_aiohttp, "json", "aiohttp", True, tls=()),
     "aiohttp by hand, our decoder": HttpCase(by_hand.open_aiohttp, "bytes", "aiohttp"),
     "pyreqwest by hand": HttpCase(by_hand.open_pyreqwest, "", "pyreqwest"),
     **{
         f"pyfly on {adapter}, {kind}": HttpCase(
             opening, adapter, adapter, kind == "resilient",
             TARGETS.get(adapter) if kind == "resilient" else None,
+            TLS_TARGETS.get(adapter) if kind == "resilient" else None,
         )
         for adapter in ours.ADAPTERS
         for kind, opening in (("plain", ours.open_plain), ("resilient", ours.open_resilient))

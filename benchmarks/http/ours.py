@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -37,7 +38,9 @@ class Resilient(Plain):
 
 
 async def _open(kind: Any, adapter: str, url: str, stack: AsyncExitStack) -> Opened:
-    settings = {"adapter": adapter, "max-connections": 200}
+    settings: dict[str, Any] = {"adapter": adapter, "max-connections": 200}
+    if url.startswith("https:"):
+        settings["ca"] = os.environ["SSL_CERT_FILE"]  # where the others find it by themselves
     config = Config({"pyfly": {"client": {"default": settings}}})
     try:
         client = await stack.enter_async_context(connect(kind, base_url=url, config=config))

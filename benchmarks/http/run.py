@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.http.cases import CASES, REFERENCE
 from benchmarks.measure import Row, progress, spread
 
-__all__ = ["idle_rows", "rows"]
+__all__ = ["idle_rows", "rows", "tls_rows"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {100: "100 B", 10_240: "10 KB", 1_048_576: "1 MB"}
@@ -66,11 +69,12 @@ class Worker:
 
 
 @contextmanager
-def _process(*arguments: str) -> Generator[subprocess.Popen[str]]:
+def _process(*arguments: str, **variables: str) -> Generator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", *arguments]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
+        env={**os.environ, **variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -89,18 +93,26 @@ def _process(*arguments: str) -> Generator[subprocess.Popen[str]]:
 
 
 def _take_turns(
-    names: Sequence[str], turns: Sequence[Turn], rounds: int, *, growing: bool = False
+    names: Sequence[str],
+    turns: Sequence[Turn],
+    rounds: int,
+    *,
+    growing: bool = False,
+    tls: bool = False,
 ) -> tuple[dict[tuple[str, Turn], list[float]], dict[str, str]]:
     """The CPU time of each case in each kind of turn, by round; and why cases are missing."""
     draw = random.Random()
     taken: dict[tuple[str, Turn], list[float]] = {}
     with ExitStack() as stack:
-        server = stack.enter_context(_process("benchmarks.http.server"))
+        certificate, variables = _certificate(stack) if tls else ((), {})
+        server = stack.enter_context(_process("benchmarks.http.server", *certificate))
         assert server.stdout is not None
-        url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        scheme = "https" if tls else "http"
+        url = f"{scheme}://127.0.0.1:{server.stdout.readline().strip()}"
         progress(f"starting {len(names)} clients")
         started = [
-            stack.enter_context(_process("benchmarks.http.worker", name, url)) for name in names
+            stack.enter_context(_process("benchmarks.http.worker", name, url, **variables))
+            for name in names
         ]
         workers = [Worker(name, process) for name, process in zip(names, started, strict=True)]
         for number, turn in _order(turns, rounds, draw, growing):
@@ -113,6 +125,17 @@ def _take_turns(
     if sys.stderr.isatty():
         progress("")
     return taken, missing
+
+
+def _certificate(stack: ExitStack) -> tuple[tuple[str], dict[str, str]]:
+    """The argument of a server over TLS, and the variable by which its clients trust it."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    trustme: Any = import_module("trustme")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
+    return (str(folder / "server.pem"),), {"SSL_CERT_FILE": str(folder / "ca.pem")}
 
 
 def _order(
@@ -149,6 +172,26 @@ def rows(rounds: int, sizes: Sequence[int] = tuple(SIZES)) -> list[Row]:
             row = _row(group, name, taken[name, turn], reference)
             wanted = CASES[name].target
             if wanted is not None and turn.size == 100:
+                row["target"] = wanted[0 if turn.at_once == 1 else 1]
+            found.append(row)
+    return found
+
+
+def tls_rows(rounds: int) -> list[Row]:
+    """100 bytes over TLS, with connections that are kept."""
+    turns = [Turn(100, at_once) for at_once in AT_ONCE]
+    names = [name for name, case in CASES.items() if case.tls is not None]
+    taken, missing = _take_turns(names, turns, rounds, tls=True)
+    found: list[Row] = []
+    for turn in turns:
+        group = f"100 B over TLS, {AT_ONCE[turn.at_once]}: CPU ÷ {REFERENCE}"
+        for name in names:
+            if name in missing:
+                found.append({"group": group, "case": name, "missing": missing[name]})
+                continue
+            row = _row(group, name, taken[name, turn], taken[REFERENCE, turn])
+            wanted = CASES[name].tls
+            if wanted:
                 row["target"] = wanted[0 if turn.at_once == 1 else 1]
             found.append(row)
     return found

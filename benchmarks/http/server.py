@@ -1,5 +1,7 @@
 """The server: ``python -m benchmarks.http.server`` prints its port and serves until stdin ends.
 
+A certificate with its key, in one file, makes it serve over TLS.
+
 ``GET /items/{size}?…`` answers with ``size`` bytes of JSON, ``GET /held/{size}`` does so after a
 fifth of a second, so that as many connections are open as there are callers.
 """
@@ -10,6 +12,7 @@ import asyncio
 import importlib
 import json
 import os
+import ssl
 import sys
 from typing import Any
 
@@ -75,12 +78,20 @@ def answers() -> dict[int, bytes]:
     return made
 
 
-async def _serve() -> None:
+async def _serve(certificate: str | None) -> None:
     httptools: Any = importlib.import_module("httptools")
     ready = answers()
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: Connection(httptools.HttpRequestParser, ready), "127.0.0.1", 0, backlog=1024
+        lambda: Connection(httptools.HttpRequestParser, ready),
+        "127.0.0.1",
+        0,
+        backlog=1024,
+        ssl=context,
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
@@ -89,12 +100,12 @@ async def _serve() -> None:
     server.close()
 
 
-def main() -> None:
+def main(certificate: str | None = None) -> None:
     """Serve on a free port."""
     pin(-1)
     uvloop: Any = importlib.import_module("uvloop")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve())
+        runner.run(_serve(certificate))
 
 
 def pin(which: int) -> None:
@@ -106,4 +117,4 @@ def pin(which: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import random
+import ssl
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +64,23 @@ def test_one_that_is_missing_is_a_row_and_the_others_have_ratios(
     idle = run.idle_rows(3)
     assert {row["ratio"] for row in idle} == {1.0}
     assert any(row.get("target") == 1.3 for row in idle)
+    tls = run.tls_rows(3)
+    assert [row["case"] for row in tls[: len(tls) // 2]] == [
+        "httpx2 by hand",
+        "aiohttp by hand",
+        "pyfly on httpx2, resilient",
+        "pyfly on aiohttp, resilient",
+    ]
+    assert [row["target"] for row in tls if "target" in row] == [0.65, 0.35]
+
+
+def test_clients_over_tls_trust_the_certificate_that_was_made_for_the_server() -> None:
+    with ExitStack() as stack:
+        (pem,), variables = run._certificate(stack)
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(pem)
+        assert ssl.create_default_context(cafile=variables["SSL_CERT_FILE"]).get_ca_certs()
+    assert not Path(pem).exists()
 
 
 def test_imports_are_measured_against_asyncio_and_one_that_fails_is_a_row(
