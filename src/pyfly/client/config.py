@@ -126,7 +126,9 @@ class ClientConfig:
 
 def _checked(argument: str, section: str, given: Mapping[str, Any] | None) -> dict[str, Setting]:
     """Settings given as a dictionary in code, converted as if they stood in a file."""
-    config = Config({section: dict(given or {})}, environ={})
+    if not given:
+        return {}
+    config = Config({section: dict(given)}, environ={})
     values = config.read(section, grouped(SECTIONS[section]))
     return {
         f"{section}.{key}": Setting(values.get(key), f"{argument}=…")
