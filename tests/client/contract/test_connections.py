@@ -11,7 +11,7 @@ from pyfly.client.errors import PoolExhaustedException, ReadException
 from pyfly.kernel.exceptions import AttemptTimeoutException, RefusedException
 from tests.client.contract.conftest import Certificates
 from tests.client.contract.peer import OK, Connection, Peer
-from tests.client.contract.rows import Caller
+from tests.client.contract.rows import Caller, Row
 
 Callers = Callable[..., Caller]
 
@@ -112,8 +112,10 @@ EVIL = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL"
 @pytest.mark.parametrize("extra", [EVIL, b"\r\n", b"x"], ids=["response", "newline", "byte"])
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_a_response_that_nobody_asked_for_is_never_the_answer_to_the_next_request(
-    caller: Callers, certificates: Certificates, answer: bytes, extra: bytes, tls: bool
+    row: Row, caller: Callers, certificates: Certificates, answer: bytes, extra: bytes, tls: bool
 ) -> None:
+    row.needs("bytes after a response never answer the next request")
+
     def script(connection: Connection) -> None:
         connection.read_request()
         if connection.number == 1:
@@ -140,8 +142,10 @@ def test_a_response_that_nobody_asked_for_is_never_the_answer_to_the_next_reques
     "it never answers the next call",
 )
 def test_a_second_response_in_a_tls_record_of_its_own_is_noticed(
-    caller: Callers, certificates: Certificates
+    row: Row, caller: Callers, certificates: Certificates
 ) -> None:
+    row.needs("bytes after a response never answer the next request")
+
     def script(connection: Connection) -> None:
         connection.read_request()
         if connection.number == 1:
@@ -194,8 +198,10 @@ def test_a_response_of_the_library_client_knows_its_addresses(caller: Callers) -
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("late", [0, 0.01], ids=["at once", "late"])
 def test_a_response_longer_than_it_says_spoils_nothing(
-    caller: Callers, certificates: Certificates, tls: bool, late: float
+    row: Row, caller: Callers, certificates: Certificates, tls: bool, late: float
 ) -> None:
+    row.needs("bytes after a response never answer the next request")
+
     def script(connection: Connection) -> None:
         while True:
             connection.read_request()
@@ -256,7 +262,8 @@ def test_waiting_too_long_for_a_connection_is_a_refusal(caller: Callers) -> None
     "waiting for a connection outlasts the timeout",
     "`AttemptTimeoutException` in time",
 )
-def test_the_deadline_bounds_the_wait_for_a_connection(caller: Callers) -> None:
+def test_the_deadline_bounds_the_wait_for_a_connection(row: Row, caller: Callers) -> None:
+    row.needs("a deadline for the attempt as a whole")
     with Peer(lambda c: c.wait()) as peer:
         client = caller(peer.url, max_connections=1, pool_timeout=3)
         outcomes = client.together(2, within=(0.6, 0.1))

@@ -10,7 +10,7 @@ import pytest
 from pyfly.client.errors import ClientArgumentException
 from pyfly.client.message import Headers, Response
 from tests.client.contract.peer import OK, Connection, Peer
-from tests.client.contract.rows import Caller
+from tests.client.contract.rows import Caller, Row
 
 Callers = Callable[..., Caller]
 
@@ -337,7 +337,9 @@ def test_redirects_and_cookies_are_left_to_the_caller(caller: Callers) -> None:
 
 
 @pytest.mark.survives("Sending", "an answer before the upload was read", "that answer")
-def test_an_early_answer_to_a_large_upload_is_given_back(caller: Callers) -> None:
+def test_an_early_answer_to_a_large_upload_is_given_back(row: Row, caller: Callers) -> None:
+    row.needs("an answer before the upload was read")
+
     def script(connection: Connection) -> None:
         connection.read_head()
         connection.send(

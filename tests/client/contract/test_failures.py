@@ -24,7 +24,7 @@ from pyfly.client.errors import (
 from pyfly.kernel.exceptions import AttemptTimeoutException
 from tests.client.contract.conftest import Certificates
 from tests.client.contract.peer import OK, Connection, Peer
-from tests.client.contract.rows import Caller
+from tests.client.contract.rows import Caller, Row
 
 Callers = Callable[..., Caller]
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n"
@@ -92,7 +92,8 @@ def test_a_name_that_does_not_resolve(caller: Callers) -> None:
 
 
 @pytest.mark.survives("Connecting", "a host name that no resolver takes", "`ConnectException`")
-def test_a_name_that_no_resolver_takes(caller: Callers) -> None:
+def test_a_name_that_no_resolver_takes(row: Row, caller: Callers) -> None:
+    row.needs("an error for names that are none")
     failing(caller(f"http://{'x' * 80}.example"), ConnectException)
 
 
@@ -117,7 +118,8 @@ def test_a_connection_that_takes_too_long(caller: Callers, full_port: int) -> No
     "connecting outlasts the timeout of the attempt",
     "`AttemptTimeoutException` in time",
 )
-def test_the_deadline_bounds_connecting(caller: Callers, full_port: int) -> None:
+def test_the_deadline_bounds_connecting(row: Row, caller: Callers, full_port: int) -> None:
+    row.needs("a deadline for the attempt as a whole")
     began = time.monotonic()
     error = failing(caller(f"http://127.0.0.1:{full_port}"), AttemptTimeoutException, within=0.1)
     assert time.monotonic() - began < 0.5
@@ -143,7 +145,8 @@ def test_a_silent_peer(caller: Callers) -> None:
         assert client.send().content == b"hi"
 
 
-def test_the_deadline_bounds_a_silent_peer(caller: Callers) -> None:
+def test_the_deadline_bounds_a_silent_peer(row: Row, caller: Callers) -> None:
+    row.needs("a deadline for the attempt as a whole")
     with Peer(one_by_one(lambda c: c.wait_for_close())) as peer:
         client = caller(peer.url)
         began = time.monotonic()
@@ -156,8 +159,10 @@ def test_the_deadline_bounds_a_silent_peer(caller: Callers) -> None:
 @pytest.mark.parametrize("start", [b"", HEAD, CHUNKED + b"fff\r\n"], ids=["head", "body", "chunk"])
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_the_deadline_bounds_a_drip(
-    caller: Callers, certificates: Certificates, start: bytes, tls: bool
+    row: Row, caller: Callers, certificates: Certificates, start: bytes, tls: bool
 ) -> None:
+    row.needs("a deadline for the attempt as a whole")
+
     def script(connection: Connection) -> None:
         connection.read_request()
         connection.send(start)
@@ -174,7 +179,9 @@ def test_the_deadline_bounds_a_drip(
         assert 0.15 < time.monotonic() - began < 0.6
 
 
-def test_the_deadline_bounds_a_flood_of_interim_responses(caller: Callers) -> None:
+def test_the_deadline_bounds_a_flood_of_interim_responses(row: Row, caller: Callers) -> None:
+    row.needs("a deadline for the attempt as a whole")
+
     def script(connection: Connection) -> None:
         connection.read_request()
         while True:
@@ -202,6 +209,7 @@ def test_a_peer_that_takes_nothing(caller: Callers, certificates: Certificates, 
         client.row.needs("write timeouts")
         with pytest.raises(WriteTimeoutException, match="took nothing for 100 ms"):
             client.send("POST", "/", {}, body)
+        client.row.needs("a deadline for the attempt as a whole")
         client = caller(peer.url, **options)
         began = time.monotonic()
         with pytest.raises(AttemptTimeoutException):
@@ -288,8 +296,10 @@ def test_a_truncated_body(
     "`ReadException`, not half a body",
 )
 def test_a_body_until_the_close_of_tls_must_end_with_its_notice(
-    caller: Callers, certificates: Certificates
+    row: Row, caller: Callers, certificates: Certificates
 ) -> None:
+    row.needs("a body that was cut within TLS")
+
     def script(connection: Connection) -> None:
         connection.read_request()
         connection.send(b"HTTP/1.1 200 OK\r\n\r\npart of")
@@ -351,8 +361,10 @@ def test_an_empty_line_is_no_status(caller: Callers) -> None:
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])
 @pytest.mark.parametrize("by", ["send", "request"])
 def test_a_response_over_the_limit_is_not_read_to_its_end(
-    caller: Callers, announced: bool, by: str
+    row: Row, caller: Callers, announced: bool, by: str
 ) -> None:
+    if by == "request":
+        row.needs("a limit for request()")
     sent = 0
 
     def script(connection: Connection) -> None:

@@ -97,6 +97,7 @@ def test_each_adapter_has_connections_of_its_own(caller: Callers) -> None:
     "Connections between calls", "an adapter is dropped without being stopped", "no socket is left"
 )
 def test_an_adapter_that_is_dropped_without_stop_leaves_nothing(row: Row) -> None:
+    row.needs("an adapter that is dropped leaves nothing")
     with Peer() as peer, asyncio.Runner() as runner:
         before = open_sockets()
         client = Caller(row, runner, peer.url)
@@ -115,6 +116,9 @@ class TestTasksAndLoops:
     async def test_a_cancelled_attempt_leaves_no_connection(
         self, row: Row, certificates: Certificates, moment: str, tls: bool
     ) -> None:
+        if moment == "handshake":
+            row.needs("a handshake that ends early closes its socket")
+
         def script(connection: Connection) -> None:
             if connection.number > 1:
                 connection.answer_all()
@@ -125,7 +129,7 @@ class TestTasksAndLoops:
                 connection.wait(0.1)
             connection.wait_for_close()
 
-        row.needs("ends at once what is cancelled or stopped")
+        row.needs("ends at once what is cancelled")
         context = certificates.server() if tls and moment != "handshake" else None
         with Peer(script, tls=context) as peer:
             url = peer.url.replace("http:", "https:") if moment == "handshake" else peer.url
@@ -166,7 +170,7 @@ class TestTasksAndLoops:
             await adapter.stop()
 
     async def test_a_cancelled_connect_leaves_no_socket(self, row: Row) -> None:
-        row.needs("ends at once what is cancelled or stopped")
+        row.needs("ends at once what is cancelled")
         with socket.socket() as full:
             full.bind(("127.0.0.1", 0))
             full.listen(0)
@@ -191,7 +195,7 @@ class TestTasksAndLoops:
     async def test_stopping_ends_what_is_in_flight(
         self, row: Row, certificates: Certificates, tls: bool
     ) -> None:
-        row.needs("ends at once what is cancelled or stopped")
+        row.needs("stop() ends what is under way")
         with Peer(lambda c: c.wait_for_close(), tls=certificates.server() if tls else None) as peer:
             adapter = row.adapter(peer.url, ca=certificates.ca, max_connections=1)
             tasks = [asyncio.create_task(adapter.send(GET, None)) for _ in range(2)]
@@ -202,7 +206,7 @@ class TestTasksAndLoops:
             assert await asyncio.to_thread(closed_within, peer, 1)
 
     async def test_stopping_ends_what_is_connecting(self, row: Row) -> None:
-        row.needs("ends at once what is cancelled or stopped")
+        row.needs("stop() ends what is under way")
         with socket.socket() as full:
             full.bind(("127.0.0.1", 0))
             full.listen(0)
@@ -264,7 +268,7 @@ class TestTasksAndLoops:
             asyncio.run(adapter.stop())
 
     def test_stopping_in_one_loop_ends_what_is_in_flight_in_another(self, row: Row) -> None:
-        row.needs("ends at once what is cancelled or stopped")
+        row.needs("stop() ends what is under way")
         with Peer(lambda c: c.wait_for_close()) as peer:
             adapter = row.adapter(peer.url)
             outcome: list[BaseException] = []
@@ -324,6 +328,7 @@ class TestThreads:
     def test_stopping_wakes_a_thread_that_waits(
         self, row: Row, certificates: Certificates, tls: bool
     ) -> None:
+        row.needs("stop() ends what is under way")
         with Peer(lambda c: c.wait_for_close(), tls=certificates.server() if tls else None) as peer:
             adapter = row.adapter(peer.url, ca=certificates.ca)
             with ThreadPoolExecutor(1) as threads:

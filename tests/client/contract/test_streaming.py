@@ -17,7 +17,7 @@ from pyfly.client.errors import (
 from pyfly.kernel.exceptions import AttemptTimeoutException
 from tests.client.contract.conftest import Certificates
 from tests.client.contract.peer import OK, Connection, Peer
-from tests.client.contract.rows import Caller
+from tests.client.contract.rows import Caller, Row
 from tests.client.contract.test_exchange import Pieces
 
 Callers = Callable[..., Caller]
@@ -71,7 +71,11 @@ def test_a_whole_body_is_read_at_once_where_it_is_wanted_after_all(peer_of: Peer
         assert peer.connections == 1
 
 
-def test_a_whole_body_has_to_come_by_the_deadline_and_within_the_limit(peer_of: PeerOf) -> None:
+def test_a_whole_body_has_to_come_by_the_deadline_and_within_the_limit(
+    row: Row, peer_of: PeerOf
+) -> None:
+    row.needs("a deadline for the attempt as a whole")
+
     def script(connection: Connection) -> None:
         connection.read_request()
         connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc")
@@ -90,7 +94,9 @@ def test_a_whole_body_has_to_come_by_the_deadline_and_within_the_limit(peer_of: 
             opened.read_all()
 
 
-def test_the_deadline_is_for_the_headers_alone(peer_of: PeerOf) -> None:
+def test_the_deadline_is_for_the_headers_alone(row: Row, peer_of: PeerOf) -> None:
+    row.needs("a deadline for the attempt as a whole")
+
     def script(connection: Connection) -> None:
         connection.read_request()
         if connection.number == 1:
@@ -109,7 +115,9 @@ def test_the_deadline_is_for_the_headers_alone(peer_of: PeerOf) -> None:
             assert opened.read() == b"abc"
 
 
-def test_a_peer_that_falls_silent_is_noticed_by_the_idle_timeout(peer_of: PeerOf) -> None:
+def test_a_peer_that_falls_silent_is_noticed_by_the_idle_timeout(row: Row, peer_of: PeerOf) -> None:
+    row.needs("an idle timeout for streams")
+
     def script(connection: Connection) -> None:
         connection.read_request()
         connection.send(CHUNKED, b"3\r\nabc\r\n")

@@ -136,7 +136,8 @@ class AsyncClientOpened(_ClientOpened):
             return
         self._closed = True
         if self._chunks is not None:
-            await self._chunks.aclose()
+            with contextlib.suppress(RuntimeError):  # somebody reads: what follows wakes them
+                await self._chunks.aclose()
         await self._response.aclose()
 
     def abort(self) -> None:

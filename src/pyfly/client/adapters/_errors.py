@@ -39,7 +39,8 @@ from pyfly.kernel.exceptions import AttemptTimeoutException, PyFlyException
 
 __all__ = ["Exchange", "named", "translate"]
 
-_ROOTS = frozenset({"httpx2", "httpx", "httpcore2", "httpcore"})
+#: h11 too: the cores let some of its exceptions through.
+_ROOTS = frozenset({"httpx2", "httpx", "httpcore2", "httpcore", "h11"})
 
 #: Exception of the family → ours and what it means; the nearest base class counts.
 _KINDS: dict[str, tuple[type[CallException], str]] = {
@@ -142,6 +143,8 @@ class Exchange:
 def translate(exc: Exception, exchange: Exchange) -> PyFlyException | None:
     """Our exception for one of the family's, its cause set; None if it is not theirs."""
     name = _name(exc)
+    if name is None and isinstance(exc, ssl.SSLError):
+        name = "ReadError"  # anyio lets through an alert that comes after the handshake
     return None if name is None else named(name, exc, exchange)
 
 

@@ -7,10 +7,10 @@ setting away (``transport: stock``), and the way to HTTP/2 (``http2: true``).
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 from pyfly.client.adapters._adapter import no_cookies
 from pyfly.client.adapters._library import MissingLibraryException, load
@@ -18,7 +18,7 @@ from pyfly.client.adapters._per_loop import PerLoop, Tracked
 from pyfly.client.adapters._routes import proxy_for
 from pyfly.client.adapters._target import TargetResolver
 from pyfly.client.adapters._tls import check_files, context_for
-from pyfly.client.adapters._wire import DEFAULTS
+from pyfly.client.adapters._wire import RequestFields
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
@@ -27,6 +27,8 @@ from pyfly.client.message import Request, Response
 from pyfly.client.ports import StreamedResponse, SyncStreamedResponse
 
 __all__ = ["StockHttpxClientAdapter", "StockHttpxSyncClientAdapter"]
+
+P = TypeVar("P", HttpxClientAdapter, HttpxSyncClientAdapter)
 
 
 class _Stock:
@@ -56,7 +58,7 @@ class _Stock:
         require_span("timeout", timeout)
         self._base_url = base_url
         self._timeout = timeout
-        self._headers = {**DEFAULTS, **{n.lower(): v for n, v in (headers or {}).items()}}
+        self._headers = RequestFields(headers).as_mapping()
         self._settings = checked(settings or ConnectionSettings())
         self._origin = TargetResolver(base_url).origin
         self._stopped = False
@@ -91,15 +93,14 @@ class _Stock:
             verify=context_for(settings),
             http2=settings.http2,
             trust_env=False,
-            proxy=None if self._origin is None else proxy_for(settings, self._origin),
+            proxy=self._proxy(http),
             limits=http.Limits(
                 max_connections=settings.max_connections,
                 max_keepalive_connections=settings.max_connections,
                 keepalive_expiry=settings.keepalive_expiry.total_seconds(),
             ),
         )
-        return getattr(http, self._kind)(
-            headers=self._headers,
+        client = getattr(http, self._kind)(
             transport=transport,
             trust_env=False,
             cookies=no_cookies(),
@@ -108,6 +109,26 @@ class _Stock:
                 connect=settings.connect_timeout.total_seconds(),
                 pool=settings.pool_timeout.total_seconds(),
             ),
+        )
+        client.headers.clear()  # the library's own; the port inside sends ours, as they are
+        client.headers.update({n: v for n, v in self._headers.items() if n.lower() != "host"})
+        return client
+
+    def _proxy(self, http: Any) -> Any:
+        """The proxy on the way, in the library's terms; None for the direct way."""
+        proxy = None if self._origin is None else proxy_for(self._settings, self._origin)
+        if proxy is None or not proxy.startswith("https"):
+            return proxy
+        return http.Proxy(proxy, ssl_context=context_for(self._settings))
+
+    def _inner(self, kind: Callable[..., P], client: Any) -> P:
+        """The port over the library's client."""
+        return kind(
+            self._base_url,
+            self._timeout,
+            self._headers,
+            client=client,
+            settings=self._settings,
         )
 
 
@@ -129,10 +150,7 @@ class StockHttpxClientAdapter(_Stock):
 
     def _port(self, tracked: Tracked) -> tuple[Any, HttpxClientAdapter]:
         client = self._client()
-        port = HttpxClientAdapter(
-            self._base_url, self._timeout, client=client, settings=self._settings
-        )
-        return client, port
+        return client, self._inner(HttpxClientAdapter, client)
 
     async def start(self) -> None:
         """Check that the library and the TLS files are there; connections come on demand."""
@@ -181,10 +199,7 @@ class StockHttpxSyncClientAdapter(_Stock):
         with self._lock:
             if self._made is None:
                 client = self._client()
-                port = HttpxSyncClientAdapter(
-                    self._base_url, self._timeout, client=client, settings=self._settings
-                )
-                self._made = (client, port)
+                self._made = (client, self._inner(HttpxSyncClientAdapter, client))
             return self._made[1]
 
     def start(self) -> None:
