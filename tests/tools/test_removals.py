@@ -158,3 +158,31 @@ class TestTheCommand:
         assert [each["handling"] for each in told] == [removal.handling]
         assert told[0]["missed"] == []
         assert handling in told[0]["noticed"]
+
+    def test_the_status_is_1_if_a_fault_is_not_noticed(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        state = "src/pyfly/resilience/retry_budget/state.py"
+        useless = Removal(
+            "a comment", (Change(state, "full at the start", "full"),), ("a clock that goes back",)
+        )
+        monkeypatch.setattr("tools.removals.__main__.read", lambda: Catalogue((useless,), {}))
+        monkeypatch.setattr(Copy, "run", lambda self, rows, when: Verdict({}, list(rows), 1.0))
+        assert main([]) == 1
+        told = capsys.readouterr().out.splitlines()
+        assert told[1].startswith("a comment ")
+        assert told[2:] == [
+            "  NOT noticed: a clock that goes back",
+            "1 handlings of 1 faults; 1 not noticed throughout",
+            "0 faults have no handling of ours to take out",
+        ]
+
+    def test_tests_that_fail_as_it_is_are_an_error(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        failing = Verdict({"a clock that goes back": "tests/some.py::test_it"}, [], 1.0)
+        monkeypatch.setattr(Copy, "run", lambda self, rows, when: failing)
+        assert main(["a clock that goes back"]) == 1
+        assert (
+            "fail with all handlings in place:\ntests/some.py::test_it" in capsys.readouterr().err
+        )
