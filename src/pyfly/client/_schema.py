@@ -57,6 +57,7 @@ _CONNECTIONS: dict[str, Leaf] = {
     "cert": Text(),
     "key": Text(),
     "proxy": Text(),
+    "uds": Text(),
     "trust-env": Flag(default=False),
 }
 _WINDOW: dict[str, Leaf] = {

@@ -29,7 +29,7 @@ from pyfly.client._steps import Steps
 from pyfly.client._stream.wiring import port_mistakes, streamer, sync_streamer
 from pyfly.client.adapters.choice import make_adapter, unsuitable
 from pyfly.client.adapters.foreign import ForeignPort, SyncForeignPort
-from pyfly.client.adapters.settings import ConnectionSettings
+from pyfly.client.adapters.settings import ConnectionSettings, ConnectionSettingsException
 from pyfly.client.auth.credentials import credentials_of
 from pyfly.client.auth.stage import AuthStage
 from pyfly.client.config import ClientConfig, Settings
@@ -177,7 +177,11 @@ class Wiring:
             return None
         timeout = self.settings.value("timeout") or _UNBOUNDED
         settings = connection_settings(self.settings)
-        return make_adapter(name, asynchronous, url, timeout, settings, stock)
+        try:
+            return make_adapter(name, asynchronous, url, timeout, settings, stock)
+        except ConnectionSettingsException as exc:
+            mistakes.append(f"{self.plan.cls.__name__}: {exc}")
+            return None
 
     def _base_url(self, override: str | None, mistakes: list[str]) -> str:
         cls, declaration = self.plan.cls.__name__, self.plan.declaration
@@ -329,6 +333,7 @@ def connection_settings(settings: Settings) -> ConnectionSettings:
         cert=(cert, key) if cert and key else cert,
         proxy=settings.value("proxy"),
         trust_env=settings.value("trust-env"),
+        uds=settings.value("uds"),
         http2=settings.value("http2"),
     )
 

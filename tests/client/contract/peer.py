@@ -116,7 +116,7 @@ class Peer:
     """Listens on loopback and runs ``script`` for each connection.
 
     Attributes:
-        port: Where it listens.
+        port: Where it listens; of no meaning for one on a Unix socket.
         requests: Every request that a script has read whole, as raw bytes.
         connections: How many there were.
         hangups: How many of them the client closed.
@@ -129,6 +129,7 @@ class Peer:
         *,
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
+        uds: str | None = None,
     ) -> None:
         self.requests: list[bytes] = []
         self.connections = 0
@@ -138,13 +139,20 @@ class Peer:
         self._script = script
         self._tls = tls
         self._host = host
+        self._uds = uds
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        self._listener = socket.create_server((self._host, 0), family=family)
-        self.port: int = self._listener.getsockname()[1]
+        self.port = 1
+        if self._uds is not None:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(self._uds)
+            self._listener.listen()
+        else:
+            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+            self._listener = socket.create_server((self._host, 0), family=family)
+            self.port = self._listener.getsockname()[1]
         self._spawn(self._accept)
         return self
 
@@ -191,7 +199,8 @@ class Peer:
     def _serve(self, raw: socket.socket, number: int) -> None:
         sock = raw
         try:
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if raw.family != socket.AF_UNIX:
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
                 sock = self._tls.wrap_socket(raw, server_side=True)
                 self._open.add(sock)

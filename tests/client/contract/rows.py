@@ -115,6 +115,7 @@ _PYREQWEST_LACKS = _AIOHTTP_LACKS | {
     "header values in Latin-1",
     "open streams count as connections",
     "Python's resolver",
+    "Unix sockets",
     "refuses transfer-encodings and long heads",
     "says what exactly was wrong",
     "stop() ends what is under way",
@@ -151,6 +152,8 @@ _STOCK_SYNC_LACKS = _STOCK_LACKS | {
     # The library's timeouts are for each system call.
     "a deadline for the attempt as a whole",
     "an idle timeout for streams",
+    # The core forgets a Unix socket that it could not connect.
+    "a socket that cannot connect is closed",
     # It lets the UnicodeError of getaddrinfo() through.
     "an error for names that are none",
 }

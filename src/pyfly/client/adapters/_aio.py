@@ -32,7 +32,7 @@ _GREED = 16
 class AsyncBackend:
     """Opens connections for one pool; ``sockets`` has all of them.
 
-    It has what the core calls here: neither Unix sockets nor the pauses between retries.
+    It has what the core calls here, and no pauses between retries.
     """
 
     def __init__(self, core: Any, sockets: Sockets) -> None:
@@ -57,6 +57,17 @@ class AsyncBackend:
                 raise self._core.ConnectTimeout("out of time") from exc
             raise self._core.ConnectError(str(exc)) from exc
         stream.connected_by = end
+        return stream
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> AsyncStream:
+        """A connection to a Unix domain socket."""
+        try:
+            stream = await self._open((socket.AF_UNIX, socket.SOCK_STREAM, 0, "", path))
+        except OSError as exc:
+            raise self._core.ConnectError(str(exc)) from exc
+        stream.connected_by = from_now(timeout)
         return stream
 
     async def _race(self, addresses: list[Address]) -> AsyncStream:
@@ -101,7 +112,7 @@ class AsyncBackend:
 
 
 class AsyncStream(RawStream):
-    """One TCP connection."""
+    """One connection, over TCP or a Unix socket."""
 
     _greed = 0
 
@@ -110,8 +121,11 @@ class AsyncStream(RawStream):
         self.sock.setblocking(False)
         self.busy = True
         try:
-            await asyncio.get_running_loop().sock_connect(self.sock, address)
-            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if isinstance(address, str):  # a Unix socket connects at once, or not at all
+                self.sock.connect(address)
+            else:
+                await asyncio.get_running_loop().sock_connect(self.sock, address)
+                self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except BaseException:
             self.busy = False
             self.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import select
 import socket
 import sys
@@ -15,6 +16,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from pyfly.client.adapters._aiohttp_unix import unix_connector
 from pyfly.client.adapters._deadline import TimeLimits
 from pyfly.client.adapters._gate import AsyncGate
 from pyfly.client.adapters._library import MissingLibraryException
@@ -34,6 +36,10 @@ class NoPlaceException(Exception):
 
 class NotAgainException(Exception):
     """Carries an error past aiohttp, which would otherwise send the request once more."""
+
+
+#: Family, kind and protocol of a Unix socket; Windows has no such family.
+_UNIX = (getattr(socket, "AF_UNIX", None), socket.SOCK_STREAM, 0)
 
 
 class _Core:
@@ -86,13 +92,18 @@ class AiohttpPool:
         self._late = aiohttp.ConnectionTimeoutError
         self._request = aiohttp.ClientRequest
         self._loop = asyncio.get_running_loop()
-        self._connector: Any = aiohttp.TCPConnector(
-            limit=0,
-            keepalive_timeout=settings.keepalive_expiry.total_seconds(),
-            force_close=not settings.keepalive_expiry,
-            resolver=aiohttp.ThreadedResolver(),
-            socket_factory=self._open,
-        )
+        keeping = {
+            "limit": 0,
+            "keepalive_timeout": settings.keepalive_expiry.total_seconds(),
+            "force_close": not settings.keepalive_expiry,
+        }
+        if settings.uds is not None:
+            path = os.fspath(settings.uds)
+            self._connector: Any = unix_connector(path, partial(self._open, _UNIX), keeping)
+        else:
+            self._connector = aiohttp.TCPConnector(
+                resolver=aiohttp.ThreadedResolver(), socket_factory=self._open, **keeping
+            )
         self.session: Any = aiohttp.ClientSession(
             connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),

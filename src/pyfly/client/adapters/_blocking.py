@@ -24,7 +24,7 @@ __all__ = ["BlockingBackend"]
 class BlockingBackend:
     """Opens connections for one pool; ``sockets`` has all of them.
 
-    It has what the core calls here: neither Unix sockets nor the pauses between retries.
+    It has what the core calls here, and no pauses between retries.
     """
 
     def __init__(self, core: Any, sockets: Sockets) -> None:
@@ -50,6 +50,22 @@ class BlockingBackend:
         stream.connected_by = end
         return stream
 
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> BlockingStream:
+        """A connection to a Unix domain socket."""
+        end = from_now(timeout)
+        try:
+            if self._sockets.closed:
+                raise ConnectionAbortedError("the pool is closed")
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            stream = BlockingStream(self._sockets, sock, self._core)
+            stream.connect(path, remaining(end))
+        except OSError as exc:
+            raise self._core.ConnectError(str(exc)) from exc
+        stream.connected_by = end
+        return stream
+
     def _open(self, host: str, port: int, end: float | None) -> BlockingStream:
         """Try the addresses one after the other."""
         failure = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
@@ -67,7 +83,7 @@ class BlockingBackend:
 
 
 class BlockingStream(RawStream):
-    """One TCP connection."""
+    """One connection, over TCP or a Unix socket."""
 
     def connect(self, address: Any, left: float | None) -> None:
         """Connect; a failure closes the socket."""
@@ -75,7 +91,8 @@ class BlockingStream(RawStream):
         try:
             _arm(self.sock, left)
             self.sock.connect(address)
-            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not isinstance(address, str):  # which is that of a Unix socket
+                self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except BaseException:
             self.busy = False
             self.close()

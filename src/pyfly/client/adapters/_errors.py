@@ -183,6 +183,12 @@ def _particular(exc: Exception, name: str, exchange: Exchange) -> CallException 
         if name == "ConnectTimeout":
             text = _fill(_KINDS[name][1], exchange)
             return ConnectTimeoutException(text + _ignored_proxy(exchange))
+        if exchange.settings.uds is not None:
+            path = os.fspath(exchange.settings.uds)
+            return ConnectException(
+                f"cannot connect to {path!r}, the Unix socket for {peer}{_os_reason(exc)}. "
+                "Is the service running, and uds right?"
+            )
         return ConnectException(
             f"cannot connect to {peer}{_os_reason(exc)}. Is the service running, and base_url "
             f"right?{_ignored_proxy(exchange)}"
@@ -277,7 +283,7 @@ def _tls_reason(tls: ssl.SSLError) -> str:
 
 def _ignored_proxy(exchange: Exchange) -> str:
     settings, origin = exchange.settings, exchange.origin
-    if settings.trust_env or settings.proxy is not None or origin is None:
+    if settings.trust_env or settings.proxy or settings.uds or origin is None:
         return ""
     for name in (f"{origin.scheme}_proxy", "all_proxy"):
         for spelled in (name.upper(), name):

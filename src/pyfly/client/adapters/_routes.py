@@ -5,6 +5,7 @@ The direct way is our own; through proxies go the connections of the library's c
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from collections.abc import Callable
@@ -88,11 +89,15 @@ class Routes:
 
     def _direct(self, origin: Origin) -> Callable[[], Any]:
         context, core = self._context(origin.scheme), self._library.core
+        uds = None if self._settings.uds is None else os.fspath(self._settings.uds)
         if self._blocking:
             blocking = BlockingBackend(core, self._sockets)
 
             def connect(timeouts: dict[str, float]) -> Any:
-                stream = blocking.connect_tcp(origin.host, origin.port, timeouts["connect"])
+                if uds is not None:
+                    stream = blocking.connect_unix_socket(uds, timeouts["connect"])
+                else:
+                    stream = blocking.connect_tcp(origin.host, origin.port, timeouts["connect"])
                 if context is None:
                     return stream
                 return stream.start_tls(context, origin.host, timeouts["connect"])
@@ -102,7 +107,10 @@ class Routes:
         backend = AsyncBackend(core, self._sockets)
 
         async def connect_async(timeouts: dict[str, float]) -> Any:
-            stream = await backend.connect_tcp(origin.host, origin.port, timeouts["connect"])
+            if uds is not None:
+                stream = await backend.connect_unix_socket(uds, timeouts["connect"])
+            else:
+                stream = await backend.connect_tcp(origin.host, origin.port, timeouts["connect"])
             if context is None:
                 return stream
             return await stream.start_tls(context, origin.host, timeouts["connect"])
@@ -173,7 +181,7 @@ class _BlockingProxied(_Proxied):
 
 def proxy_for(settings: ConnectionSettings, origin: Origin) -> str | None:
     """The URL of the proxy on the way to ``origin``; None for the direct way."""
-    if settings.proxy is not None or not settings.trust_env:
+    if settings.proxy is not None or not settings.trust_env or settings.uds is not None:
         return settings.proxy
     from urllib.request import getproxies, proxy_bypass  # slow, and asked for by few
 

@@ -23,7 +23,12 @@ from pyfly.client.adapters._text_fields import TextFields
 from pyfly.client.adapters._tls import check_files
 from pyfly.client.adapters._upload import Upload
 from pyfly.client.adapters._wire import Body
-from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
+from pyfly.client.adapters.settings import (
+    ConnectionSettings,
+    ConnectionSettingsException,
+    checked,
+    require_span,
+)
 from pyfly.client.errors import (
     ClientArgumentException,
     ClientStoppedException,
@@ -76,6 +81,11 @@ class PyreqwestClientAdapter:
     ) -> None:
         require_span("timeout", timeout)
         self._settings = checked(settings or ConnectionSettings())
+        if self._settings.uds is not None:
+            raise ConnectionSettingsException(
+                f"uds is {os.fspath(self._settings.uds)!r}; pyreqwest has no Unix sockets: choose "
+                "the adapter httpx2 or aiohttp"
+            )
         self._timeout = timeout.total_seconds()
         self._base_url = base_url
         self._targets = TargetResolver(base_url)

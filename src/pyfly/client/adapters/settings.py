@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 from datetime import timedelta
 from os import PathLike
 from typing import Any, Literal
@@ -13,6 +16,8 @@ __all__ = ["ConnectionSettings", "ConnectionSettingsException", "checked"]
 
 Path = str | PathLike[str]
 
+#: What the address of a Unix socket holds in bytes, the NUL at its end excepted.
+_LONGEST_UDS = 107 if sys.platform == "linux" else 103
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
@@ -36,6 +41,8 @@ class ConnectionSettings(Record):
         cert: Client certificate: one PEM file, or the pair of certificate and key.
         proxy: URL of a proxy (``http``, ``https``, ``socks5``); credentials may be in it.
         trust_env: Whether ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` count.
+        uds: Path of a Unix domain socket to which everything goes, whatever the URL's host,
+            which is still what ``Host`` and TLS name; not together with ``proxy``.
         http2: Whether HTTP/2 is offered to ``https`` peers; for the stock transport alone.
     """
 
@@ -50,6 +57,7 @@ class ConnectionSettings(Record):
     cert: Path | tuple[Path, Path] | None = None
     proxy: str | None = None
     trust_env: bool = False
+    uds: Path | None = None
     http2: bool = False
 
     def __repr__(self) -> str:
@@ -78,6 +86,8 @@ def checked(settings: ConnectionSettings) -> ConnectionSettings:
             raise ConnectionSettingsException(f"{name} is {count!r}; write a whole number above 0")
     if settings.proxy is not None:
         _check_proxy(settings.proxy)
+    if settings.uds is not None:
+        _check_uds(os.fspath(settings.uds), settings.proxy)
     return settings
 
 
@@ -98,6 +108,27 @@ def without_credentials(url: str) -> str:
     authority, slash, path = rest.partition("/")
     userinfo, at, host = authority.rpartition("@")
     return f"{scheme}{mark}***@{host}{slash}{path}" if at and userinfo else url
+
+
+def _check_uds(path: str, proxy: str | None) -> None:
+    start = f"uds is {path!r}"
+    if not hasattr(socket, "AF_UNIX"):
+        raise ConnectionSettingsException(
+            f"{start}, but this platform has no Unix sockets; leave uds out"
+        )
+    if proxy is not None:
+        raise ConnectionSettingsException(
+            f"{start}, and proxy is {without_credentials(proxy)!r}: a Unix socket is reached "
+            "without a proxy; leave one of the two out"
+        )
+    if not path or "\0" in path:
+        raise ConnectionSettingsException(f"{start}; write the path of a Unix socket")
+    length = len(os.fsencode(path))
+    if length > _LONGEST_UDS:
+        raise ConnectionSettingsException(
+            f"{start}, which is {length} bytes long; the system takes at most {_LONGEST_UDS}: "
+            "choose a shorter path, or a symbolic link to its directory"
+        )
 
 
 def _check_proxy(proxy: str) -> None:

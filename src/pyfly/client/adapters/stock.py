@@ -6,6 +6,7 @@ setting away (``transport: stock``), and the way to HTTP/2 (``http2: true``).
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -94,6 +95,7 @@ class _Stock:
             http2=settings.http2,
             trust_env=False,
             proxy=self._proxy(http),
+            uds=None if settings.uds is None else os.fspath(settings.uds),
             limits=http.Limits(
                 max_connections=settings.max_connections,
                 max_keepalive_connections=settings.max_connections,
