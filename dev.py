@@ -67,7 +67,10 @@ def lint(arguments: Sequence[str]) -> int:
     return steps(
         ("ruff format", lambda: python("-m", "ruff", "format", "--check", *arguments)),
         ("ruff check", lambda: python("-m", "ruff", "check", *arguments)),
-        ("import-linter", lambda: run([command("lint-imports"), "--no-logo"], cwd=ROOT)),
+        (
+            "import-linter",
+            lambda: run([command("lint-imports"), "--no-logo", "--no-cache"], cwd=ROOT),
+        ),
         ("links", lambda: links.check(ROOT)),
     )
 

@@ -98,7 +98,7 @@ class Copy:
         began = time.monotonic()
         command = [sys.executable, "-m", "tools.removals.watch", str(asked), str(answer)]
         env = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if "COVERAGE" not in name},
             "PYTHONPATH": str(self._path / "src"),  # before the checkout of the installation
             "PYTHONDONTWRITEBYTECODE": "1",  # two changes in a second, of one size, look alike
         }
