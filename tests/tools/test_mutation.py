@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutation.__main__ import ROOT, equivalent, main, targets
+from tools.mutation.__main__ import ROOT, equivalent, main, table, targets
 from tools.mutation.judge import Target
 from tools.mutation.mutants import mutants_of
 
@@ -103,6 +103,14 @@ class TestTheList:
         listed = equivalent(target.path)
         assert set(listed) <= {mutant.name for mutant in mutants_of(source)}
         assert all(reason.endswith(".") for reason in listed.values())
+
+    def test_the_modules_of_a_run_make_a_table_with_their_sums(self) -> None:
+        assert table({"a/state.py": (12, 9, 1, 2, 0), "b.py": (100, 90, 2, 3, 5)}).splitlines() == [
+            "            mutants  killed  timed out  equivalent  survived",
+            "a/state.py       12       9          1           2         0",
+            "b.py            100      90          2           3         5",
+            "all             112      99          3           5         5",
+        ]
 
     def test_they_can_be_listed_without_running_anything(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -20,7 +20,7 @@ from pathlib import Path
 from tools.mutation.judge import KILLED, SURVIVED, TIMED_OUT, Target, judge
 from tools.mutation.mutants import Mutant, mutants_of
 
-__all__ = ["equivalent", "main", "targets"]
+__all__ = ["equivalent", "main", "table", "targets"]
 
 ROOT = Path(__file__).resolve().parents[2]
 RESILIENCE = Path("src/pyfly/resilience")
@@ -113,17 +113,33 @@ class Run:
             _say(f"survived: line {mutant.line}: {mutant.name}\n")
         _say(line if sys.stderr.isatty() else f"{line}\n" if done % 25 == 0 else "")
 
+    def _survived(self) -> set[str]:
+        names = {mutant.name for mutant in self.mutants}
+        return {n for n, said in self.verdicts.items() if said == SURVIVED and n in names}
+
+    def counts(self) -> tuple[int, int, int, int, int]:
+        """How many mutants; of them killed, timed out, equivalent, and survived in spite."""
+        names = {mutant.name for mutant in self.mutants}
+        said = Counter(self.verdicts[name] for name in names if name in self.verdicts)
+        survived, listed = self._survived(), set(equivalent(self.target.path))
+        return (
+            len(names),
+            said[KILLED],
+            said[TIMED_OUT],
+            len(survived & listed),
+            len(survived - listed),
+        )
+
     def report(self) -> bool:
         """Print what came of it; whether all is as the list says."""
         listed = equivalent(self.target.path)
         names = {mutant.name: mutant.line for mutant in self.mutants}
-        survived = {n for n, said in self.verdicts.items() if said == SURVIVED and n in names}
-        counts = Counter(self.verdicts[name] for name in names if name in self.verdicts)
+        survived = self._survived()
+        mutants, killed, timed_out, as_listed, others = self.counts()
         _say("")
         print(
-            f"{self.target.path}: {len(names)} mutants, {counts[KILLED]} killed, "
-            f"{counts[TIMED_OUT]} timed out, {len(survived & set(listed))} equivalent, "
-            f"{len(survived - set(listed))} survived",
+            f"{self.target.path}: {mutants} mutants, {killed} killed, {timed_out} timed out, "
+            f"{as_listed} equivalent, {others} survived",
             flush=True,
         )
         for name in sorted(survived - set(listed), key=lambda n: names[n]):
@@ -132,6 +148,17 @@ class Run:
         for name in stale:
             print(f"  listed as equivalent, and {self.verdicts.get(name, 'no mutant')}: {name}")
         return not stale and survived <= set(listed)
+
+
+def table(rows: dict[str, tuple[int, ...]]) -> str:
+    """The counts of several modules, and their sums."""
+    rows = {**rows, "all": tuple(map(sum, zip(*rows.values(), strict=True)))}
+    width = max(map(len, rows))
+    lines = [f"{'':<{width}}  mutants  killed  timed out  equivalent  survived"]
+    for name, counts in rows.items():
+        cells = zip(counts, (7, 6, 9, 10, 8), strict=True)
+        lines.append(f"{name:<{width}}  " + "  ".join(f"{each:>{wide}}" for each, wide in cells))
+    return "\n".join(lines)
 
 
 def _say(text: str) -> None:
@@ -163,7 +190,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--list", action="store_true", help="show the mutants; run nothing")
     options = parser.parse_args(arguments)
     os.nice(10)
-    good = True
+    good, rows, began = True, dict[str, tuple[int, ...]](), time.monotonic()
     for target in _chosen(options.paths):
         run = Run(target, options.again)
         if options.list:
@@ -171,6 +198,9 @@ def main(arguments: list[str]) -> int:
             continue
         run.judge_all()
         good = run.report() and good
+        rows[str(target.path.relative_to(RESILIENCE))] = run.counts()
+    if len(rows) > 1:
+        print(f"\n{table(rows)}\nin {(time.monotonic() - began) / 60:.0f} minutes")
     return 0 if good else 1
 
 
