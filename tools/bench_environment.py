@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from pathlib import Path
 
 from tools.console import DevError, quiet, say
@@ -39,6 +40,8 @@ OTHERS = (
     "clientwright",
     "httpware",
 )
+#: How long installing those may take in all, in seconds; what is left then is left out.
+PATIENCE = 240
 #: In the environment: what could not be installed, and why.
 FAILED = "pyfly-bench.json"
 
@@ -88,10 +91,14 @@ class BenchEnvironment:
         say("dev: installing the package into .venv-bench")
         pip_install(self.python, "--editable", f"{self.root}[{EXTRAS}]", *OWN)
         failed = {}
+        began = time.monotonic()
         for number, name in enumerate(OTHERS, 1):
+            if time.monotonic() - began > PATIENCE:
+                failed[name] = "the package index is too slow"
+                continue
             say(f"dev: installing what it is measured with: {name} ({number} of {len(OTHERS)})")
             try:
-                pip_install(self.python, name)
+                pip_install(self.python, "--timeout=10", "--retries=1", name)
             except DevError as error:
                 failed[name] = _reason(str(error))
                 say(f"dev: {name} is left out: {failed[name]}", "33")

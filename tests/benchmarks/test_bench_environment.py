@@ -23,11 +23,11 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def install(python: str, *what: str) -> None:
         done.append(what[-1])
-        if what == ("hyx",):
+        if what[-1] == "hyx":
             raise DevError(
                 "ERROR: Ignored: 0.5.1 Requires-Python >=3.12\nERROR: No matching distribution"
             )
-        if what == ("gracy",):
+        if what[-1] == "gracy":
             raise DevError("ERROR: it does not build\npip could not install gracy.")
 
     monkeypatch.setattr(bench_environment, "pip_install", install)
@@ -43,6 +43,17 @@ def test_one_that_cannot_be_installed_stops_no_other_and_is_noted(
     assert installed[1:] == list(OTHERS)
     failed = json.loads((there.folder / FAILED).read_text())["failed"]
     assert failed == {"hyx": "needs Python >=3.12", "gracy": "it does not build"}
+
+
+def test_what_a_slow_index_does_not_give_in_time_is_left_out(
+    root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench_environment, "PATIENCE", -1)
+    there = BenchEnvironment(root, running())
+    there.ensure()
+    assert len(installed) == 1
+    failed = json.loads((there.folder / FAILED).read_text())["failed"]
+    assert failed == dict.fromkeys(OTHERS, "the package index is too slow")
 
 
 def test_made_once_it_is_ready_until_what_it_is_made_from_changes(
