@@ -52,6 +52,11 @@ def test_a_closed_circuit_gives_all_callers_one_admission() -> None:
     assert not rules.wants_success
 
 
+def test_a_circuit_that_never_opened_has_times_all_the_same() -> None:
+    rules = CircuitRules(3, 10.0, 1)
+    assert (rules.opened_at, rules.until, rules.recovery) == (0.0, 0.0, 10.0)
+
+
 def test_a_circuit_that_opened_again_meanwhile_refuses_under_the_lock() -> None:
     rules = opened()
     assert rules.refuses_until == 110.0
