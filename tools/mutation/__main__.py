@@ -200,7 +200,7 @@ def main(arguments: list[str]) -> int:
         good = run.report() and good
         rows[str(target.path.relative_to(RESILIENCE))] = run.counts()
     if len(rows) > 1:
-        print(f"\n{table(rows)}\nin {(time.monotonic() - began) / 60:.0f} minutes")
+        print(f"\n{table(rows)}\nin {time.monotonic() - began:.0f} s")
     return 0 if good else 1
 
 
