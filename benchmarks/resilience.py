@@ -227,8 +227,13 @@ async def _refusals() -> list[Case]:
             else:
                 raise AssertionError("the circuit is not open")
 
+    async def by_constructor() -> None:
+        raise CircuitBreakerException(name="down", retry_after=1.0)
+
+    built = refused(by_constructor, CircuitBreakerException)
     return [
         Case("pyfly CircuitBreaker.call", call, REFUSED, RAISED, target=1.6),
+        Case("the same exception, raised and caught", built, REFUSED, RAISED),
         Case("pyfly declared call", refused(declared, CircuitBreakerException), REFUSED, RAISED),
     ]
 
