@@ -43,6 +43,8 @@ __all__ = ["PyreqwestClientAdapter"]
 
 #: Of a request target or the name of a header, in characters: the limit of its HTTP library.
 _LONGEST = 65_534
+#: How long the library's threads have after it was closed, in seconds.
+_SETTLING = 0.05
 
 
 class PyreqwestClientAdapter:
@@ -117,6 +119,10 @@ class PyreqwestClientAdapter:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
+            del client
+            # Its threads let go of Python's objects in their own time, and abort the process if
+            # the interpreter ends meanwhile; nothing of theirs can be waited for.
+            await asyncio.sleep(_SETTLING)
 
     async def request(self, method: str, url: str, **kwargs: Any) -> Response[Any]:
         """Send one request.
