@@ -1,4 +1,6 @@
-"""One case in a process of its own: ``python -m benchmarks.http.worker CASE URL``.
+"""One case in a process of its own: ``python -m benchmarks.http.worker CASE URL N``.
+
+``N`` calls at once warm it up, and so decide how many connections it has from then on.
 
 It takes one order a line on stdin, and answers each with one line of JSON on stdout::
 
@@ -53,14 +55,14 @@ async def _order(client: Opened, size: int, calls: int, at_once: int, idle: int)
     return {"cpu": used, "wall": taken}
 
 
-async def _work(case: HttpCase, url: str) -> None:
+async def _work(case: HttpCase, url: str, warm: int) -> None:
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         client = await case.open(case.variant, url, stack)
         value = await client.call(100)
         if value.get("total") != 100:
             raise ValueError(f"not the document: {value!r:.80}")
-        await _calls(client, 100, 128, 64)
+        await _calls(client, 100, 128, warm)
         print(json.dumps({"ready": True}), flush=True)
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             print(json.dumps(await _order(client, **json.loads(line))), flush=True)
@@ -68,11 +70,11 @@ async def _work(case: HttpCase, url: str) -> None:
 
 def main(arguments: list[str]) -> None:
     """Do what the lines on stdin say."""
-    name, url = arguments
+    name, url, warm = arguments
     pin(0)
     case = CASES[name]
     try:
-        asyncio.run(_work(case, url))
+        asyncio.run(_work(case, url, int(warm)))
     except Exception as error:
         text = str(error).strip().partition("\n")[0]
         if not isinstance(error, LookupError):
