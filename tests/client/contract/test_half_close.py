@@ -21,6 +21,8 @@ from tests.client.contract.rows import Caller, Row
 
 Callers = Callable[..., Caller]
 
+# The same class is connected once for each adapter.
+pytestmark = pytest.mark.filterwarnings("ignore::pyfly.client.standalone.ClientUsageWarning")
 TLS = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 
 
