@@ -282,6 +282,11 @@ async def test_an_empty_cassette_says_so(guide: ServerClient, path: Path) -> Non
             await client_for(Shop, port=cassette).raw()
 
 
+def test_one_secret_has_to_stand_in_a_list() -> None:
+    with pytest.raises(TypeError, match=r"secrets='pin' is one name: write secrets=\['pin'\]"):
+        Cassette("cassette.yaml", secrets="pin")
+
+
 async def test_secrets_are_not_written(guide: ServerClient, path: Path) -> None:
     guide.script(
         "/login",

@@ -40,7 +40,7 @@ class CassetteBase:
             ``refresh`` records anew. None for what ``PYFLY_CASSETTES`` says, else ``auto``.
 
     Raises:
-        TypeError: ``port`` takes no encoded requests.
+        TypeError: ``port`` takes no encoded requests, or ``secrets`` is a single string.
         ClientDeclarationException: Something is wrong with ``client``.
     """
 
@@ -63,6 +63,8 @@ class CassetteBase:
                 f"a cassette records what is on the wire, which a {type(port).__name__} encodes "
                 'by itself: give it one of pyfly\'s adapters, such as HttpxClientAdapter("http…")'
             )
+        if isinstance(secrets, str):  # its letters would be the names, and it would be written
+            raise TypeError(f"secrets={secrets!r} is one name: write secrets=[{secrets!r}]")
         self.path = Path(path)
         self._port: Any = port
         self._routes = [] if client is None else routes_of(implementation_of(client))
