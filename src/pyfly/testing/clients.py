@@ -41,9 +41,11 @@ def client_for(
         clock: Where back-off and recovery time come from, and the delays of a fake port.
 
     Raises:
-        TypeError: The fake port or cassette is for the other kind of client.
+        TypeError: The fake port or cassette is for the other kind of client, or there is none.
         ClientDeclarationException: Something is wrong with the class; it lists everything.
     """
+    if port is None:  # from a fixture that returns nothing: the client would use the network
+        raise TypeError("client_for: port is None: give it a FakePort, a cassette or an adapter")
     if isinstance(port, (Fake, CassetteBase)):
         _require_kind(port, cls)
     if isinstance(port, Fake):

@@ -295,6 +295,11 @@ def test_a_synchronous_client_has_a_fake_of_its_own() -> None:
         assert len(rule.calls) == 2
 
 
+def test_no_port_at_all_is_refused_and_never_the_network() -> None:
+    with pytest.raises(TypeError, match="port is None: give it a FakePort"):
+        client_for(Inventory, port=None)
+
+
 def test_the_other_kind_of_client_is_refused() -> None:
     with pytest.raises(TypeError, match=r"its stubs are async def: give it a FakePort$"):
         client_for(Inventory, port=SyncFakePort())
