@@ -314,6 +314,11 @@ def test_the_other_kind_of_client_is_refused() -> None:
         (lambda rule: rule.responds("200"), "a final status"),
         (lambda rule: rule.responds(True), "a final status"),
         (lambda rule: rule.raises("x"), "that is no exception"),
+        (
+            lambda rule: rule.raises(NotFoundException),
+            r"does not raise NotFoundException, the client makes it of a response: write "
+            r"\.responds\(…\)",
+        ),
         (lambda rule: rule.raises(NotFoundException(404, Headers())), r"write .responds\(404\)"),
         (lambda rule: rule.delays(-1), "write seconds, 0 or more"),
         (lambda rule: rule.returns(1, times=0), r"times=0 \(write an int, 1 or more\)"),

@@ -131,6 +131,11 @@ class RuleBase:
                 makes the exception of it.
             times: How often.
         """
+        if isinstance(exception, type) and issubclass(exception, HttpStatusException):
+            raise TypeError(
+                f"{self._text}: a port does not raise {exception.__name__}, the client makes it "
+                "of a response: write .responds(…) with its status"
+            )
         if isinstance(exception, type) and issubclass(exception, BaseException):
             exception = exception(f"raised by the fake for {self._route.operation}")
         if not isinstance(exception, BaseException):
