@@ -102,6 +102,19 @@ async def test_a_refusal_of_an_open_circuit_is_as_its_constructor_makes_it() -> 
         getattr(refusal, "contxt")  # noqa: B009  a name that the checkers would refuse
 
 
+class Quota(RateLimitException):
+    """As users write them: ``super().__init__`` is forgotten."""
+
+    def __init__(self) -> None:
+        self.used = 7
+
+
+def test_a_refusal_whose_constructor_does_not_call_ours_can_be_read_and_pickled() -> None:
+    again = pickle.loads(pickle.dumps(Quota()))
+    assert str(again) == "Rate limit exceeded"
+    assert (again.name, again.retry_after, again.context, again.used) == (None, None, {}, 7)
+
+
 async def test_a_refusal_is_freed_when_it_was_caught_without_the_garbage_collector() -> None:
     breaker = await open_circuit()
     kept: list[weakref.ref[CircuitBreakerException]] = []

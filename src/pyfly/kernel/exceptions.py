@@ -109,6 +109,8 @@ class RefusedException(InfrastructureException):
         self.retry_after = retry_after
 
     def __getattr__(self, name: str) -> Any:
+        if name in RefusedException.__slots__:  # a subclass whose __init__ does not call ours
+            return None
         if name != "context":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self.context = {}
