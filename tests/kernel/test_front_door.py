@@ -54,7 +54,9 @@ def test_a_function_is_not_hidden_by_the_module_it_lives_in() -> None:
     assert printed(program) == "True True True"
 
 
-@pytest.mark.parametrize("name", ["conect", "_HOME", "__version__", "_wiring_"])
+@pytest.mark.parametrize(
+    "name", ["conect", "_HOME", "__version__", "_wiring_", "a.b", "errors.NotFoundException", ""]
+)
 def test_a_misspelt_name_is_an_attribute_error_that_names_the_package(name: str) -> None:
     with pytest.raises(AttributeError, match=f"'pyfly.client' has no attribute '{name}'"):
         getattr(pyfly.client, name)

@@ -34,7 +34,11 @@ def front_door(
         return value
 
     def submodule(name: str) -> Any:
-        if name.startswith("_") or find_spec(f"{package}.{name}") is None:
+        if (
+            not name.isidentifier()
+            or name.startswith("_")
+            or find_spec(f"{package}.{name}") is None
+        ):
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return import_module(f"{package}.{name}")
 
