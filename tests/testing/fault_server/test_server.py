@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from typing import Any
 
 import pytest
 import trustme
@@ -116,6 +117,12 @@ def test_a_script_needs_a_behaviour() -> None:
 
 
 # Chance and the clock
+
+
+@pytest.mark.parametrize("answer", [503, "hello", {"status": 503}, Answer])
+def test_what_is_no_behaviour_is_refused_when_it_is_given(answer: Any) -> None:
+    with pytest.raises(TypeError, match=r"is no behaviour: write one such as Answer\(\)"):
+        FaultServer().on("GET /a", answer)
 
 
 def test_chance_is_the_same_with_the_same_seed_and_other_requests_do_not_matter() -> None:

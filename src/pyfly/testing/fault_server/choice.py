@@ -23,6 +23,9 @@ class InTurn(Behaviour):
     def __init__(self, *behaviours: Behaviour, repeat: bool = False) -> None:
         if not behaviours:
             raise ValueError("InTurn: give at least one behaviour, such as Answer()")
+        for each in behaviours:
+            if not isinstance(each, Behaviour):
+                raise TypeError(f"InTurn: {each!r} is no behaviour: write one such as Answer()")
         self._behaviours = behaviours
         self._repeat = repeat
 

@@ -110,6 +110,7 @@ class FaultServer:
 
         Raises:
             ValueError: That is no route, or there are no behaviours.
+            TypeError: One of them is no behaviour, such as a status.
         """
         self._routes.add(route, InTurn(*behaviours, repeat=repeat))
 
