@@ -313,6 +313,9 @@ def test_the_other_kind_of_client_is_refused() -> None:
         (lambda rule: rule.responds(99), r"responds\(99\): a final status is 200 to 599"),
         (lambda rule: rule.responds("200"), "a final status"),
         (lambda rule: rule.responds(True), "a final status"),
+        (lambda rule: rule.responds(503, {"Retry-After": 2}), "header fields are pairs of str"),
+        (lambda rule: rule.responds(200, b"[]"), "header fields are pairs of str"),
+        (lambda rule: rule.responds(200, {}, {"id": 1}), r"write \.returns_json\(…\) for JSON"),
         (lambda rule: rule.raises("x"), "that is no exception"),
         (
             lambda rule: rule.raises(NotFoundException),

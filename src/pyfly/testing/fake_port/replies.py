@@ -157,5 +157,9 @@ def plain_reply(
     """A reply as it is given, byte for byte."""
     if isinstance(body, str):
         body = body.encode()
-    chunks = (bytes(body),) if isinstance(body, _BYTES) else tuple(body)
+    chunks = (
+        (bytes(body),)
+        if isinstance(body, _BYTES)
+        else tuple(bytes(memoryview(each)) for each in body)
+    )
     return Reply(status, Headers(headers), chunks)

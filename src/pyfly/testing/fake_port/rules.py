@@ -95,7 +95,13 @@ class RuleBase:
         """
         if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
             raise ValueError(f"{self._text}: responds({status!r}): a final status is 200 to 599")
-        reply = plain_reply(status, headers, body)
+        try:
+            reply = plain_reply(status, headers, body)
+        except (TypeError, AttributeError, ValueError) as error:
+            raise TypeError(
+                f"{self._text}: responds({status}, …): header fields are pairs of str, and the "
+                "body is bytes or str (write .returns_json(…) for JSON)"
+            ) from error
         return self._add(lambda _: reply, times)
 
     def returns_json(
