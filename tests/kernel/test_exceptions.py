@@ -146,3 +146,14 @@ async def refusal_of_an_open_circuit() -> CircuitBreakerException:
     with pytest.raises(CircuitBreakerException) as raised:
         await breaker.call(fails)
     return raised.value
+
+
+class Down(CircuitBreakerException, ConnectionError):
+    """As a user may say that an open circuit is a lost connection."""
+
+
+def test_a_refusal_can_be_an_error_of_another_kind_too() -> None:
+    down = Down("gone", name="stock", retry_after=2.0)
+    copy = pickle.loads(pickle.dumps(down))
+    assert isinstance(copy, OSError)
+    assert (str(copy), copy.name, copy.retry_after, copy.context) == ("gone", "stock", 2.0, {})

@@ -70,8 +70,7 @@ class PyFlyException(Exception):
 
     def __setstate__(self, state: Any) -> None:
         self.args, values, self.__cause__, self.__suppress_context__ = state
-        for name, value in values.items():
-            setattr(self, name, value)
+        self.__dict__.update(values)
 
 
 def _rebuild(cls: type[PyFlyException]) -> PyFlyException:
@@ -90,10 +89,11 @@ class RefusedException(InfrastructureException):
         retry_after: Seconds until it is worth asking again; None if unknown.
     """
 
-    __slots__ = ("name", "retry_after")  # a dictionary would cost as much as all the rest
-
     default_message = "The call was refused"
+    # What a refusal of an open circuit, made without the constructor, does not set.
     code: str | None = None
+    name: str | None = None
+    retry_after: float | None = None
 
     def __init__(
         self,
@@ -109,17 +109,10 @@ class RefusedException(InfrastructureException):
         self.retry_after = retry_after
 
     def __getattr__(self, name: str) -> Any:
-        if name in RefusedException.__slots__:  # a subclass whose __init__ does not call ours
-            return None
         if name != "context":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self.context = {}
         return self.context
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        rebuild, arguments, (args, values, *others) = super().__reduce__()
-        slots = {"name": self.name, "retry_after": self.retry_after}
-        return rebuild, arguments, (args, {**values, **slots}, *others)
 
     def __str__(self) -> str:  # composed when read: most refusals are caught unread
         if self.args and self.args[0]:

@@ -30,10 +30,6 @@ class Admission(Protocol):
         """Whether the circuit was half-open: this call decides on it."""
         ...
 
-    def failing_after(self, at: float) -> bool:
-        """Whether the latest attempts of all calls failed, the last of them after ``at``."""
-        ...
-
 
 class Expiry(Protocol):
     """The timer that cancels a call at its deadline."""
@@ -86,7 +82,6 @@ class Call:
         on_close: None for a call that is over when it returns. A call that returns a stream has
             a list here: a stage that holds something per attempt, such as a permit, puts what
             gives it back there after a success, instead of giving it back.
-        skipped: Attempts that were due and not made, since those of other calls failed.
         started: When the call was made.
     """
 
@@ -110,7 +105,6 @@ class Call:
         "payload",
         "repeats",
         "single_attempt",
-        "skipped",
         "started",
     )
 
@@ -138,7 +132,6 @@ class Call:
         self.attempt_deadline: float | None = None
         self.attempt_timeout: float | None = None
         self.single_attempt = single_attempt
-        self.skipped = 0
         self.against_retry: Callable[[Call, Exception], str | None] | None = None
         self.repeats: Callable[[Call, Any], bool] | None = None
         self.admission: Admission | None = None

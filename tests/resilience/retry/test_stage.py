@@ -29,9 +29,6 @@ class Leave:
         self.stands = True
         self.probe = False
 
-    def failing_after(self, at: float) -> bool:
-        return False
-
 
 def a_stage(attempts: int = 3, **settings: Any) -> Pipeline:
     policy = RetryPolicy(attempts, timedelta(seconds=1), settings.pop("retry_on", (Exception,)))

@@ -52,19 +52,12 @@ class CircuitMode(Enum):
 
 
 class Generation:
-    """The time from one opening or closing to the next.
+    """The time from one opening or closing to the next."""
 
-    Attributes:
-        current: Whether it lasts still.
-        failing_at: When the latest attempt failed, once as many in a row have as
-            ``failure_threshold`` says; else -∞.
-    """
-
-    __slots__ = ("current", "failing_at")
+    __slots__ = ("current",)
 
     def __init__(self) -> None:
         self.current = True
-        self.failing_at = -math.inf
 
 
 class Admission:
@@ -90,10 +83,6 @@ class Admission:
         """Whether the circuit has neither opened nor closed since."""
         return self.generation.current
 
-    def failing_after(self, at: float) -> bool:
-        """Whether the latest attempts of all calls failed, the last of them after ``at``."""
-        return self.generation.failing_at > at
-
 
 class Observation(Admission):
     """Leave to make a call that only observed: nothing that happens takes it back.
@@ -112,10 +101,6 @@ class Observation(Admission):
     def stands(self) -> bool:
         """Always."""
         return True
-
-    def failing_after(self, at: float) -> bool:
-        """Never."""
-        return False
 
 
 class CircuitRules:
@@ -158,8 +143,6 @@ class CircuitRules:
         "_limit",
         "_longest_recovery",
         "_looks",
-        "_run",
-        "_threshold",
         "_timed",
         "epoch",
         "expires",
@@ -188,7 +171,6 @@ class CircuitRules:
         every: bool = False,
         timed: bool = False,
     ) -> None:
-        self._threshold = threshold
         self._limit = threshold * SCALE
         self._base_recovery = recovery
         self._half_open_permits = half_open_permits
@@ -203,7 +185,6 @@ class CircuitRules:
         self.epoch: Admission | None = None if timed else Admission(self._generation)
         self.wants_success = every
         self.fails = 0
-        self._run = 0  # attempts that failed in a row, each as one
         self.opened_at = 0.0
         self.until = 0.0
         self.refuses_until = -math.inf
@@ -291,8 +272,7 @@ class CircuitRules:
         if not self._spend(admission) or self.mode is CircuitMode.DISABLED:
             return
         if self.state is _CLOSED:
-            self.fails = self._run = 0
-            self._generation.failing_at = -math.inf
+            self.fails = 0
             self.wants_success = self._every
             return
         self._close(generation, epoch)
@@ -316,9 +296,6 @@ class CircuitRules:
         ):
             self.fails = fails
             self.wants_success = True
-            self._run += 1
-            if self._run >= self._threshold and self.mode is CircuitMode.NORMAL:
-                self._generation.failing_at = now
             return
         self.fails = fails
         self._open(now, generation)
@@ -378,7 +355,7 @@ class CircuitRules:
         observed = self.mode is CircuitMode.OBSERVE_ONLY
         self._generation.current = False
         self._generation = generation
-        self.fails = self._run = 0
+        self.fails = 0
         self._forget()
         self.expires = math.inf
         self.out = 0

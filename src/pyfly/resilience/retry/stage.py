@@ -22,9 +22,6 @@ __all__ = ["Budget", "RetryStage"]
 
 OVERTAKEN = "the circuit has changed since this call was admitted"
 BUDGET_EMPTY = "the retry budget is empty"
-OTHERS_FAIL = "other calls fail too"
-_EARLY = 0.25
-"""The part of a pause in which failures of other calls are no news."""
 
 
 class Budget(Protocol):
@@ -48,8 +45,7 @@ class RetryStage:
 
     Before each further attempt it makes sure that the circuit breaker's admission still
     stands, that the pause ends before the deadline, and that the budget has a token; else it
-    raises the last attempt's own exception and tells why in an event. An attempt whose turn
-    comes while those of other calls fail is skipped: see :meth:`_wait_on`. (A result that
+    raises the last attempt's own exception and tells why in an event. (A result that
     ``policy.retry_if_result`` does not want is an attempt that failed with
     :class:`UnwantedResultException`, except that the result is returned in the end.)
 
@@ -92,11 +88,12 @@ class RetryStage:
                     result = await inner(call)
                 except Exception as error:
                     delay = self._failed(call, error, started, before)
-                    if delay is not None:
-                        delay = await self._pause(call, error, delay)
                     if delay is None:
                         raise
+                    await call.clock.sleep(delay)
                     before = delay
+                    if self._overtaken(call, error):
+                        raise
                 except BaseException as error:  # cancelled, or the process is ending
                     self._note(call, error, started, before)
                     raise
@@ -107,11 +104,12 @@ class RetryStage:
                         return result
                     poor = UnwantedResultException()
                     delay = self._failed(call, poor, started, before)
-                    if delay is not None:
-                        delay = await self._pause(call, poor, delay)
                     if delay is None:
                         return result
+                    await call.clock.sleep(delay)
                     before = delay
+                    if self._overtaken(call, poor):
+                        return result
 
         return retry
 
@@ -130,11 +128,12 @@ class RetryStage:
                     result = inner(call)
                 except Exception as error:
                     delay = self._failed(call, error, started, before)
-                    if delay is not None:
-                        delay = self._pause_sync(call, error, delay)
                     if delay is None:
                         raise
+                    call.clock.sleep_sync(delay)
                     before = delay
+                    if self._overtaken(call, error):
+                        raise
                 except BaseException as error:  # cancelled, or the process is ending
                     self._note(call, error, started, before)
                     raise
@@ -145,32 +144,14 @@ class RetryStage:
                         return result
                     poor = UnwantedResultException()
                     delay = self._failed(call, poor, started, before)
-                    if delay is not None:
-                        delay = self._pause_sync(call, poor, delay)
                     if delay is None:
                         return result
+                    call.clock.sleep_sync(delay)
                     before = delay
+                    if self._overtaken(call, poor):
+                        return result
 
         return retry
-
-    async def _pause(self, call: Call, error: Exception, delay: float) -> float | None:
-        """Wait until an attempt is due. How long it was since the last turn; None: give up."""
-        while True:
-            since = call.clock.monotonic()
-            await call.clock.sleep(delay)
-            more = self._wait_on(call, error, since, delay)
-            if not more:
-                return None if more is None else delay
-            delay = more
-
-    def _pause_sync(self, call: Call, error: Exception, delay: float) -> float | None:
-        while True:
-            since = call.clock.monotonic()
-            call.clock.sleep_sync(delay)
-            more = self._wait_on(call, error, since, delay)
-            if not more:
-                return None if more is None else delay
-            delay = more
 
     # What the two drivers share
 
@@ -206,8 +187,6 @@ class RetryStage:
         """Note a failed attempt. The seconds to wait before the next, or None: raise it."""
         now = self._note(call, error, started, before)
         wait = self._wait_or_reason(call, error, now, before)
-        if wait is not None and not isinstance(wait, str) and not self._afforded(call, now):
-            wait = BUDGET_EMPTY  # asked last, for it costs a token
         if isinstance(wait, str):
             self._suppressed(call, error, now, wait)
         elif wait is not None:
@@ -221,8 +200,7 @@ class RetryStage:
         self, call: Call, error: Exception, now: float, before: float
     ) -> float | str | None:
         """The wait; why there must be no other attempt; or None: there would be none anyway."""
-        turns = call.attempt + call.skipped
-        if turns >= self.policy.max_attempts or not self.policy.wants(error):
+        if call.attempt >= self.policy.max_attempts or not self.policy.wants(error):
             return None
         reason = self._reason_against(call, error)
         if reason is not None:
@@ -230,15 +208,14 @@ class RetryStage:
         if call.admission is not None and not call.admission.stands:
             return OVERTAKEN
         left = None if call.deadline is None else call.deadline - now
-        return self.policy.wait_or_reason(error, turns, before, left)
-
-    def _afforded(self, call: Call, now: float) -> bool:
-        """Whether the budget allows one more attempt. It has a token less then."""
-        if self.budget is None or self.budget.withdraw():
-            return True
-        if call.events.on:
-            call.events.emit(BudgetEmpty(call.operation, now))
-        return False
+        wait = self.policy.wait_or_reason(error, call.attempt, before, left)
+        if isinstance(wait, str):
+            return wait
+        if self.budget is not None and not self.budget.withdraw():  # last: it costs a token
+            if call.events.on:
+                call.events.emit(BudgetEmpty(call.operation, now))
+            return BUDGET_EMPTY
+        return wait
 
     def _reason_against(self, call: Call, error: Exception) -> str | None:
         if call.single_attempt is not None:
@@ -253,31 +230,13 @@ class RetryStage:
             return False
         return self._reason_against(call, UnwantedResultException()) is None
 
-    def _wait_on(self, call: Call, error: Exception, since: float, paused: float) -> float | None:
-        """After a pause: 0 if the attempt is due, the seconds to go on waiting, or None: raise.
-
-        An attempt is skipped, as if made in vain, while those of other calls fail: then the
-        service is at fault and not this one request, and those calls will tell when it is back.
-        It keeps its token. Failures early in the pause are no news: they may have been sent
-        together with this call's.
-        """
-        admission = call.admission
-        if admission is None:
-            return 0.0
-        now = call.clock.monotonic()
-        more: float | str | None = OVERTAKEN
-        if admission.stands:
-            if not admission.failing_after(since + _EARLY * paused):
-                return 0.0
-            call.skipped += 1
-            more = self._wait_or_reason(call, error, now, paused)
-            if more is None:
-                more = OTHERS_FAIL
-        if not isinstance(more, str):
-            return more
-        self._suppressed(call, error, now, more)
+    def _overtaken(self, call: Call, error: Exception) -> bool:
+        """Whether the circuit changed while this call paused."""
+        if call.admission is None or call.admission.stands:
+            return False
+        self._suppressed(call, error, call.clock.monotonic(), OVERTAKEN)
         _attach(call, error)
-        return None
+        return True
 
     def _suppressed(self, call: Call, error: Exception, now: float, reason: str) -> None:
         if call.events.on:
