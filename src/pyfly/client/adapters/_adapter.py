@@ -233,12 +233,20 @@ class HttpxAdapter:
         client = self._given
         target = self._targets.resolve(request.url)
         content, length = client_body(request.content, not self._blocking)
-        wire = client.build_request(
-            request.method,
-            f"{target.origin}{target.raw.decode('ascii')}",
-            headers=[*self._fields.over_defaults(request.headers, target.home), *length],
-            content=content,
-        )
+        try:
+            wire = client.build_request(
+                request.method,
+                f"{target.origin}{target.raw.decode('ascii')}",
+                headers=[*self._fields.over_defaults(request.headers, target.home), *length],
+                content=content,
+            )
+        except Exception as exc:
+            if type(exc).__name__ != "InvalidURL":
+                raise
+            raise ClientArgumentException(
+                f"the URL is {len(target.raw)} bytes long, and the library's client takes 64 KiB "
+                f"at most ({exc}); send less in it, or use pyfly's own transport"
+            ) from exc
         if wire.url.raw_path != target.raw:  # the library's URL class has normalised it
             wire.extensions["target"] = target.raw
         options: dict[str, Any] = {"stream": True, "follow_redirects": False}
