@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -21,6 +22,7 @@ from pyfly.client import (
     http_client,
     service_client,
 )
+from pyfly.client.ports import HttpClientPort
 from pyfly.core import Config
 from pyfly.resilience import current_deadline
 from pyfly.testing import client_for
@@ -188,7 +190,7 @@ def test_mistakes_are_told_with_the_class() -> None:
         def two(self) -> Any: ...
 
     with pytest.raises(ClientDeclarationException) as caught:
-        client_for(Wrong, port=None)
+        client_for(Wrong, port=AsyncMock(spec=HttpClientPort))
     assert "Wrong.one: auth must be a header value" in str(caught.value)
     assert "Wrong.two: auth: its provider is async" in str(caught.value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -21,6 +22,7 @@ from pyfly.client import (
     service_client,
 )
 from pyfly.client._declare.service import http_client as declare
+from pyfly.client.ports import HttpClientPort
 from pyfly.testing import client_for
 from tests.support.servers import ServerClient
 
@@ -113,7 +115,7 @@ def test_mistakes_are_told_with_the_class() -> None:
         async def one(self) -> Any: ...
 
     with pytest.raises(ClientDeclarationException) as caught:
-        client_for(Wrong, port=None)
+        client_for(Wrong, port=AsyncMock(spec=HttpClientPort))
     text = str(caught.value)
     for expected in (
         "errors: 200 is no status",

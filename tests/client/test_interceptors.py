@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -18,6 +19,7 @@ from pyfly.client import (
     http_client,
     service_client,
 )
+from pyfly.client.ports import HttpClientPort
 from pyfly.testing import client_for
 from tests.support.servers import ServerClient
 
@@ -139,7 +141,7 @@ def test_mistakes_are_told_with_the_class() -> None:
         def one(self) -> Any: ...
 
     with pytest.raises(ClientDeclarationException) as caught:
-        client_for(Wrong, port=None)
+        client_for(Wrong, port=AsyncMock(spec=HttpClientPort))
     text = str(caught.value)
     assert "Wrong.one: interceptors: Nothing is none" in text
     assert "Wrong.one: interceptors: Recorder is none" in text

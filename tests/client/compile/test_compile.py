@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Protocol
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -31,6 +31,7 @@ from pyfly.client import (
 )
 from pyfly.client._compile.compile import compile_client
 from pyfly.client._compile.plan import ParameterKind
+from pyfly.client.ports import HttpClientPort
 from pyfly.testing import client_for
 
 
@@ -363,7 +364,7 @@ def test_mistakes_that_other_rooms_find_are_in_the_same_list() -> None:
         async def result(self) -> Opaque: ...
 
     with pytest.raises(ClientDeclarationException) as caught:
-        client_for(Wrong, port=None)
+        client_for(Wrong, port=AsyncMock(spec=HttpClientPort))
     text = str(caught.value)
     for expected in (
         "Wrong.path: the path 'no-slash' must start with a slash",

@@ -70,7 +70,9 @@ def _nothing_is_left(_clean_environment: None) -> Iterator[None]:
     yield
     gc.collect()
     patience = time.monotonic() + 1  # a library with threads of its own closes in its own time
-    while open_sockets() > sockets and time.monotonic() < patience:
+    while time.monotonic() < patience and (
+        open_sockets() > sockets or threading.active_count() > threads
+    ):
         time.sleep(0.01)
     assert open_sockets() <= sockets, "sockets are left open"
     assert threading.active_count() <= threads, "threads are left running"
