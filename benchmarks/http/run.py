@@ -163,7 +163,7 @@ def _order(
 def rows(rounds: int, sizes: Sequence[int] = tuple(SIZES)) -> list[Row]:
     """Every case in every size, one call after the other and 64 at once."""
     turns = [Turn(size, at_once) for size in sizes for at_once in AT_ONCE]
-    taken, missing = _take_turns(list(CASES), turns, rounds)
+    taken, missing = _apart(list(CASES), turns, rounds)
     found: list[Row] = []
     for turn in turns:
         group = f"{SIZES[turn.size]}, {AT_ONCE[turn.at_once]}: CPU ÷ {REFERENCE}"
@@ -180,18 +180,29 @@ def rows(rounds: int, sizes: Sequence[int] = tuple(SIZES)) -> list[Row]:
     return found
 
 
+def _apart(
+    names: Sequence[str], turns: Sequence[Turn], rounds: int, *, tls: bool = False
+) -> tuple[dict[tuple[str, Turn], list[float]], dict[str, str]]:
+    """Turns one after the other, then those at once, each with processes of their own.
+
+    httpx2's pool looks through every idle connection at each call, and those that 64 calls have
+    left would not have expired when the next turn comes.
+    """
+    taken: dict[tuple[str, Turn], list[float]] = {}
+    missing: dict[str, str] = {}
+    for at_once in AT_ONCE:
+        these = [turn for turn in turns if turn.at_once == at_once]
+        times, lacking = _take_turns(names, these, rounds, tls=tls, warm=at_once)
+        taken |= times
+        missing |= lacking
+    return taken, missing
+
+
 def tls_rows(rounds: int) -> list[Row]:
     """100 bytes over TLS, with connections that are kept."""
     turns = [Turn(100, at_once) for at_once in AT_ONCE]
     names = [name for name, case in CASES.items() if case.tls is not None]
-    taken: dict[tuple[str, Turn], list[float]] = {}
-    missing: dict[str, str] = {}
-    for turn in turns:
-        # By themselves: httpx2's pool looks through every idle connection at each call, and
-        # those that 64 calls have left would not have expired when the next turn comes.
-        times, lacking = _take_turns(names, [turn], rounds, tls=True, warm=turn.at_once)
-        taken |= times
-        missing |= lacking
+    taken, missing = _apart(names, turns, rounds, tls=True)
     found: list[Row] = []
     for turn in turns:
         group = f"100 B over TLS, {AT_ONCE[turn.at_once]}: CPU ÷ {REFERENCE}"
