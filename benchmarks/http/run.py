@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -37,6 +37,10 @@ class Turn(NamedTuple):
         """As the worker reads it."""
         calls = CALLS[self.size]
         return {"size": self.size, "calls": calls, "at_once": self.at_once, "idle": self.idle}
+
+
+#: The CPU time of each case in each kind of turn, by round; and why cases are missing.
+Measured = tuple[dict[tuple[str, Turn], list[float]], dict[str, str]]
 
 
 class Worker:
@@ -100,7 +104,7 @@ def _take_turns(
     growing: bool = False,
     tls: bool = False,
     warm: int = 64,
-) -> tuple[dict[tuple[str, Turn], list[float]], dict[str, str]]:
+) -> Measured:
     """The CPU time of each case in each kind of turn, by round; and why cases are missing."""
     draw = random.Random()
     taken: dict[tuple[str, Turn], list[float]] = {}
@@ -163,26 +167,30 @@ def _order(
 def rows(rounds: int, sizes: Sequence[int] = tuple(SIZES)) -> list[Row]:
     """Every case in every size, one call after the other and 64 at once."""
     turns = [Turn(size, at_once) for size in sizes for at_once in AT_ONCE]
-    taken, missing = _apart(list(CASES), turns, rounds)
+    measured = _apart(list(CASES), turns, rounds)
     found: list[Row] = []
     for turn in turns:
         group = f"{SIZES[turn.size]}, {AT_ONCE[turn.at_once]}: CPU ÷ {REFERENCE}"
-        reference = taken[REFERENCE, turn]
-        for name in CASES:
-            if name in missing:
-                found.append({"group": group, "case": name, "missing": missing[name]})
-                continue
-            row = _row(group, name, taken[name, turn], reference)
-            wanted = CASES[name].target
-            if wanted is not None and turn.size == 100:
-                row["target"] = wanted[0 if turn.at_once == 1 else 1]
-            found.append(row)
+        targets = {name: case.target for name, case in CASES.items() if turn.size == 100}
+        found += _against_reference(group, list(CASES), turn, measured, targets)
+    return found
+
+
+def tls_rows(rounds: int) -> list[Row]:
+    """100 bytes over TLS, with connections that are kept."""
+    turns = [Turn(100, at_once) for at_once in AT_ONCE]
+    targets = {name: case.tls for name, case in CASES.items() if case.tls is not None}
+    measured = _apart(list(targets), turns, rounds, tls=True)
+    found: list[Row] = []
+    for turn in turns:
+        group = f"100 B over TLS, {AT_ONCE[turn.at_once]}: CPU ÷ {REFERENCE}"
+        found += _against_reference(group, list(targets), turn, measured, targets)
     return found
 
 
 def _apart(
     names: Sequence[str], turns: Sequence[Turn], rounds: int, *, tls: bool = False
-) -> tuple[dict[tuple[str, Turn], list[float]], dict[str, str]]:
+) -> Measured:
     """Turns one after the other, then those at once, each with processes of their own.
 
     httpx2's pool looks through every idle connection at each call, and those that 64 calls have
@@ -198,52 +206,53 @@ def _apart(
     return taken, missing
 
 
-def tls_rows(rounds: int) -> list[Row]:
-    """100 bytes over TLS, with connections that are kept."""
-    turns = [Turn(100, at_once) for at_once in AT_ONCE]
-    names = [name for name, case in CASES.items() if case.tls is not None]
-    taken, missing = _apart(names, turns, rounds, tls=True)
-    found: list[Row] = []
-    for turn in turns:
-        group = f"100 B over TLS, {AT_ONCE[turn.at_once]}: CPU ÷ {REFERENCE}"
-        for name in names:
-            if name in missing:
-                found.append({"group": group, "case": name, "missing": missing[name]})
-                continue
-            row = _row(group, name, taken[name, turn], taken[REFERENCE, turn])
-            wanted = CASES[name].tls
-            if wanted:
-                row["target"] = wanted[0 if turn.at_once == 1 else 1]
-            found.append(row)
-    return found
-
-
 def idle_rows(rounds: int) -> list[Row]:
     """One call after the other while 1, 20 and 100 connections are kept alive."""
     turns = [Turn(100, 1, idle) for idle in (1, 20, 100)]
     names = [name for name, case in CASES.items() if case.idle]
     found: list[Row] = []
     first, *more = turns
-    taken, missing = _take_turns(names, turns, rounds, growing=True)
+    measured = _take_turns(names, turns, rounds, growing=True)
     for turn in more:
         group = f"{turn.idle} idle connections: CPU ÷ the same with one"
+        targets = {"pyfly on httpx2, resilient": 1.3} if turn.idle == 100 else {}
         for name in names:
-            if name in missing:
-                found.append({"group": group, "case": name, "missing": missing[name]})
-                continue
-            row = _row(group, name, taken[name, turn], taken[name, first])
-            if name == "pyfly on httpx2, resilient" and turn.idle == 100:
-                row["target"] = 1.3
-            found.append(row)
+            found.append(_row(group, name, turn, measured, (name, first), targets.get(name)))
     return found
 
 
-def _row(group: str, name: str, times: Sequence[float], reference: Sequence[float]) -> Row:
-    low, median, high = spread([t / r for t, r in zip(times, reference, strict=True)])
-    return {
+def _against_reference(
+    group: str,
+    names: Sequence[str],
+    turn: Turn,
+    measured: Measured,
+    targets: Mapping[str, Sequence[float] | None],
+) -> Iterator[Row]:
+    for name in names:
+        target = dict(zip(AT_ONCE, targets.get(name) or (), strict=False)).get(turn.at_once)
+        yield _row(group, name, turn, measured, (REFERENCE, turn), target)
+
+
+def _row(
+    group: str,
+    name: str,
+    turn: Turn,
+    measured: Measured,
+    reference: tuple[str, Turn],
+    target: float | None,
+) -> Row:
+    taken, missing = measured
+    if name in missing:
+        return {"group": group, "case": name, "missing": missing[name]}
+    times = taken[name, turn]
+    low, median, high = spread([t / r for t, r in zip(times, taken[reference], strict=True)])
+    row: Row = {
         "group": group,
         "case": name,
         "ns": round(statistics.median(times)),
         "ratio": round(median, 3),
         "spread": [round(low, 3), round(high, 3)],
     }
+    if target is not None:
+        row["target"] = target
+    return row
