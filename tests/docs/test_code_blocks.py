@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pyfly.client.config import ClientConfig
+from pyfly.client._settings.config import ClientConfig
 from pyfly.core import Config
 from tests.support.servers import ServerHandle
 

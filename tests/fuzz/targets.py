@@ -23,24 +23,24 @@ from pyfly.client import (
     ResponseTooLargeException,
     TransportException,
 )
+from pyfly.client._call.redirects import Redirects
 from pyfly.client._codec.decode import decoder_for
 from pyfly.client._codec.decompress import inflate
 from pyfly.client._codec.multipart import guessed_type, require_file_name, require_media_type
 from pyfly.client._compile.base_url import check_base_url
 from pyfly.client._compile.media_type import MediaType
-from pyfly.client._compile.template import parse_path
-from pyfly.client._redirects import Redirects
+from pyfly.client._settings.config import ClientConfig
 from pyfly.client._stream.json_items import ArrayItems, JsonLines, JsonSequence, LinesOrArray
 from pyfly.client._stream.lines import TextLines
 from pyfly.client._stream.server_sent_events import EventParser
 from pyfly.client.adapters._framing import Framing
 from pyfly.client.adapters._target import TargetResolver
-from pyfly.client.config import ClientConfig
 from pyfly.client.link_header import next_link, parse_links
 from pyfly.client.message import Headers, Request, Response, charset, media_type
 from pyfly.client.pagination import Fetched, Page
 from pyfly.client.problem import parse_problem
 from pyfly.client.retry_after import parse_retry_after
+from pyfly.client.template import parse_path
 from pyfly.core import Config, ConfigException, ConfigWarning
 from pyfly.core.conversions import plain_value, to_flag, to_integer, to_number, to_size
 from pyfly.core.duration import format_duration, parse_duration
@@ -49,8 +49,8 @@ from pyfly.testing import UnexpectedRequestException
 from pyfly.testing.cassettes.errors import CassetteException
 from pyfly.testing.cassettes.tape import Tape
 from pyfly.testing.fault_server.script import read_script
-from pyfly.testing.wire.secrets import Redactor
-from pyfly.testing.wire.seen import SeenRequest
+from pyfly.testing.requests.received import SeenRequest
+from pyfly.testing.requests.secrets import Redactor
 from tests.fuzz import pieces
 
 __all__ = ["TARGETS", "Target"]

@@ -1,4 +1,4 @@
-"""Wiring mistakes: all of a class at once, each by class, method and what to write."""
+"""WiredClient mistakes: all of a class at once, each by class, method and what to write."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Protocol

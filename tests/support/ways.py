@@ -10,4 +10,4 @@ WAYS = ("in line", "by the pipeline")
 def take(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the clients that are made from now on make their first attempts that way."""
     if way == WAYS[1]:
-        monkeypatch.setattr("pyfly.client._invoke.guards_of", lambda steps, port_bounds: None)
+        monkeypatch.setattr("pyfly.client._call.invoke.guards_of", lambda steps, port_bounds: None)

@@ -141,8 +141,8 @@ class TestTheCommand:
     def test_handlings_can_be_listed_without_running_anything(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert main(["--list", "client/_redirects.py"]) == 0
-        assert "src/pyfly/client/_redirects.py: " in capsys.readouterr().out
+        assert main(["--list", "client/_call/redirects.py"]) == 0
+        assert "src/pyfly/client/_call/redirects.py: " in capsys.readouterr().out
 
     def test_a_name_that_nothing_has_is_an_error(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["no such thing"]) == 2

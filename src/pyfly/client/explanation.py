@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from pyfly.client._compile.plan import MethodPlan, ParameterKind
 from pyfly.client._declare.verbs import declaration_of
-from pyfly.client._schema import CLIENT_SETTINGS, SECTIONS, TIMEOUTS
-from pyfly.client._wiring import wiring_of
-from pyfly.client.config import Setting, Settings
+from pyfly.client._settings.config import Setting, Settings
+from pyfly.client._settings.schema import CLIENT_SETTINGS, SECTIONS, TIMEOUTS
 from pyfly.client.message import redacted
+from pyfly.client.plan import MethodPlan, ParameterKind
+from pyfly.client.wiring import wiring_of
 
 __all__ = ["explain"]
 

@@ -7,11 +7,11 @@ from inspect import isawaitable
 from typing import Any, Protocol
 
 from pyfly.client._bind.values import Unsendable, header_value
-from pyfly.client._compile.plan import MethodPlan
 from pyfly.client._compile.signature import is_forbidden_header, is_token
 from pyfly.client._declare.verbs import is_coroutine_function
 from pyfly.client.errors import ClientArgumentException
 from pyfly.client.message import Request, Response
+from pyfly.client.plan import MethodPlan
 from pyfly.resilience.call import Call
 from pyfly.resilience.pipeline import Handler, SyncHandler
 

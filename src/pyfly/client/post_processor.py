@@ -6,8 +6,8 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pyfly.client._wiring import Wiring, Workshop, wiring_of
-from pyfly.client.config import ClientConfig
+from pyfly.client._settings.config import ClientConfig
+from pyfly.client.wiring import ClientFactory, WiredClient, wiring_of
 from pyfly.core import Config
 from pyfly.resilience.events import Listener
 
@@ -45,8 +45,8 @@ class HttpClientBeanPostProcessor:
         settings = ClientConfig(
             Config() if config is None else config, default_retry, default_circuit_breaker
         )
-        self._workshop = Workshop(settings, http_client_factory, listeners)
-        self._wired: weakref.WeakSet[Wiring] = weakref.WeakSet()
+        self._workshop = ClientFactory(settings, http_client_factory, listeners)
+        self._wired: weakref.WeakSet[WiredClient] = weakref.WeakSet()
 
     def before_init(self, bean: Any, bean_name: str) -> Any:
         """Nothing: returns the bean."""
@@ -89,6 +89,6 @@ class HttpClientBeanPostProcessor:
         if failures:
             raise ExceptionGroup("some clients could not be stopped", failures)
 
-    def _own(self, bean: Any) -> Wiring | None:
+    def _own(self, bean: Any) -> WiredClient | None:
         wiring = wiring_of(bean)
         return wiring if wiring in self._wired else None

@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from pyfly.client._review import reviewed_plan
-from pyfly.client._wiring import Wiring, Workshop, instantiate
-from pyfly.client.config import ClientConfig
+from pyfly.client._settings.config import ClientConfig
 from pyfly.client.errors import ClientDeclarationException
+from pyfly.client.wiring import ClientFactory, WiredClient, instantiate
 from pyfly.core import Config
 from pyfly.resilience.events import Listener
 
@@ -69,11 +69,11 @@ class _Connection(AbstractAsyncContextManager[T], Generic[T]):
         config: Config | None,
         listeners: Sequence[Listener],
     ) -> None:
-        def wire() -> tuple[Any, Wiring]:
+        def wire() -> tuple[Any, WiredClient]:
             return _wired(cls, True, base_url, port, config, listeners)
 
         self._wire = wire
-        self._wiring: Wiring | None = None
+        self._wiring: WiredClient | None = None
 
     async def __aenter__(self) -> T:
         client: T
@@ -129,7 +129,7 @@ def _wired(
     port: Any,
     config: Config | None,
     listeners: Sequence[Listener],
-) -> tuple[Any, Wiring]:
+) -> tuple[Any, WiredClient]:
     if not isinstance(cls, type):
         raise TypeError(f"connect takes a client class, not {cls!r}")
     plan = reviewed_plan(cls)
@@ -141,7 +141,7 @@ def _wired(
         )
     _note_connect(cls)
     client = instantiate(cls)
-    workshop = Workshop(ClientConfig(Config() if config is None else config), None, listeners)
+    workshop = ClientFactory(ClientConfig(Config() if config is None else config), None, listeners)
     return client, workshop.wire(client, base_url=base_url, port=port)
 
 

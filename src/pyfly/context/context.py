@@ -20,7 +20,7 @@ from pyfly.context.errors import (
 from pyfly.context.lifecycle import Lifecycle
 from pyfly.context.post_processor import PostProcessors, check_hooks
 from pyfly.context.scanning import bean_classes
-from pyfly.context.turn import Turn
+from pyfly.context.start_stop_lock import Turn
 from pyfly.core import Config
 
 __all__ = ["ApplicationContext"]

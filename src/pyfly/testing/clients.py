@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pyfly.client._compile.compile import compile_client
 from pyfly.client._declare.service import implementation_of
-from pyfly.client._wiring import Workshop, instantiate
-from pyfly.client.config import ClientConfig
+from pyfly.client._settings.config import ClientConfig
+from pyfly.client.wiring import ClientFactory, instantiate
 from pyfly.core import Config
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.resilience.events import Listener
@@ -52,7 +52,7 @@ def client_for(
         port.clock = clock
     settings = ClientConfig(Config(environ={}) if config is None else config)
     client: T = instantiate(cls)
-    Workshop(settings, None, listeners, clock).wire(client, port=port)
+    ClientFactory(settings, None, listeners, clock).wire(client, port=port)
     return client
 
 

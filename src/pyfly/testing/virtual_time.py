@@ -24,8 +24,8 @@ from selectors import DefaultSelector
 from typing import Any, TypeVar, TypeVarTuple
 
 from pyfly.kernel.exceptions import PyFlyException
-from pyfly.testing.following import Following, following
-from pyfly.testing.waiting import waiting_tasks
+from pyfly.testing.monotonic_patch import Following, following
+from pyfly.testing.pending_tasks import waiting_tasks
 
 __all__ = ["START", "VirtualDeadlockException", "VirtualTimeLoop", "run_virtual"]
 

@@ -19,7 +19,7 @@ from pyfly.client import (
     http_client,
     service_client,
 )
-from pyfly.client._wiring import wiring_of
+from pyfly.client.wiring import wiring_of
 from pyfly.core import Config, ConfigException
 from tests.client.contract.peer import Peer
 

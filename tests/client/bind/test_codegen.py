@@ -32,10 +32,10 @@ from pyfly.client import (
 )
 from pyfly.client._bind.codegen import generate, render
 from pyfly.client._compile.compile import compile_client
-from pyfly.client._compile.plan import MethodPlan
-from pyfly.client._wiring import Workshop
-from pyfly.client.config import ClientConfig
+from pyfly.client._settings.config import ClientConfig
 from pyfly.client.message import Request
+from pyfly.client.plan import MethodPlan
+from pyfly.client.wiring import ClientFactory
 from pyfly.core import Config
 
 
@@ -215,7 +215,7 @@ def test_clients_of_one_class_share_what_is_compiled() -> None:
 
 @pytest.mark.skipif(is_traced(), reason="what a trace costs is not what it costs")
 def test_a_further_client_of_a_class_costs_next_to_nothing() -> None:
-    plan, workshop = plan_of(Search), Workshop(ClientConfig(Config(environ={})))
+    plan, workshop = plan_of(Search), ClientFactory(ClientConfig(Config(environ={})))
     generate(plan, True, echo)
     bound = min(timeit.repeat(lambda: generate(plan, True, echo), number=100, repeat=5)) / 100
     wired = min(timeit.repeat(lambda: workshop.wire(Search()), number=200, repeat=5)) / 200

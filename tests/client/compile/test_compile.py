@@ -30,7 +30,7 @@ from pyfly.client import (
     service_client,
 )
 from pyfly.client._compile.compile import compile_client
-from pyfly.client._compile.plan import ParameterKind
+from pyfly.client.plan import ParameterKind
 from pyfly.client.ports import HttpClientPort
 from pyfly.testing import client_for
 

@@ -28,9 +28,9 @@ from pyfly.client import (
     post,
 )
 from pyfly.client._compile.compile import compile_client
-from pyfly.client._compile.plan import ParameterKind
 from pyfly.client._declare.markers import File, Form, Marker
 from pyfly.client.message import FilePart
+from pyfly.client.plan import ParameterKind
 
 T = TypeVar("T")
 

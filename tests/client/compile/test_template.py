@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyfly.client._compile.template import parse_path
+from pyfly.client.template import parse_path
 
 
 def test_a_path_is_taken_apart_into_literals_and_placeholders() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from pyfly.client._redirects import Redirects, next_request
+from pyfly.client._call.redirects import Redirects, next_request
 from pyfly.client.adapters.foreign import PlainValue
 from pyfly.client.errors import RedirectException
 from pyfly.client.message import Headers, Request, Response

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import pytest
 
 from pyfly.client import ClientDeclarationException, connect, get, service_client
-from pyfly.client._wiring import wiring_of
 from pyfly.client.adapters._library import MissingLibraryException
 from pyfly.client.errors import (
     ClientStoppedException,
@@ -22,6 +21,7 @@ from pyfly.client.errors import (
     ResponseTooLargeException,
     TlsException,
 )
+from pyfly.client.wiring import wiring_of
 from pyfly.core import Config
 from tests.client.contract.conftest import Certificates
 from tests.client.contract.peer import OK, Connection, Hangup, Peer

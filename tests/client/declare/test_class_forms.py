@@ -17,7 +17,7 @@ from typing_extensions import TypeAliasType
 
 from pyfly.client import ClientDeclarationException, HttpClientPort, Query, get, http_client, post
 from pyfly.client._compile.compile import compile_client
-from pyfly.client._compile.plan import MethodPlan, ParameterKind
+from pyfly.client.plan import MethodPlan, ParameterKind
 from pyfly.testing import client_for
 from tools.interpreter import candidates, probe
 

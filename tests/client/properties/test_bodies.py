@@ -20,7 +20,7 @@ from pyfly.client import Body, post
 from pyfly.client._codec.body import Pieces
 from pyfly.client._codec.decode import decoder_for
 from pyfly.client._codec.encode import to_json
-from pyfly.client._stream.intake import reader_for
+from pyfly.client._stream.body_reader import reader_for
 from pyfly.client.message import Headers, Request, Response
 from tests.client.properties.support import JSON, TEXT, binding, cuts, pieces_of, sent_by
 

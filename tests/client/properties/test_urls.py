@@ -10,9 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pyfly.client._compile.base_url import check_base_url
-from pyfly.client._compile.template import parse_path
 from pyfly.client.adapters._target import TargetResolver
 from pyfly.client.link_header import next_link, parse_links
+from pyfly.client.template import parse_path
 from tests.client.properties.support import TEXT, binding, sent_by
 
 LABEL = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)

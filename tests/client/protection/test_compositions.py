@@ -22,9 +22,9 @@ from pyfly.client import (
     resilience,
     service_client,
 )
-from pyfly.client._wiring import wiring_of
 from pyfly.client.errors import status_error
 from pyfly.client.message import Headers
+from pyfly.client.wiring import wiring_of
 from pyfly.resilience import (
     AdaptiveLimiter,
     AIMDPolicy,

@@ -25,8 +25,8 @@ from pyfly.client import (
     resilience,
     service_client,
 )
-from pyfly.client._schema import CALL_SETTINGS, SECTIONS
-from pyfly.client._wiring import wiring_of
+from pyfly.client._settings.schema import CALL_SETTINGS, SECTIONS
+from pyfly.client.wiring import wiring_of
 from pyfly.core import ConfigException
 from pyfly.resilience import (
     AdaptiveLimiter,

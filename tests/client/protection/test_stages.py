@@ -37,10 +37,10 @@ from pyfly.client import (
     retryable,
     service_client,
 )
-from pyfly.client._verdicts import is_answer, is_drop, is_rejection
-from pyfly.client._wiring import wiring_of
+from pyfly.client._call.failure_classification import is_answer, is_drop, is_rejection
 from pyfly.client.errors import ResponseTooLargeException, status_error
 from pyfly.client.message import Headers
+from pyfly.client.wiring import wiring_of
 from pyfly.kernel.exceptions import AttemptTimeoutException, DeadlineExceededException
 from pyfly.resilience import (
     AdaptiveLimiter,

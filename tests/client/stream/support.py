@@ -22,9 +22,9 @@ from pyfly.client import (
     post,
     service_client,
 )
+from pyfly.client._settings.config import ClientConfig
 from pyfly.client._stream.wiring import streamer, sync_streamer
-from pyfly.client._wiring import Wiring, Workshop, instantiate
-from pyfly.client.config import ClientConfig
+from pyfly.client.wiring import ClientFactory, WiredClient, instantiate
 from pyfly.core import Config
 from pyfly.resilience.assembly import assemble
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
@@ -65,9 +65,9 @@ class Session:
         if breaker is not None:
             options["circuit-breaker"] = breaker
         config = Config({"pyfly": {"client": options}}, environ={})
-        workshop = Workshop(ClientConfig(config), None, listeners, clock)
+        workshop = ClientFactory(ClientConfig(config), None, listeners, clock)
         self.client: Any = instantiate(cls)
-        self.wiring: Wiring = workshop.wire(self.client, base_url=base_url, port=port)
+        self.wiring: WiredClient = workshop.wire(self.client, base_url=base_url, port=port)
 
     def run(self, result: Any) -> Any:
         """Await, if the client is asynchronous."""
@@ -461,7 +461,7 @@ async def wired(base_url: str, settings: dict[str, Any] | None = None) -> AsyncI
     """An asynchronous client in the running loop."""
     client: Any = instantiate(AsyncFeed)
     options = {"pyfly": {"client": {"default": settings or {}}}}
-    workshop = Workshop(ClientConfig(Config(options, environ={})))
+    workshop = ClientFactory(ClientConfig(Config(options, environ={})))
     wiring = workshop.wire(client, base_url=base_url)
     try:
         yield client

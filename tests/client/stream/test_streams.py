@@ -25,7 +25,7 @@ from pyfly.client import (
     StreamStateException,
     connect,
 )
-from pyfly.client._stream.intake import reader_for
+from pyfly.client._stream.body_reader import reader_for
 from pyfly.client.interceptors import InterceptorStage
 from pyfly.resilience.adaptive_limiter.limiter import AdaptiveLimiter
 from pyfly.resilience.adaptive_limiter.stage import AdaptiveLimiterStage

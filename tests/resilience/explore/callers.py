@@ -116,7 +116,7 @@ class BreakerRun:
             if calling.caller is not None and not calling.over:
                 calling.caller.end(GeneratorExit())
 
-    # Steps
+    # MethodRuntime
 
     def _start(self, calling: _Calling) -> None:
         before = self.breaker.state.name

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from pyfly.cli.target import load_class, load_module, parse_target
-from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._declare.service import client_declaration_of
 from pyfly.client._review import reviewed_plan
 from pyfly.client.errors import ClientDeclarationException
+from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.core.keys import nearest
 from pyfly.kernel.record import Record
 

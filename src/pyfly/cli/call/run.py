@@ -14,8 +14,8 @@ from pyfly.cli.call.output import Output
 from pyfly.cli.call.verbose import narrate
 from pyfly.cli.capture import Captured, CapturingPort, SyncCapturingPort
 from pyfly.client import connect, connect_sync, deadline
-from pyfly.client._wiring import Workshop, instantiate
-from pyfly.client.config import ClientConfig
+from pyfly.client._settings.config import ClientConfig
+from pyfly.client.wiring import ClientFactory, instantiate
 from pyfly.core import Config
 from pyfly.kernel.record import Record
 
@@ -89,7 +89,7 @@ def show_request(
     method: Method, arguments: dict[str, Any], choices: Choices, output: Output
 ) -> None:
     """Print the request that a call would send, after interceptors and ``auth=``."""
-    workshop = Workshop(ClientConfig(choices.config))
+    workshop = ClientFactory(ClientConfig(choices.config))
     wiring = workshop.wire(instantiate(method.cls), base_url=choices.base_url)
     base_url: str = wiring.port.base_url
     port = CapturingPort if method.client.asynchronous else SyncCapturingPort

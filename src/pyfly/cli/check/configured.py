@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from pyfly.cli.capture import CapturingPort, SyncCapturingPort
 from pyfly.cli.check.finding import ERROR, WARNING, Finding
-from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._declare.service import implementation_of
-from pyfly.client._wiring import Workshop
-from pyfly.client.config import ClientConfig, Setting, Settings
+from pyfly.client._settings.config import ClientConfig, Setting, Settings
 from pyfly.client.errors import ClientDeclarationException
+from pyfly.client.plan import ClientPlan, MethodPlan
+from pyfly.client.wiring import ClientFactory
 from pyfly.core import Config, ConfigException
 from pyfly.core.keys import common, nearest
 
@@ -75,7 +75,7 @@ class Configured:
         client = implementation.__new__(implementation)  # its own __init__ may want arguments
         port = CapturingPort if plan.asynchronous else SyncCapturingPort
         try:
-            Workshop(self._clients).wire(client, port=port("http://service"))
+            ClientFactory(self._clients).wire(client, port=port("http://service"))
         except ClientDeclarationException as error:
             return error.problems
         except ConfigException:  # a placeholder without a value: told by itself

@@ -7,7 +7,6 @@ from typing import Any
 
 from pyfly.cli.check.finding import ERROR, WARNING
 from pyfly.cli.check.retries import Retries, sent_once, takes_key
-from pyfly.client._compile.plan import MethodPlan, ParameterKind
 from pyfly.client._compile.shapes import (
     in_words,
     is_collection,
@@ -18,7 +17,8 @@ from pyfly.client._compile.shapes import (
     members,
 )
 from pyfly.client._declare.options import is_idempotent, is_retryable
-from pyfly.client.config import Settings
+from pyfly.client._settings.config import Settings
+from pyfly.client.plan import MethodPlan, ParameterKind
 
 __all__ = ["hints"]
 

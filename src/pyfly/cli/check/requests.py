@@ -8,12 +8,12 @@ from typing import Any
 from pyfly.cli.annotations import type_text
 from pyfly.cli.check.retries import Retries
 from pyfly.cli.target import source_line
-from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.client._compile.shapes import field_names, is_json_only, is_raw, members
 from pyfly.client._declare.markers import Body, File, Form, Query
+from pyfly.client._settings.config import Settings
 from pyfly.client.auth.credentials import credentials_of
-from pyfly.client.config import Settings
 from pyfly.client.message import redacted
+from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.kernel.record import Record
 
 __all__ = ["Field", "RequestTable", "request_table"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pyfly.client._compile.plan import MethodPlan, ParameterKind
 from pyfly.client._compile.shapes import is_async_stream, is_stream, members
-from pyfly.client.config import Settings
+from pyfly.client._settings.config import Settings
+from pyfly.client.plan import MethodPlan, ParameterKind
 
 __all__ = ["Retries", "sent_once", "takes_key"]
 

@@ -13,12 +13,12 @@ from pyfly.cli.check.requests import RequestTable, request_table
 from pyfly.cli.check.retries import Retries
 from pyfly.cli.target import source_line
 from pyfly.client._compile.base_url import check_base_url
-from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._protection.protection import Protection
 from pyfly.client._review import review
-from pyfly.client._said import said_of_client, said_of_method
-from pyfly.client.config import Settings
+from pyfly.client._settings.config import Settings
+from pyfly.client._settings.declared import said_of_client, said_of_method
 from pyfly.client.errors import ClientDeclarationException
+from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.core import ConfigException
 from pyfly.kernel.record import Record
 from pyfly.resilience import SYSTEM_CLOCK, Events

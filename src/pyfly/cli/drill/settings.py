@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pyfly.client._schema import CALL_SETTINGS, CLIENT_SETTINGS, form_of, unused_in
-from pyfly.client.config import ClientConfig, Settings
+from pyfly.client._settings.config import ClientConfig, Settings
+from pyfly.client._settings.schema import CALL_SETTINGS, CLIENT_SETTINGS, form_of, unused_in
 from pyfly.core import Config
 from pyfly.kernel.record import Record
 

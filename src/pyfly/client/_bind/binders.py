@@ -19,10 +19,10 @@ from pyfly.client._bind.values import (
     plain_text,
     query_text,
 )
-from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.client._compile.signature import is_forbidden_header, is_token
 from pyfly.client._declare.markers import Path, Query
 from pyfly.client.errors import ClientArgumentException
+from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 
 __all__ = [
     "Binder",

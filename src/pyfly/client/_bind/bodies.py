@@ -23,11 +23,11 @@ from pyfly.client._codec.multipart import (
     require_part_name,
 )
 from pyfly.client._compile.media_type import MediaType
-from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.client._compile.shapes import is_json_only, is_stream, members
 from pyfly.client._declare.markers import Body, File
 from pyfly.client.errors import ClientDeclarationException, PortValueException
 from pyfly.client.message import FilePart
+from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 
 __all__ = ["BodyBinder", "FormBinder", "MultipartBinder", "refusing_port"]
 

@@ -39,9 +39,9 @@ from typing import Any
 
 from pyfly.client._bind.binders import TimeoutBinder
 from pyfly.client._bind.function_text import FunctionText
-from pyfly.client._compile.plan import MethodPlan, ParameterKind
 from pyfly.client._declare.verbs import Declaration
 from pyfly.client.message import Request
+from pyfly.client.plan import MethodPlan, ParameterKind
 
 __all__ = ["generate", "render"]
 

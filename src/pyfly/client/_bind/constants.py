@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from pyfly.client._bind.values import Unsendable, header_value, plain_text, query_text
-from pyfly.client._compile.plan import MethodPlan
 from pyfly.client.errors import ClientDeclarationException
+from pyfly.client.plan import MethodPlan
 
 __all__ = ["constant_headers", "constant_params", "constant_query"]
 

@@ -17,8 +17,8 @@ from pyfly.client._bind.binders import (
 from pyfly.client._bind.nested import below, leaves
 from pyfly.client._bind.values import Unsendable, plain_text, query_text
 from pyfly.client._codec.encode import fields_of
-from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.client._declare.markers import Form, Query
+from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 
 __all__ = ["FormFields", "ParamsFieldsBinder", "QueryFieldsBinder"]
 

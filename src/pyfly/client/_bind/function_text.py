@@ -20,9 +20,9 @@ from pyfly.client._bind.binders import (
 from pyfly.client._bind.bodies import BodyBinder, FormBinder, MultipartBinder, refusing_port
 from pyfly.client._bind.constants import constant_headers, constant_params, constant_query
 from pyfly.client._bind.fields import ParamsFieldsBinder, QueryFieldsBinder
-from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan, allows_none
 from pyfly.client._compile.shapes import members
 from pyfly.client.message import BlankRequest
+from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan, allows_none
 
 __all__ = ["FunctionText"]
 

@@ -15,7 +15,6 @@ from pyfly.client._codec.multipart import (
     require_part_name,
 )
 from pyfly.client._compile.media_type import MediaType
-from pyfly.client._compile.plan import ParameterKind, ParameterPlan
 from pyfly.client._compile.shapes import (
     can_be_file,
     field_names,
@@ -29,9 +28,10 @@ from pyfly.client._compile.shapes import (
     items_of,
     members,
 )
-from pyfly.client._compile.template import PathTemplate
 from pyfly.client._declare.markers import Body, File, Form, Query, QueryStyle
 from pyfly.client.message import text_codec
+from pyfly.client.plan import ParameterKind, ParameterPlan
+from pyfly.client.template import PathTemplate
 
 __all__ = ["parameter_mistakes", "signature_mistakes"]
 

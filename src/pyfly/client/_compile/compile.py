@@ -16,11 +16,8 @@ from pyfly.client._compile.options import (
     option_mistakes,
     shape_mistakes,
 )
-from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._compile.policies import policy_mistakes
 from pyfly.client._compile.signature import read_signature
-from pyfly.client._compile.streamed import stream_mistakes, streamed
-from pyfly.client._compile.template import parse_path
 from pyfly.client._declare.options import (
     VerbOptions,
     is_idempotent,
@@ -31,6 +28,9 @@ from pyfly.client._declare.options import (
 from pyfly.client._declare.service import ClientDeclaration, client_declaration_of
 from pyfly.client._declare.verbs import Declaration, declaration_of
 from pyfly.client.errors import ClientDeclarationException
+from pyfly.client.plan import ClientPlan, MethodPlan
+from pyfly.client.streamed import stream_mistakes, streamed
+from pyfly.client.template import parse_path
 
 __all__ = ["compile_client", "read_client"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pyfly.client._compile.plan import MethodPlan, ParameterKind, allows_none
 from pyfly.client._compile.policies import policy_mistakes
 from pyfly.client._compile.signature import is_forbidden_header, is_token
 from pyfly.client._declare.options import POLICY_OPTIONS, VerbOptions
 from pyfly.client.pagination import Page
+from pyfly.client.plan import MethodPlan, ParameterKind, allows_none
 
 __all__ = ["interceptors_of", "merged", "option_mistakes", "shape_mistakes"]
 

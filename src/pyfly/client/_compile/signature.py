@@ -12,7 +12,6 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pyfly.client._compile.checks import parameter_mistakes, signature_mistakes
 from pyfly.client._compile.generics import substituted
-from pyfly.client._compile.plan import ParameterKind, ParameterPlan
 from pyfly.client._compile.shapes import (
     is_async_stream,
     is_fields,
@@ -21,7 +20,6 @@ from pyfly.client._compile.shapes import (
     resolved_alias,
     unaliased,
 )
-from pyfly.client._compile.template import PathTemplate
 from pyfly.client._declare.markers import (
     Body,
     Cookie,
@@ -34,6 +32,8 @@ from pyfly.client._declare.markers import (
     Timeout,
 )
 from pyfly.client._declare.verbs import Declaration
+from pyfly.client.plan import ParameterKind, ParameterPlan
+from pyfly.client.template import PathTemplate
 
 __all__ = ["Signature", "read_signature"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyfly.client._protection.figures import Figures
+from pyfly.client._settings.policy_settings import PolicySettings
 from pyfly.client.errors import ConnectException, ReadTimeoutException, status_error
 from pyfly.client.message import Headers, Response
 from pyfly.resilience import Chaos, ChaosStage
@@ -22,7 +22,7 @@ class _Injected(Response[Any]):
     """An answer that no service gave."""
 
 
-def chaos(figures: Figures) -> Chaos:
+def chaos(figures: PolicySettings) -> Chaos:
     """What is done to attempts."""
     fault = _FAULTS[figures["fault"]]
     return Chaos(

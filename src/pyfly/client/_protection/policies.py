@@ -8,8 +8,8 @@ All of them raise ``ValueError`` (or ``TypeError``) if the settings contradict e
 
 from __future__ import annotations
 
-from pyfly.client._protection.figures import Figures
-from pyfly.client._verdicts import is_drop, is_rejection
+from pyfly.client._call.failure_classification import is_drop, is_rejection
+from pyfly.client._settings.policy_settings import PolicySettings
 from pyfly.resilience import (
     AdaptiveLimiter,
     AdaptiveLimiterStage,
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 
-def retry_policy(figures: Figures) -> RetryPolicy:
+def retry_policy(figures: PolicySettings) -> RetryPolicy:
     """How often an attempt is repeated."""
     arguments = figures.arguments(
         "max_attempts", "base_delay", "max_delay", "multiplier", "jitter", "max_retry_after"
@@ -56,7 +56,7 @@ def retry_policy(figures: Figures) -> RetryPolicy:
     return changed
 
 
-def retry_budget(figures: Figures, clock: Clock) -> RetryBudget:
+def retry_budget(figures: PolicySettings, clock: Clock) -> RetryBudget:
     """What bounds the retries and hedges."""
     source = figures.whole(RetryBudget)
     if source is not None:
@@ -68,7 +68,7 @@ def retry_budget(figures: Figures, clock: Clock) -> RetryBudget:
     return RetryBudget(**figures.arguments("ratio", "max_tokens", "per_second"), clock=clock)
 
 
-def circuit_breaker(figures: Figures, name: str, clock: Clock) -> CircuitBreaker:
+def circuit_breaker(figures: PolicySettings, name: str, clock: Clock) -> CircuitBreaker:
     """A circuit of its own, or the one that code gave."""
     source = figures.part(CircuitBreaker)
     if source is not None and figures.whole(CircuitBreaker) is source:
@@ -81,7 +81,7 @@ def circuit_breaker(figures: Figures, name: str, clock: Clock) -> CircuitBreaker
     )
 
 
-def circuit_breaker_policy(figures: Figures) -> CircuitBreakerPolicy:
+def circuit_breaker_policy(figures: PolicySettings) -> CircuitBreakerPolicy:
     """When it opens and closes."""
     window = _window(figures)
     arguments = figures.arguments(
@@ -97,7 +97,7 @@ def circuit_breaker_policy(figures: Figures) -> CircuitBreakerPolicy:
     return CircuitBreakerPolicy(**arguments, window=window)
 
 
-def _window(figures: Figures) -> CountWindow | TimeWindow | None:
+def _window(figures: PolicySettings) -> CountWindow | TimeWindow | None:
     kind = figures["window.type"]
     figures.refuse_unused()
     if kind is None:
@@ -113,7 +113,7 @@ def _window(figures: Figures) -> CountWindow | TimeWindow | None:
     return TimeWindow(figures["window.span"], **arguments)
 
 
-def bulkhead(figures: Figures, name: str, clock: Clock) -> Bulkhead:
+def bulkhead(figures: PolicySettings, name: str, clock: Clock) -> Bulkhead:
     """How many attempts run at once."""
     source = figures.whole(Bulkhead)
     if source is not None:
@@ -122,7 +122,7 @@ def bulkhead(figures: Figures, name: str, clock: Clock) -> Bulkhead:
     return Bulkhead(most, figures["max-queue"], figures["max-wait"], name=name, clock=clock)
 
 
-def rate_limiter(figures: Figures, name: str, clock: Clock) -> RateLimiter:
+def rate_limiter(figures: PolicySettings, name: str, clock: Clock) -> RateLimiter:
     """How many attempts begin in a second."""
     source = figures.whole(RateLimiter)
     if source is not None:
@@ -136,7 +136,7 @@ def rate_limiter(figures: Figures, name: str, clock: Clock) -> RateLimiter:
     )
 
 
-def throttle(figures: Figures, name: str, clock: Clock) -> Throttle:
+def throttle(figures: PolicySettings, name: str, clock: Clock) -> Throttle:
     """When attempts are held back."""
     source = figures.part(Throttle)
     if source is not None and figures.whole(Throttle) is source:
@@ -154,7 +154,7 @@ _GRADIENT2 = ("smoothing", "long_window", "rtt_tolerance", "queue_size", "window
 _AIMD = ("backoff_ratio", "timeout")
 
 
-def adaptive_limiter(figures: Figures, name: str, clock: Clock) -> AdaptiveLimiter:
+def adaptive_limiter(figures: PolicySettings, name: str, clock: Clock) -> AdaptiveLimiter:
     """A bound on the attempts at once that finds itself."""
     source = figures.part(AdaptiveLimiter)
     if source is not None and figures.whole(AdaptiveLimiter) is source:
@@ -173,7 +173,7 @@ def adaptive_limiter_stage(of: AdaptiveLimiter) -> AdaptiveLimiterStage:
     return AdaptiveLimiterStage(of, is_drop)
 
 
-def hedge(figures: Figures, budget: RetryBudget | None, clock: Clock) -> Hedge:
+def hedge(figures: PolicySettings, budget: RetryBudget | None, clock: Clock) -> Hedge:
     """When an attempt is sent once more beside itself, within the client's budget."""
     source = figures.part(Hedge)
     if source is not None and source.budget is not None and source.budget is not budget:

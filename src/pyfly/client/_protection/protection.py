@@ -6,22 +6,22 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from pyfly.client._compile.plan import ClientPlan, MethodPlan
-from pyfly.client._compile.policies import is_header_to_set
-from pyfly.client._protection import policies
-from pyfly.client._protection.chaos import HttpChaosStage, chaos
-from pyfly.client._protection.deadline_header import DeadlineHeaderStage
-from pyfly.client._protection.fitting import why_not
-from pyfly.client._protection.shared import HostBreakers, SharedPolicies
-from pyfly.client._protection.single_flight import RequestFlightStage
-from pyfly.client._verdicts import (
+from pyfly.client._call.failure_classification import (
     is_answer,
     may_hedge,
     may_retry,
     speaks_against_service,
 )
+from pyfly.client._compile.policies import is_header_to_set
+from pyfly.client._protection import policies
+from pyfly.client._protection.applicability import why_not
+from pyfly.client._protection.chaos import HttpChaosStage, chaos
+from pyfly.client._protection.deadline_header import DeadlineHeaderStage
+from pyfly.client._protection.shared import HostBreakers, SharedPolicies
+from pyfly.client._protection.single_flight import RequestFlightStage
+from pyfly.client._settings.config import Settings
 from pyfly.client.auth.stage import AuthStage
-from pyfly.client.config import Settings
+from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.resilience import (
     AdaptiveLimiter,
     CircuitBreaker,

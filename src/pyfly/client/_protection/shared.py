@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pyfly.client._compile.plan import MethodPlan
 from pyfly.client._protection import policies
-from pyfly.client._protection.figures import Figures
-from pyfly.client.config import Settings
+from pyfly.client._settings.config import Settings
+from pyfly.client._settings.policy_settings import PolicySettings
+from pyfly.client.plan import MethodPlan
 from pyfly.resilience import (
     AdaptiveLimiter,
     Bulkhead,
@@ -60,15 +60,15 @@ class SharedPolicies:
         self._host_breakers = host_breakers
         self._made: dict[tuple[str, str | None], Any] = {}
 
-    def figures(self, section: str, method: MethodPlan) -> Figures:
+    def figures(self, section: str, method: MethodPlan) -> PolicySettings:
         """The settings of a policy for a method."""
-        return Figures(self._settings, section, method.name)
+        return PolicySettings(self._settings, section, method.name)
 
     def _one(
         self,
         section: str,
         method: MethodPlan,
-        make: Callable[[Figures, str], T],
+        make: Callable[[PolicySettings, str], T],
         own: bool = False,
     ) -> T:
         """The policy of a method, which is that of others as well unless it is its own."""
@@ -100,7 +100,7 @@ class SharedPolicies:
             own=per == "method",
         )
 
-    def _host_breaker(self, figures: Figures, name: str) -> CircuitBreaker:
+    def _host_breaker(self, figures: PolicySettings, name: str) -> CircuitBreaker:
         given = figures.whole(CircuitBreaker)
         if given is not None:
             return given

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from pyfly.client._compile.plan import MethodPlan
 from pyfly.client.auth.stage import AuthStage
 from pyfly.client.message import Request
+from pyfly.client.plan import MethodPlan
 from pyfly.resilience import SingleFlight
 from pyfly.resilience.call import Call, Handler, SyncHandler
 

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from pyfly.client._lifecycle import Lifecycle
-from pyfly.client._steps import Steps
-from pyfly.client._stream.pace import Pace
-from pyfly.client._stream.under_way import StreamFlight
+from pyfly.client._call.lifecycle import Lifecycle
+from pyfly.client._call.runtime import MethodRuntime
+from pyfly.client._stream.in_flight import StreamFlight
+from pyfly.client._stream.stream_deadline import Pace
 from pyfly.client.errors import (
     CallException,
     ClientStoppedException,
@@ -61,7 +61,7 @@ class OpenResponse(Response[Any]):
 class ConnectionBase:
     """What both kinds share."""
 
-    def __init__(self, steps: Steps, call: Call) -> None:
+    def __init__(self, steps: MethodRuntime, call: Call) -> None:
         self._steps = steps
         self._call: Call | None = call
         self._told = call
@@ -81,7 +81,7 @@ class Connection(ConnectionBase):
     """A body that is being read, asynchronously."""
 
     def __init__(
-        self, steps: Steps, call: Call, response: StreamedResponse, flight: StreamFlight
+        self, steps: MethodRuntime, call: Call, response: StreamedResponse, flight: StreamFlight
     ) -> None:
         super().__init__(steps, call)
         self.response = response
@@ -134,7 +134,9 @@ class Opener:
         idle: How long one read of a body may take, in seconds.
     """
 
-    def __init__(self, steps: Steps, port: StreamPort, lifecycle: Lifecycle, idle: float) -> None:
+    def __init__(
+        self, steps: MethodRuntime, port: StreamPort, lifecycle: Lifecycle, idle: float
+    ) -> None:
         self.steps = steps
         self._port = port
         self._lifecycle = lifecycle

@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 from urllib.parse import unquote, urljoin
 
 from pyfly.client._bind.values import query_text
-from pyfly.client._compile.plan import MethodPlan
 from pyfly.client._stream.page_decoder import PageItems
 from pyfly.client._stream.source import Head
 from pyfly.client.adapters._target import parse_origin
@@ -20,6 +19,7 @@ from pyfly.client.errors import (
 )
 from pyfly.client.message import Request
 from pyfly.client.pagination import Fetched, Page
+from pyfly.client.plan import MethodPlan
 
 __all__ = ["PageSource", "Pages", "SyncPageSource"]
 

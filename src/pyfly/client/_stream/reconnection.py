@@ -6,7 +6,6 @@ connection that brought nothing doubles the pause before the next.
 
 from __future__ import annotations
 
-from pyfly.client._compile.plan import MethodPlan
 from pyfly.client._stream.server_sent_events import EventParser
 from pyfly.client.errors import (
     ClientStoppedException,
@@ -16,6 +15,7 @@ from pyfly.client.errors import (
     TransportException,
 )
 from pyfly.client.message import Request
+from pyfly.client.plan import MethodPlan
 from pyfly.kernel.exceptions import AttemptTimeoutException, RefusedException
 
 __all__ = ["Reconnection", "can_continue"]

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from pyfly.client._stream.body_reader import Body, EventReader, Intake, Reader
 from pyfly.client._stream.connection import Connection, Opener, stopped
-from pyfly.client._stream.intake import Body, EventReader, Intake, Reader
-from pyfly.client._stream.pace import Pace
+from pyfly.client._stream.in_flight import StreamFlight
 from pyfly.client._stream.reconnection import Reconnection, can_continue
 from pyfly.client._stream.server_sent_events import EventParser
-from pyfly.client._stream.under_way import StreamFlight
+from pyfly.client._stream.stream_deadline import Pace
 from pyfly.client.errors import (
     CallException,
     ReadTimeoutException,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyfly.client._lifecycle import SyncLifecycle
-from pyfly.client._steps import Steps
+from pyfly.client._call.lifecycle import SyncLifecycle
+from pyfly.client._call.runtime import MethodRuntime
 from pyfly.client._stream.connection import ConnectionBase, kept, raise_as, release, stopped
-from pyfly.client._stream.pace import Pace
-from pyfly.client._stream.under_way import SyncStreamFlight
+from pyfly.client._stream.in_flight import SyncStreamFlight
+from pyfly.client._stream.stream_deadline import Pace
 from pyfly.client.errors import CallException, ClientStoppedException, ReadTimeoutException
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncStreamedResponse, SyncStreamPort
@@ -21,7 +21,11 @@ class SyncConnection(ConnectionBase):
     """A body that is being read, synchronously."""
 
     def __init__(
-        self, steps: Steps, call: Call, response: SyncStreamedResponse, flight: SyncStreamFlight
+        self,
+        steps: MethodRuntime,
+        call: Call,
+        response: SyncStreamedResponse,
+        flight: SyncStreamFlight,
     ) -> None:
         super().__init__(steps, call)
         self.response = response
@@ -60,7 +64,7 @@ class SyncOpener:
     """The synchronous twin of :class:`Opener`."""
 
     def __init__(
-        self, steps: Steps, port: SyncStreamPort, lifecycle: SyncLifecycle, idle: float
+        self, steps: MethodRuntime, port: SyncStreamPort, lifecycle: SyncLifecycle, idle: float
     ) -> None:
         self.steps = steps
         self._port = port

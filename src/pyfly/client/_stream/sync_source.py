@@ -6,14 +6,14 @@ import logging
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from pyfly.client._stream.body_reader import Body, EventReader, Intake, Reader
 from pyfly.client._stream.connection import stopped
-from pyfly.client._stream.intake import Body, EventReader, Intake, Reader
-from pyfly.client._stream.pace import Pace
+from pyfly.client._stream.in_flight import SyncStreamFlight
 from pyfly.client._stream.reconnection import Reconnection, can_continue
 from pyfly.client._stream.server_sent_events import EventParser
 from pyfly.client._stream.source import Head
+from pyfly.client._stream.stream_deadline import Pace
 from pyfly.client._stream.sync_connection import SyncConnection, SyncOpener
-from pyfly.client._stream.under_way import SyncStreamFlight
 from pyfly.client.errors import (
     CallException,
     ReadTimeoutException,

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from pyfly.client._compile.plan import MethodPlan
-from pyfly.client._invoke import invoker, sync_invoker
-from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
-from pyfly.client._steps import Steps
+from pyfly.client._call.invoke import invoker, sync_invoker
+from pyfly.client._call.lifecycle import Lifecycle, SyncLifecycle
+from pyfly.client._call.runtime import MethodRuntime
+from pyfly.client._settings.config import Settings
+from pyfly.client._stream.body_reader import EventReader, Reader, reader_for
 from pyfly.client._stream.connection import Opener
-from pyfly.client._stream.intake import EventReader, Reader, reader_for
 from pyfly.client._stream.page_decoder import PageDecoder
 from pyfly.client._stream.pages import Pages, PageSource, SyncPageSource
 from pyfly.client._stream.source import BodySource, EventSource
 from pyfly.client._stream.stream import Stream, SyncStream
 from pyfly.client._stream.sync_connection import SyncOpener
 from pyfly.client._stream.sync_source import SyncBodySource, SyncEventSource
-from pyfly.client.config import Settings
 from pyfly.client.message import Request
+from pyfly.client.plan import MethodPlan
 
 __all__ = ["port_mistakes", "stream_decoder", "streamer", "sync_streamer"]
 
@@ -59,7 +59,7 @@ def port_mistakes(methods: Iterable[MethodPlan], port: Any, name: str) -> Iterat
 
 
 def streamer(
-    steps: Steps, port: Any, lifecycle: Lifecycle, settings: Settings, base_url: str
+    steps: MethodRuntime, port: Any, lifecycle: Lifecycle, settings: Settings, base_url: str
 ) -> Callable[..., Stream[Any]]:
     """The function that makes a stream out of a request, for an asynchronous client.
 
@@ -95,7 +95,7 @@ def streamer(
 
 
 def sync_streamer(
-    steps: Steps, port: Any, lifecycle: SyncLifecycle, settings: Settings, base_url: str
+    steps: MethodRuntime, port: Any, lifecycle: SyncLifecycle, settings: Settings, base_url: str
 ) -> Callable[..., SyncStream[Any]]:
     """The synchronous twin of :func:`streamer`."""
     method = steps.method

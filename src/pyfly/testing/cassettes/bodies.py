@@ -10,8 +10,8 @@ from pyfly.client._codec.encode import to_json
 from pyfly.client._codec.json_text import from_json
 from pyfly.client.message import Headers, charset, media_type
 from pyfly.testing.cassettes.yaml_file import survives
-from pyfly.testing.wire.secrets import Redactor
-from pyfly.testing.wire.seen import SeenRequest
+from pyfly.testing.requests.received import SeenRequest
+from pyfly.testing.requests.secrets import Redactor
 
 __all__ = ["digest", "packed", "request_body", "unpacked"]
 

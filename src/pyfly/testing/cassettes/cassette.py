@@ -17,9 +17,9 @@ from pyfly.testing.cassettes.errors import CassetteException
 from pyfly.testing.cassettes.recording import RecordedBody, SyncRecordedBody
 from pyfly.testing.cassettes.tape import VARIABLE, Entry, Mode, Tape, mode_of
 from pyfly.testing.fake_port.body import FakeBody, SyncFakeBody, whole
-from pyfly.testing.wire.declared import routes_of
-from pyfly.testing.wire.secrets import Redactor
-from pyfly.testing.wire.seen import SeenRequest, read_content, read_content_sync
+from pyfly.testing.requests.declared import routes_of
+from pyfly.testing.requests.received import SeenRequest, read_content, read_content_sync
+from pyfly.testing.requests.secrets import Redactor
 
 __all__ = ["Cassette", "CassetteBase", "SyncCassette"]
 

@@ -10,16 +10,16 @@ from urllib.parse import quote, unquote
 from pyfly.client import errors
 from pyfly.client._codec.decompress import inflate
 from pyfly.client._codec.encode import to_plain
-from pyfly.client._compile.plan import ParameterKind
 from pyfly.client.errors import CallException, HttpStatusException
 from pyfly.client.message import Headers
+from pyfly.client.plan import ParameterKind
 from pyfly.kernel.exceptions import AttemptTimeoutException
 from pyfly.testing.cassettes.bodies import digest, packed, request_body, unpacked
 from pyfly.testing.fake_port.replies import Reply
-from pyfly.testing.wire.route import Route
-from pyfly.testing.wire.secrets import Redactor, alike
-from pyfly.testing.wire.seen import SeenRequest
-from pyfly.testing.wire.slot import Slot
+from pyfly.testing.requests.parameter import Slot
+from pyfly.testing.requests.received import SeenRequest
+from pyfly.testing.requests.route import Route
+from pyfly.testing.requests.secrets import Redactor, alike
 
 __all__ = ["asked", "failure_entry", "key_of", "played", "response_entry"]
 

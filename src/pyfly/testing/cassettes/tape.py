@@ -22,10 +22,10 @@ from pyfly.testing.cassettes.exchange import (
 )
 from pyfly.testing.cassettes.yaml_file import read, write
 from pyfly.testing.fake_port.replies import Reply
+from pyfly.testing.requests.received import SeenRequest
+from pyfly.testing.requests.route import Route
+from pyfly.testing.requests.secrets import Redactor, alike
 from pyfly.testing.unexpected import UnexpectedRequestException
-from pyfly.testing.wire.route import Route
-from pyfly.testing.wire.secrets import Redactor, alike
-from pyfly.testing.wire.seen import SeenRequest
 
 __all__ = ["VARIABLE", "Entry", "Mode", "Tape", "mode_of"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pyfly.client.message import Headers
-from pyfly.testing.wire.route import Route
-from pyfly.testing.wire.seen import SeenRequest
+from pyfly.testing.requests.received import SeenRequest
+from pyfly.testing.requests.route import Route
 
 __all__ = ["FakeCall"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyfly.testing.fake_port.rules import RuleBase
-from pyfly.testing.wire.seen import SeenRequest
+from pyfly.testing.requests.received import SeenRequest
 
 __all__ = ["unexpected"]
 

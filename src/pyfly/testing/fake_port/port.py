@@ -17,15 +17,15 @@ from pyfly.testing.fake_port.calls import FakeCall
 from pyfly.testing.fake_port.errors import unexpected
 from pyfly.testing.fake_port.replies import Reply
 from pyfly.testing.fake_port.rules import Answer, Rule, RuleBase, StreamRule
-from pyfly.testing.unexpected import UnexpectedRequestException
-from pyfly.testing.wire.declared import arguments_of, route_of, route_of_template
-from pyfly.testing.wire.route import Route
-from pyfly.testing.wire.seen import (
+from pyfly.testing.requests.declared import arguments_of, route_of, route_of_template
+from pyfly.testing.requests.received import (
     SeenRequest,
     read_content,
     read_content_sync,
     request_by_hand,
 )
+from pyfly.testing.requests.route import Route
+from pyfly.testing.unexpected import UnexpectedRequestException
 
 __all__ = ["Fake", "FakePort", "SyncFakePort"]
 

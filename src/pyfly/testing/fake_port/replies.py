@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 from pyfly.client._codec.encode import to_json, to_json_line
-from pyfly.client._compile.plan import MethodPlan, allows_none
 from pyfly.client._compile.shapes import members
 from pyfly.client._stream.server_sent_events import ServerSentEvent
 from pyfly.client.message import Headers, Response
 from pyfly.client.pagination import Page
+from pyfly.client.plan import MethodPlan, allows_none
 from pyfly.kernel.record import Record
-from pyfly.testing.wire.seen import SeenRequest
+from pyfly.testing.requests.received import SeenRequest
 
 __all__ = [
     "NOTHING",

@@ -22,8 +22,8 @@ from pyfly.testing.fake_port.replies import (
     reply_to,
     stream_reply,
 )
-from pyfly.testing.wire.route import Route, Wanted
-from pyfly.testing.wire.seen import SeenRequest
+from pyfly.testing.requests.received import SeenRequest
+from pyfly.testing.requests.route import Route, Wanted
 
 __all__ = ["Answer", "Rule", "RuleBase", "StreamRule"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from pyfly.testing.fault_server.link import Hangup, Link
 from pyfly.testing.fault_server.received import ReceivedRequest, body_length
+from pyfly.testing.fault_server.socket_faults import Hangup, Link
 
 __all__ = ["SETTLE", "Connection", "Exchange"]
 

@@ -24,8 +24,8 @@ from pyfly.core import ConfigException
 from pyfly.core.schema import Choice, Duration, Flag, Integer, Text
 from pyfly.core.yaml_source import read_documents
 from pyfly.kernel.record import Record
+from pyfly.testing.fault_server.acceptor import DoorState
 from pyfly.testing.fault_server.behaviour import Behaviour
-from pyfly.testing.fault_server.door import DoorState
 from pyfly.testing.fault_server.fields import Fields
 from pyfly.testing.fault_server.kinds import behaviours_of
 from pyfly.testing.fault_server.routes import route_mistake

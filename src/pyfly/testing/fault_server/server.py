@@ -12,9 +12,9 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
+from pyfly.testing.fault_server.acceptor import Door, DoorState, check_states
 from pyfly.testing.fault_server.behaviour import Behaviour
 from pyfly.testing.fault_server.choice import InTurn
-from pyfly.testing.fault_server.door import Door, DoorState, check_states
 from pyfly.testing.fault_server.received import ReceivedRequest
 from pyfly.testing.fault_server.routes import Routes
 from pyfly.testing.fault_server.script import read_script

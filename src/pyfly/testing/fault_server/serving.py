@@ -10,9 +10,9 @@ from random import Random
 
 from pyfly.testing.fault_server.behaviour import Behaviour
 from pyfly.testing.fault_server.exchange import Connection, Exchange
-from pyfly.testing.fault_server.link import Hangup, Link
 from pyfly.testing.fault_server.received import ReceivedRequest
 from pyfly.testing.fault_server.routes import Routes
+from pyfly.testing.fault_server.socket_faults import Hangup, Link
 
 __all__ = ["Service"]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from pyfly.client._call.redirects import Redirects
 from pyfly.client._codec.decode import Decoder
 from pyfly.client._codec.decompress import inflate
-from pyfly.client._compile.plan import MethodPlan
-from pyfly.client._redirects import Redirects
 from pyfly.client.error_mapping import ErrorMapping
 from pyfly.client.errors import (
     CallException,
@@ -19,6 +18,7 @@ from pyfly.client.errors import (
 )
 from pyfly.client.message import Request, Response
 from pyfly.client.observability.first_answers import FirstAnswers
+from pyfly.client.plan import MethodPlan
 from pyfly.kernel.exceptions import OperationTimeoutException
 from pyfly.kernel.record import Record
 from pyfly.resilience.call import Call
@@ -26,10 +26,10 @@ from pyfly.resilience.clock import Clock
 from pyfly.resilience.events import CallFailed, CallStarted, CallSucceeded, Events
 from pyfly.resilience.pipeline import Pipeline
 
-__all__ = ["Steps"]
+__all__ = ["MethodRuntime"]
 
 
-class Steps(Record):
+class MethodRuntime(Record):
     """What the calls of one method go through; made once, when the client is wired.
 
     Attributes:

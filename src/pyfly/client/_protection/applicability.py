@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pyfly.client._compile.plan import MethodPlan
-from pyfly.client._verdicts import why_no_hedge
+from pyfly.client._call.failure_classification import why_no_hedge
 from pyfly.client.interceptors import hooks_of
+from pyfly.client.plan import MethodPlan
 
 __all__ = ["why_not"]
 

@@ -11,7 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from pyfly.client._lifecycle import Flight, SyncFlight
+from pyfly.client._call.lifecycle import Flight, SyncFlight
 
 __all__ = ["StreamFlight", "SyncStreamFlight"]
 

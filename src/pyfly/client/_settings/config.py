@@ -19,7 +19,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from pyfly.client._schema import (
+from pyfly.client._settings.schema import (
     CALL_SETTINGS,
     CLIENT_SETTINGS,
     FIGURES,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pyfly.testing.wire.secrets import Redactor, alike
+from pyfly.testing.requests.secrets import Redactor, alike
 
 __all__ = ["json_differences", "shown_json"]
 

@@ -12,37 +12,37 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pyfly.client._bind.codegen import generate
+from pyfly.client._call.decode_stage import DecodeStage
+from pyfly.client._call.idempotency_key import with_keys
+from pyfly.client._call.invoke import invoker, sync_invoker
+from pyfly.client._call.lifecycle import Lifecycle, SyncLifecycle
+from pyfly.client._call.redirects import Redirects
+from pyfly.client._call.runtime import MethodRuntime
 from pyfly.client._codec.decode import wants_raw_response
 from pyfly.client._compile.base_url import check_base_url
-from pyfly.client._compile.plan import ClientPlan, MethodPlan
 from pyfly.client._declare.service import implementation_of
-from pyfly.client._idempotency_key import with_keys
-from pyfly.client._invoke import invoker, sync_invoker
-from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
-from pyfly.client._protection.decode import DecodeStage
 from pyfly.client._protection.protection import Protection
 from pyfly.client._protection.shared import HostBreakers
-from pyfly.client._redirects import Redirects
 from pyfly.client._review import code_mistakes, decoders_of, reviewed_plan
-from pyfly.client._said import said_of_client, said_of_method
-from pyfly.client._steps import Steps
+from pyfly.client._settings.config import ClientConfig, Settings
+from pyfly.client._settings.declared import said_of_client, said_of_method
 from pyfly.client._stream.wiring import port_mistakes, streamer, sync_streamer
 from pyfly.client.adapters.choice import make_adapter, unsuitable
 from pyfly.client.adapters.foreign import ForeignPort, SyncForeignPort
 from pyfly.client.adapters.settings import ConnectionSettings, ConnectionSettingsException
 from pyfly.client.auth.credentials import credentials_of
 from pyfly.client.auth.stage import AuthStage
-from pyfly.client.config import ClientConfig, Settings
 from pyfly.client.error_mapping import ErrorMapping
 from pyfly.client.errors import ClientDeclarationException
 from pyfly.client.interceptors import InterceptorStage
 from pyfly.client.observability.first_answers import FirstAnswers
 from pyfly.client.observability.logging import LogListener
+from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.resilience.events import Events, Listener
 from pyfly.resilience.pipeline import Stage
 
-__all__ = ["Wiring", "Workshop", "instantiate", "wiring_of"]
+__all__ = ["ClientFactory", "WiredClient", "instantiate", "wiring_of"]
 
 PortFactory = Callable[[str], Any]
 
@@ -50,7 +50,7 @@ _UNBOUNDED = timedelta(days=365)
 """For a port, which takes a span."""
 
 
-class Workshop:
+class ClientFactory:
     """What the clients of one context (or one ``connect``) are wired with.
 
     Args:
@@ -74,7 +74,7 @@ class Workshop:
         self.clock = clock
         self.host_breakers: HostBreakers = {}
 
-    def wire(self, bean: Any, *, base_url: str | None = None, port: Any = None) -> Wiring:
+    def wire(self, bean: Any, *, base_url: str | None = None, port: Any = None) -> WiredClient:
         """Give every stub of a client its function.
 
         Args:
@@ -85,7 +85,7 @@ class Workshop:
         Raises:
             ClientDeclarationException: Something is wrong with the class; all of it.
         """
-        wiring = Wiring(reviewed_plan(type(bean)), self, base_url, port)
+        wiring = WiredClient(reviewed_plan(type(bean)), self, base_url, port)
         functions = wiring.functions
         members: dict[str, Any] = {
             name: functions[method.declaration].__get__(bean)
@@ -103,7 +103,7 @@ class Workshop:
         return wiring
 
 
-class Wiring:
+class WiredClient:
     """One wired client: its port, its lifecycle, and one function for each stub.
 
     Attributes:
@@ -115,7 +115,7 @@ class Wiring:
     """
 
     def __init__(
-        self, plan: ClientPlan, workshop: Workshop, base_url: str | None, port: Any
+        self, plan: ClientPlan, workshop: ClientFactory, base_url: str | None, port: Any
     ) -> None:
         self.plan = plan
         declaration = plan.declaration
@@ -223,7 +223,7 @@ class Wiring:
 
     # The parts of a method
 
-    def _steps(self, method: MethodPlan, decode: Any) -> Steps:
+    def _steps(self, method: MethodPlan, decode: Any) -> MethodRuntime:
         raw = wants_raw_response(method.returns)
         follow = self.settings.value("follow-redirects") and self.port.takes_encoded
         errors = ErrorMapping(method.errors) if method.errors else None
@@ -233,7 +233,7 @@ class Wiring:
                 DecodeStage(decode, method, errors, shared=self.protection.shares(method))
             )
             errors = None
-        return Steps(
+        return MethodRuntime(
             method=method,
             pipeline=self.protection.pipeline(method, stages),
             decode=decode,
@@ -282,7 +282,7 @@ class Wiring:
             return Lifecycle(self.name, self.port, stop_timeout, self.protection.drain)
         return SyncLifecycle(self.name, self.port, stop_timeout)
 
-    def _invoker(self, steps: Steps, base_url: str | None) -> Callable[..., Any]:
+    def _invoker(self, steps: MethodRuntime, base_url: str | None) -> Callable[..., Any]:
         if steps.method.stream is not None:
             known = self._known_base_url(base_url)
             if isinstance(self.lifecycle, Lifecycle):
@@ -302,7 +302,7 @@ class Wiring:
             self.lifecycle.start()
 
     async def stop(self) -> None:
-        """Drain and close; see :class:`~pyfly.client._lifecycle.Lifecycle`."""
+        """Drain and close; see :class:`~pyfly.client._call.lifecycle.Lifecycle`."""
         self.protection.forget()
         if isinstance(self.lifecycle, Lifecycle):
             await self.lifecycle.stop()
@@ -355,7 +355,7 @@ def instantiate(cls: Any) -> Any:
     return implementation_of(cls)()
 
 
-def wiring_of(client: Any) -> Wiring | None:
+def wiring_of(client: Any) -> WiredClient | None:
     """How a client was wired; None if it was not."""
     found = getattr(client, "__pyfly_wiring__", None)
-    return found if isinstance(found, Wiring) else None
+    return found if isinstance(found, WiredClient) else None

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from pyfly.client._schema import SECTIONS, figures_of
-from pyfly.client.config import Setting
+from pyfly.client._settings.config import Setting
+from pyfly.client._settings.schema import SECTIONS, figures_of
 from pyfly.kernel.record import Record
 from pyfly.resilience import (
     AdaptiveLimiter,

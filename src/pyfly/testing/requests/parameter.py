@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from pyfly.client._codec.typed import typed_json
-from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.client._compile.shapes import field_names, is_fields, members
 from pyfly.client._declare.markers import Form, Query
 from pyfly.client.message import redacted
-from pyfly.testing.wire.seen import SeenRequest
+from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
+from pyfly.testing.requests.received import SeenRequest
 
 __all__ = ["Slot", "fields_among", "grouped", "is_nested", "model", "outermost", "shown_fields"]
 

@@ -7,9 +7,9 @@ from inspect import Parameter
 from typing import Any
 
 from pyfly.client._codec.decode import Decoder
-from pyfly.client._compile.plan import MethodPlan
 from pyfly.client.error_mapping import ErrorMapping
 from pyfly.client.errors import CallException, HttpStatusException
+from pyfly.client.plan import MethodPlan
 from pyfly.resilience.call import Call, Handler, SyncHandler
 
 __all__ = ["DecodeStage"]

@@ -18,14 +18,14 @@ from pyfly.client._bind.binders import (
     QueryBinder,
 )
 from pyfly.client._bind.fields import QueryFieldsBinder
-from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.client._compile.shapes import is_collection, members
 from pyfly.client._declare.markers import Query
 from pyfly.client.message import redacted
-from pyfly.testing.wire.body_slots import BodySlot, FileSlot, FormFieldsSlot, FormSlot
-from pyfly.testing.wire.seen import SeenRequest, query_pairs
-from pyfly.testing.wire.slot import Slot, fields_among, model, shown_fields
-from pyfly.testing.wire.text import from_text, from_texts
+from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
+from pyfly.testing.requests.body_slots import BodySlot, FileSlot, FormFieldsSlot, FormSlot
+from pyfly.testing.requests.parameter import Slot, fields_among, model, shown_fields
+from pyfly.testing.requests.received import SeenRequest, query_pairs
+from pyfly.testing.requests.text import from_text, from_texts
 
 __all__ = ["slot_for"]
 

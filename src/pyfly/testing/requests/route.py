@@ -8,13 +8,13 @@ from difflib import SequenceMatcher
 from typing import Any
 from unittest.mock import ANY
 
-from pyfly.client._compile.plan import MethodPlan, ParameterKind
 from pyfly.client._declare.markers import Path
 from pyfly.client.errors import ClientArgumentException
 from pyfly.client.message import redacted
-from pyfly.testing.wire.seen import SeenRequest
-from pyfly.testing.wire.slot import Slot
-from pyfly.testing.wire.slots import slot_for
+from pyfly.client.plan import MethodPlan, ParameterKind
+from pyfly.testing.requests.parameter import Slot
+from pyfly.testing.requests.parameters import slot_for
+from pyfly.testing.requests.received import SeenRequest
 
 __all__ = ["Expectation", "Route", "Wanted"]
 

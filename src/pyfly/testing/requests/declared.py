@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyfly.client._compile.compile import compile_client
-from pyfly.client._compile.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.client._compile.signature import read_signature
-from pyfly.client._compile.streamed import streamed
-from pyfly.client._compile.template import parse_path
 from pyfly.client._declare.verbs import Declaration, declaration_of
-from pyfly.testing.wire.route import Route
+from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
+from pyfly.client.streamed import streamed
+from pyfly.client.template import parse_path
+from pyfly.testing.requests.route import Route
 
 __all__ = ["arguments_of", "route_of", "route_of_template", "routes_of"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pyfly.client import ClientStoppedException
-from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
+from pyfly.client._call.lifecycle import Lifecycle, SyncLifecycle
 
 
 class Port:

@@ -8,7 +8,7 @@
         attempt              port.send, decompression, redirects, status → exception
 
 Where nothing else is on, the first attempt takes a short way through the same steps: see
-:mod:`._first_attempt`.
+:mod:`.fast_path`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from pyfly.client._first_attempt import guards_of, in_line, in_line_sync
-from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
-from pyfly.client._steps import Steps
+from pyfly.client._call.fast_path import guards_of, in_line, in_line_sync
+from pyfly.client._call.lifecycle import Lifecycle, SyncLifecycle
+from pyfly.client._call.runtime import MethodRuntime
 from pyfly.client.errors import CallException, ClientStoppedException
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncWirePort, WirePort
@@ -28,7 +28,7 @@ from pyfly.resilience.call import Call
 __all__ = ["invoker", "sync_invoker"]
 
 
-def invoker(steps: Steps, port: WirePort, lifecycle: Lifecycle) -> Callable[..., Any]:
+def invoker(steps: MethodRuntime, port: WirePort, lifecycle: Lifecycle) -> Callable[..., Any]:
     """The function that makes a call out of a request."""
     send, receive, redirects = port.send, steps.receive, steps.redirects
 
@@ -79,7 +79,9 @@ def invoker(steps: Steps, port: WirePort, lifecycle: Lifecycle) -> Callable[...,
     return in_line(steps, guards, port, lifecycle, invoke, carry_out)
 
 
-def sync_invoker(steps: Steps, port: SyncWirePort, lifecycle: SyncLifecycle) -> Callable[..., Any]:
+def sync_invoker(
+    steps: MethodRuntime, port: SyncWirePort, lifecycle: SyncLifecycle
+) -> Callable[..., Any]:
     """The synchronous twin of :func:`invoker`."""
     send, receive, redirects = port.send, steps.receive, steps.redirects
 

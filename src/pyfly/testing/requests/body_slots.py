@@ -13,9 +13,8 @@ from pyfly.client._codec.json_text import from_json
 from pyfly.client._codec.multipart import Multipart
 from pyfly.client._compile.shapes import is_bytes, is_collection, members
 from pyfly.client.message import FilePart, Headers, Request, Response
-from pyfly.testing.wire.json_difference import json_differences, shown_json
-from pyfly.testing.wire.seen import Part, SeenRequest
-from pyfly.testing.wire.slot import (
+from pyfly.testing.requests.json_difference import json_differences, shown_json
+from pyfly.testing.requests.parameter import (
     Slot,
     fields_among,
     grouped,
@@ -24,7 +23,8 @@ from pyfly.testing.wire.slot import (
     outermost,
     shown_fields,
 )
-from pyfly.testing.wire.text import from_texts
+from pyfly.testing.requests.received import Part, SeenRequest
+from pyfly.testing.requests.text import from_texts
 
 __all__ = ["BodySlot", "FileSlot", "FormFieldsSlot", "FormSlot"]
 

@@ -21,9 +21,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pyfly.client._lifecycle import Lifecycle, SyncLifecycle
-from pyfly.client._protection.decode import DecodeStage
-from pyfly.client._steps import Steps
+from pyfly.client._call.decode_stage import DecodeStage
+from pyfly.client._call.lifecycle import Lifecycle, SyncLifecycle
+from pyfly.client._call.runtime import MethodRuntime
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncWirePort, WirePort
 from pyfly.resilience.call import Call
@@ -86,7 +86,7 @@ class Guards:
             self.breaker.returned(admission, response, operation=name)
 
 
-def guards_of(steps: Steps, port_bounds: bool) -> Guards | None:
+def guards_of(steps: MethodRuntime, port_bounds: bool) -> Guards | None:
     """What guards first attempts, if it is no more than can be done in line; else None.
 
     Args:
@@ -112,7 +112,7 @@ def guards_of(steps: Steps, port_bounds: bool) -> Guards | None:
 
 
 def in_line(
-    steps: Steps,
+    steps: MethodRuntime,
     guards: Guards,
     port: WirePort,
     lifecycle: Lifecycle,
@@ -191,7 +191,7 @@ def in_line(
 
 
 def in_line_sync(
-    steps: Steps,
+    steps: MethodRuntime,
     guards: Guards,
     port: SyncWirePort,
     lifecycle: SyncLifecycle,

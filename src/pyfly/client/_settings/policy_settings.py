@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from pyfly.client._schema import form_of, unused_in
-from pyfly.client.config import Settings
+from pyfly.client._settings.config import Settings
+from pyfly.client._settings.schema import form_of, unused_in
 
-__all__ = ["Figures"]
+__all__ = ["PolicySettings"]
 
 T = TypeVar("T")
 
 
-class Figures:
+class PolicySettings:
     """The effective settings of one section, and where they come from.
 
     Args:

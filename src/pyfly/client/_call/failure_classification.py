@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pyfly.client._compile.plan import MethodPlan, ParameterKind
-from pyfly.client._idempotency_key import KEY, has_idempotency_key
+from pyfly.client._call.idempotency_key import KEY, has_idempotency_key
 from pyfly.client.errors import (
     ConnectException,
     HttpStatusException,
@@ -14,6 +13,7 @@ from pyfly.client.errors import (
     TlsException,
     TransportException,
 )
+from pyfly.client.plan import MethodPlan, ParameterKind
 from pyfly.kernel.exceptions import (
     AttemptTimeoutException,
     DeadlineExceededException,

@@ -6,12 +6,12 @@ from enum import Enum
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-from pyfly.client._compile.streamed import Streamed
-from pyfly.client._compile.template import PathTemplate
 from pyfly.client._declare.markers import Marker
 from pyfly.client._declare.options import VerbOptions
 from pyfly.client._declare.service import ClientDeclaration
 from pyfly.client._declare.verbs import Declaration
+from pyfly.client.streamed import Streamed
+from pyfly.client.template import PathTemplate
 from pyfly.kernel.record import Record
 
 __all__ = ["ClientPlan", "MethodPlan", "ParameterKind", "ParameterPlan"]

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyfly.client import ConnectException, Response, connect_sync, get, post, service_client
-from pyfly.client._first_attempt import guards_of
-from pyfly.client._wiring import wiring_of
+from pyfly.client._call.fast_path import guards_of
 from pyfly.client.message import Headers
+from pyfly.client.wiring import wiring_of
 from pyfly.core import Config
 from pyfly.kernel.exceptions import AttemptTimeoutException
 from pyfly.resilience import CallStarted, CircuitBreaker, History, RetryBudget, deadline
