@@ -31,7 +31,6 @@ OTHERS = (
     "tenacity",
     "stamina",
     "backoff",
-    "pyreqwest",
     "uplink",
     "meatie",
     "gracy",

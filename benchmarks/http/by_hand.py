@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.http.opened import PARAMS, Opened, target
 
-__all__ = ["open_aiohttp", "open_floor", "open_httpx", "open_pyreqwest"]
+__all__ = ["open_aiohttp", "open_floor", "open_httpx"]
 
 
 async def open_httpx(library: str, url: str, stack: AsyncExitStack) -> Opened:
@@ -53,21 +53,6 @@ async def open_aiohttp(decoder: str, url: str, stack: AsyncExitStack) -> Opened:
             return await response.json()
 
     return Opened(call, held)
-
-
-async def open_pyreqwest(_: str, url: str, stack: AsyncExitStack) -> Opened:
-    """pyreqwest."""
-    module: Any = importlib.import_module("pyreqwest.client")
-    client = await stack.enter_async_context(
-        module.ClientBuilder().base_url(url + "/").error_for_status(True).build()
-    )
-    query = list(PARAMS.items())
-
-    async def call(size: int) -> Any:
-        response = await client.get(f"items/{size}").query(query).build().send()
-        return await response.json()
-
-    return Opened(call)
 
 
 class _Wire(asyncio.Protocol):

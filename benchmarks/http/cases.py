@@ -43,7 +43,6 @@ CASES: dict[str, HttpCase] = {
     "httpx by hand": HttpCase(by_hand.open_httpx, "httpx", "httpx", True),
     "aiohttp by hand": HttpCase(by_hand.open_aiohttp, "json", "aiohttp", True, tls=()),
     "aiohttp by hand, our decoder": HttpCase(by_hand.open_aiohttp, "bytes", "aiohttp"),
-    "pyreqwest by hand": HttpCase(by_hand.open_pyreqwest, "", "pyreqwest"),
     **{
         f"pyfly on {adapter}, {kind}": HttpCase(
             opening, adapter, adapter, kind == "resilient",

@@ -12,7 +12,7 @@ from pyfly.core import Config, ConfigException
 
 __all__ = ["ADAPTERS", "open_plain", "open_resilient"]
 
-ADAPTERS = ("httpx2", "httpx", "aiohttp", "pyreqwest")
+ADAPTERS = ("httpx2", "httpx", "aiohttp")
 
 
 @http_client()

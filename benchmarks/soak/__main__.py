@@ -32,7 +32,7 @@ from pyfly.core import Config, ConfigException
 __all__ = ["Server", "differences", "main", "soak"]
 
 ROOT = Path(__file__).resolve().parents[2]
-ADAPTERS = ("httpx2", "httpx", "aiohttp", "pyreqwest")
+ADAPTERS = ("httpx2", "httpx", "aiohttp")
 AT_ONCE = 32
 _SPARE_MEMORY = 16 << 20
 

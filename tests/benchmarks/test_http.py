@@ -25,7 +25,7 @@ def test_a_document_has_its_size_and_is_json(size: int) -> None:
 
 def test_every_kind_of_client_has_a_case() -> None:
     assert REFERENCE in CASES
-    for adapter in ("httpx2", "httpx", "aiohttp", "pyreqwest"):
+    for adapter in ("httpx2", "httpx", "aiohttp"):
         assert f"pyfly on {adapter}, plain" in CASES
         assert f"pyfly on {adapter}, resilient" in CASES
     packages = {case.package for case in CASES.values()}

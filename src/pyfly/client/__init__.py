@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pyfly.client.adapters.aiohttp import AiohttpClientAdapter
     from pyfly.client.adapters.httpx import HttpxClientAdapter
     from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
-    from pyfly.client.adapters.pyreqwest import PyreqwestClientAdapter
     from pyfly.client.adapters.settings import ConnectionSettings, ConnectionSettingsException
     from pyfly.client.auth.credentials import Credentials, basic, bearer
     from pyfly.client.downloads import download, download_sync
@@ -143,7 +142,6 @@ __all__ = [
     "ProtocolException",
     "ProxyException",
     "PyFlyException",
-    "PyreqwestClientAdapter",
     "Query",
     "RateLimitException",
     "ReadException",
@@ -246,7 +244,6 @@ _HOMES = {
     "ProtocolException": "errors",
     "ProxyException": "errors",
     "PyFlyException": "pyfly.kernel.exceptions",
-    "PyreqwestClientAdapter": "adapters.pyreqwest",
     "Query": "_declare.markers",
     "RateLimitException": "pyfly.kernel.exceptions",
     "ReadException": "errors",

@@ -59,8 +59,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    # What it waits for is the end of the process, and here that is far away.
-    monkeypatch.setattr("pyfly.client.adapters.pyreqwest._SETTLING", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,6 @@ import pytest
 from pyfly.client.adapters.aiohttp import AiohttpClientAdapter
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
-from pyfly.client.adapters.pyreqwest import PyreqwestClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.adapters.stock import StockHttpxClientAdapter, StockHttpxSyncClientAdapter
 from pyfly.client.errors import ProtocolException
@@ -67,9 +66,7 @@ class Row:
 
     def sockets(self, adapter: Any) -> int:
         """How many connections an adapter has open in the running loop."""
-        if (
-            self.library == "pyreqwest" or "stock" in self.name
-        ):  # its sockets are Rust's: the peer alone can tell
+        if "stock" in self.name:  # its sockets are the library's: the peer alone can tell
             return 0
         if self.library == "aiohttp":
             return len(adapter._pools.tracked())
@@ -84,10 +81,6 @@ class Row:
         if "takes a response that is followed by nonsense" in self.lacks:
             return contextlib.suppress(ProtocolException)
         return contextlib.nullcontext()
-
-    def says(self, text: str, error: BaseException) -> bool:
-        """Whether an error tells a detail, or the library tells none."""
-        return text in str(error) or "says what exactly was wrong" in self.lacks
 
     def needs(self, *abilities: str) -> None:
         """Skip a test that asks for what the row lacks."""
@@ -105,23 +98,6 @@ _AIOHTTP_LACKS = frozenset(
         "takes a response that is followed by nonsense",
     }
 )
-
-_PYREQWEST_LACKS = _AIOHTTP_LACKS | {
-    "any URL byte for byte",
-    "connections for each event loop",
-    "ends at once what is cancelled",
-    "fields in their order and case",
-    "forks",
-    "header values in Latin-1",
-    "open streams count as connections",
-    "Python's resolver",
-    "Unix sockets",
-    "refuses transfer-encodings and long heads",
-    "says what exactly was wrong",
-    "stop() ends what is under way",
-    "URLs and names of more than 64 KiB",
-    "write timeouts",
-}
 
 #: The stock transports, a setting away: what pyfly's own connections do better.
 _STOCK_LACKS = frozenset(
@@ -178,7 +154,6 @@ ROWS = [
     Row("httpx", True, HttpxClientAdapter),
     Row("httpx", False, HttpxSyncClientAdapter),
     Row("aiohttp", True, AiohttpClientAdapter, lacks=_AIOHTTP_LACKS),
-    Row("pyreqwest", True, PyreqwestClientAdapter, lacks=_PYREQWEST_LACKS),
     *(row for row in STOCK_ROWS if row.library == "httpx2"),
 ]
 

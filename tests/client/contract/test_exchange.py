@@ -65,8 +65,6 @@ def test_the_target_is_on_the_wire_byte_for_byte(caller: Callers, target: str) -
         client = caller(peer.url)
         if target.endswith("?"):
             client.row.needs("a question mark with nothing behind it")
-        if "/." in target or "%2E" in target or "{" in target:
-            client.row.needs("any URL byte for byte")
         client.send("GET", target)
     assert peer.requests[0].split(b" ")[1] == target.encode()
 
@@ -102,7 +100,6 @@ def test_an_absolute_url_needs_no_base_url(caller: Callers) -> None:
 def test_the_whole_request_is_what_one_expects(caller: Callers) -> None:
     with Peer() as peer:
         client = caller(peer.url)
-        client.row.needs("fields in their order and case")
         client.send("POST", "/p", {"X-One": "1", "Content-Type": "text/x"}, b"abc")
     assert peer.requests[0].split(b"\r\n") == [
         b"POST /p HTTP/1.1",
@@ -123,7 +120,6 @@ def test_headers_of_the_adapter_go_over_the_defaults_and_those_of_a_request_over
 ) -> None:
     with Peer() as peer:
         client = caller(peer.url, headers={"User-Agent": "mine", "X-Both": "adapter"})
-        client.row.needs("fields in their order and case")
         client.send("GET", "/", {"x-both": "request", "ACCEPT": "text/plain"})
     lines = peer.requests[0].split(b"\r\n")
     assert b"User-Agent: mine" in lines
@@ -306,7 +302,6 @@ def test_repeated_and_odd_headers_are_kept(caller: Callers) -> None:
     )
     with Peer(lambda c: c.answer_all(answer)) as peer:
         client = caller(peer.url)
-        client.row.needs("header values in Latin-1")
         headers = client.send().headers
     assert headers.get_list("Set-Cookie") == ["a=1", "b=2; Expires=Mon, 1 Jan 2035"]
     assert headers["x-latin"] == "café"

@@ -206,7 +206,6 @@ def test_a_peer_that_takes_nothing(caller: Callers, certificates: Certificates, 
     with Peer(lambda c: c.wait(), tls=context) as peer:
         body = b"x" * 30_000_000
         client = caller(peer.url, timeout=0.1, **options)
-        client.row.needs("write timeouts")
         with pytest.raises(WriteTimeoutException, match="took nothing for 100 ms"):
             client.send("POST", "/", {}, body)
         client.row.needs("a deadline for the attempt as a whole")
@@ -222,7 +221,7 @@ def test_a_peer_that_closes_without_an_answer(caller: Callers) -> None:
         client = caller(peer.url)
         error = failing(client, ReadException)
         assert isinstance(error, ConnectionError)
-        assert client.row.says("closed the connection without an answer", error)
+        assert "closed the connection without an answer" in str(error)
         assert client.send().content == b"hi"
 
 
@@ -287,7 +286,7 @@ def test_a_truncated_body(
     options = {"ca": certificates.ca} if tls else {}
     with Peer(script, tls=context) as peer:
         client = caller(peer.url, **options)
-        assert client.row.says(text, failing(client, ReadException))
+        assert text in str(failing(client, ReadException))
 
 
 @pytest.mark.survives(
@@ -336,10 +335,8 @@ def test_a_peer_that_breaks_http(caller: Callers, answer: bytes, text: str) -> N
 
     with Peer(one_by_one(script)) as peer:
         client = caller(peer.url)
-        if "transfer-encoding" in text or "longer" in text:
-            client.row.needs("refuses transfer-encodings and long heads")
         error = failing(client, ProtocolException, within=2)
-        assert client.row.says(text, error)
+        assert text in str(error)
         assert f"127.0.0.1:{peer.port} broke HTTP" in str(error)
         assert client.row.caused(error) or "transfer-encoding is not known" in text
         assert client.send().content == b"hi"

@@ -129,7 +129,6 @@ class TestTasksAndLoops:
                 connection.wait(0.1)
             connection.wait_for_close()
 
-        row.needs("ends at once what is cancelled")
         context = certificates.server() if tls and moment != "handshake" else None
         with Peer(script, tls=context) as peer:
             url = peer.url.replace("http:", "https:") if moment == "handshake" else peer.url
@@ -170,7 +169,6 @@ class TestTasksAndLoops:
             await adapter.stop()
 
     async def test_a_cancelled_connect_leaves_no_socket(self, row: Row) -> None:
-        row.needs("ends at once what is cancelled")
         with socket.socket() as full:
             full.bind(("127.0.0.1", 0))
             full.listen(0)
@@ -237,7 +235,6 @@ class TestTasksAndLoops:
             await adapter.stop()
 
     def test_a_second_loop_gets_connections_of_its_own(self, row: Row) -> None:
-        row.needs("connections for each event loop")
         with Peer() as peer:
             adapter = row.adapter(peer.url)
             with asyncio.Runner() as first:
@@ -250,7 +247,6 @@ class TestTasksAndLoops:
             assert closed_within(peer, 2)
 
     def test_loops_that_come_and_go_leave_nothing(self, row: Row) -> None:
-        row.needs("connections for each event loop")
         with Peer() as peer:
             adapter = row.adapter(peer.url)
             for _ in range(4):

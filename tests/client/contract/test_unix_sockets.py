@@ -12,8 +12,7 @@ from typing import Any, Protocol
 import pytest
 
 from pyfly.client import ClientDeclarationException, connect, connect_sync, get, service_client
-from pyfly.client.adapters.pyreqwest import PyreqwestClientAdapter
-from pyfly.client.adapters.settings import ConnectionSettings, ConnectionSettingsException
+from pyfly.client.adapters.settings import ConnectionSettingsException
 from pyfly.client.errors import ConnectException, ReadTimeoutException, TlsException
 from pyfly.client.message import Request
 from pyfly.core import Config
@@ -33,7 +32,6 @@ TLS = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.fixture
 def uds(row: Row, tmp_path: Path) -> str:
     """Where the service listens."""
-    row.needs("Unix sockets")
     return str(tmp_path / "service.sock")
 
 
@@ -170,7 +168,6 @@ async def test_a_cancelled_attempt_closes_its_connection(
 
 
 def test_what_is_no_path_of_a_socket_is_refused(row: Row) -> None:
-    row.needs("Unix sockets")
     for uds, words in (
         ("", "write the path of a Unix socket"),
         ("/a\0b", "write the path of a Unix socket"),
@@ -187,11 +184,6 @@ def test_a_platform_without_unix_sockets_says_so(row: Row, monkeypatch: pytest.M
     monkeypatch.delattr(socket, "AF_UNIX")
     with pytest.raises(ConnectionSettingsException, match="this platform has no Unix sockets"):
         row.adapter("http://localhost", uds="/run/service.sock")
-
-
-def test_pyreqwest_refuses_the_setting() -> None:
-    with pytest.raises(ConnectionSettingsException, match="pyreqwest has no Unix sockets"):
-        PyreqwestClientAdapter("http://localhost", settings=ConnectionSettings(uds="/a.sock"))
 
 
 @service_client(name="things", retry=False)

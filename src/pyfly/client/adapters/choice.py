@@ -10,13 +10,12 @@ from pyfly.client.adapters.settings import ConnectionSettings
 __all__ = ["ADAPTERS", "make_adapter", "unsuitable"]
 
 #: What the setting can be.
-ADAPTERS = ("httpx2", "httpx", "aiohttp", "pyreqwest")
-_ASYNCHRONOUS_ONLY = ("aiohttp", "pyreqwest")
+ADAPTERS = ("httpx2", "httpx", "aiohttp")
 
 
 def unsuitable(name: str, asynchronous: bool, stock: bool) -> str | None:
     """Why an adapter cannot serve a client, as the end of a sentence; None if it can."""
-    if name not in _ASYNCHRONOUS_ONLY:
+    if name != "aiohttp":
         return None
     if stock:
         return f"transport and http2 are not for {name} (set adapter to httpx2, or leave them out)"
@@ -57,10 +56,6 @@ def _kind(name: str, asynchronous: bool, stock: bool) -> Any:
         from pyfly.client.adapters.aiohttp import AiohttpClientAdapter
 
         return AiohttpClientAdapter
-    if name == "pyreqwest":
-        from pyfly.client.adapters.pyreqwest import PyreqwestClientAdapter
-
-        return PyreqwestClientAdapter
     if stock:
         from pyfly.client.adapters.stock import StockHttpxClientAdapter, StockHttpxSyncClientAdapter
 
