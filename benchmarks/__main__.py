@@ -89,7 +89,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rounds", type=int, help="rounds that count; more, less spread")
     parser.add_argument("--short", action="store_true", help="few rounds: seconds, not minutes")
     parser.add_argument(
-        "--save", action="store_true", help="keep the figures, and rewrite docs/benchmarks.md"
+        "--save",
+        action="store_true",
+        help="keep the figures, and rewrite docs/evidence/benchmarks.md",
     )
     parser.add_argument(
         "--page",
@@ -110,7 +112,7 @@ def main(arguments: list[str]) -> int:
             (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     if options.save or options.page:
         page.write_chart()
-        progress(f"docs/benchmarks.md: {', '.join(page.rewrite())} rewritten\n")
+        progress(f"docs/evidence/benchmarks.md: {', '.join(page.rewrite())} rewritten\n")
     if options.json and found:
         print(json.dumps(found[0] if len(found) == 1 else found, indent=1, ensure_ascii=False))
     return 0

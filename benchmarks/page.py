@@ -1,6 +1,6 @@
 """The page of the benchmarks and its charts, from the figures that are kept.
 
-``python3 dev.py bench --page`` rewrites what stands between the marks in ``docs/benchmarks.md``.
+``python3 dev.py bench --page`` rewrites what stands between the marks in ``docs/evidence/benchmarks.md``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from benchmarks.table import markdown
 __all__ = ["rewrite", "write_chart"]
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGE = ROOT / "docs" / "evidence" / "benchmarks.md"
 RESULTS = ROOT / "benchmarks" / "results"
-CHART = ROOT / "docs" / "images" / "benchmarks-http.svg"
+CHART = PAGE.parent / "images" / "benchmarks-http.svg"
 
 
 def rewrite(page: Path = PAGE, results: Path = RESULTS) -> list[str]:

@@ -1,6 +1,6 @@
 """The page of faults survived, made from the tests that prove each.
 
-``python -m tests.docs.faults`` writes the table of ``docs/faults.md`` anew. A row is either a
+``python -m tests.docs.faults`` writes the table of ``docs/evidence/faults.md`` anew. A row is either a
 case of the hostile responses, or a test marked with
 ``@pytest.mark.survives(area, what goes wrong, what the caller gets)``. What is taken out to see
 that its test fails comes from the list of ``python3 dev.py removals``.
@@ -21,7 +21,7 @@ from tools.removals.catalogue import read
 __all__ = ["PAGE", "Row", "page", "rows"]
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "faults.md"
+PAGE = ROOT / "docs" / "evidence" / "faults.md"
 BEGIN = "<!-- The table below is written by `python -m tests.docs.faults`. -->"
 END = "<!-- The end of that table. -->"
 
@@ -142,7 +142,7 @@ def _table() -> str:
         lines += [f"### {area}", "", HEAD, "|---|---|---|---|"]
         for row in of_area:
             path, _, name = row.test.partition("::")
-            link = f"[`{name}`](../{path})"
+            link = f"[`{name}`](../../{path})"
             handling = _cell(removals.nearest(row.fault))
             lines.append(f"| {_cell(row.fault)} | {_cell(row.gets)} | {link} | {handling} |")
         lines.append("")

@@ -1,4 +1,4 @@
-"""The list of equivalent mutants in ``docs/proofs.md``, made from the file that the run checks.
+"""The list of equivalent mutants in ``docs/evidence/proofs.md``, made from the file that the run checks.
 
 ``python -m tests.docs.proofs`` writes it anew.
 """
@@ -13,7 +13,7 @@ from tools.mutation.__main__ import EQUIVALENT
 __all__ = ["PAGE", "equivalents", "page"]
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "proofs.md"
+PAGE = ROOT / "docs" / "evidence" / "proofs.md"
 BEGIN = "<!-- The list below is written by `python -m tests.docs.proofs`. -->"
 END = "<!-- The end of that list. -->"
 
@@ -34,7 +34,7 @@ def page(text: str) -> str:
 def _list() -> str:
     lines: list[str] = []
     for module, reasons in equivalents().items():
-        lines += [f"[`{module}`](../src/pyfly/resilience/{module})", ""]
+        lines += [f"[`{module}`](../../src/pyfly/resilience/{module})", ""]
         for name, reason in reasons.items():
             where, _, change = name.partition(": ")
             lines.append(f"- `{where}`: {change}. {reason}")

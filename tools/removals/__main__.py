@@ -1,6 +1,6 @@
 """``python3 dev.py removals [NAMES]``: without its handling, the test of a fault fails.
 
-NAMES are parts of a handling, of a file's path or of a fault, as ``docs/faults.md`` calls it; none
+NAMES are parts of a handling, of a file's path or of a fault, as ``docs/evidence/faults.md`` calls it; none
 is all. The exit status is 1 if a fault is not noticed.
 """
 

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("seconds", nargs="?", type=float, default=600.0, help="each (default: 600)")
     parser.add_argument(
         "--save", action="store_true",
-        help="play `pyfly drill` as well, keep all figures, and rewrite docs/drills.md",
+        help="play `pyfly drill` as well, keep all figures, and rewrite docs/evidence/drills.md",
     )  # fmt: skip
     parser.add_argument(
         "--page", action="store_true", help="simulate nothing; rewrite the page from what is kept"

@@ -23,8 +23,8 @@ from tests.resilience.outages.tables import text_of
 __all__ = ["KEPT", "PAGE", "keep_drills", "keep_outages", "page"]
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGE = ROOT / "docs" / "drills.md"
-PICTURES = ROOT / "docs" / "images"
+PAGE = ROOT / "docs" / "evidence" / "drills.md"
+PICTURES = PAGE.parent / "images"
 KEPT = ROOT / "benchmarks" / "results" / "drills.json"
 
 _MARKED = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
