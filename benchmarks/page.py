@@ -1,6 +1,7 @@
 """The page of the benchmarks and its charts, from the figures that are kept.
 
-``python3 dev.py bench --page`` rewrites what stands between the marks in ``docs/evidence/benchmarks.md``.
+``python3 dev.py bench --page`` rewrites what stands between the marks in
+``docs/evidence/benchmarks.md``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The page of faults survived, made from the tests that prove each.
 
-``python -m tests.docs.faults`` writes the table of ``docs/evidence/faults.md`` anew. A row is either a
-case of the hostile responses, or a test marked with
+``python -m tests.docs.faults`` writes the table of ``docs/evidence/faults.md`` anew. A row is
+either a case of the hostile responses, or a test marked with
 ``@pytest.mark.survives(area, what goes wrong, what the caller gets)``. What is taken out to see
 that its test fails comes from the list of ``python3 dev.py removals``.
 """

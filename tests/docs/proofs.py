@@ -1,6 +1,6 @@
-"""The list of equivalent mutants in ``docs/evidence/proofs.md``, made from the file that the run checks.
+"""The list of equivalent mutants in ``docs/evidence/proofs.md``.
 
-``python -m tests.docs.proofs`` writes it anew.
+It is made from the file that the run checks. ``python -m tests.docs.proofs`` writes it anew.
 """
 
 from __future__ import annotations

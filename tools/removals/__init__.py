@@ -1,4 +1,4 @@
-"""Is each fault of ``docs/evidence/faults.md`` proved? Take its handling out, and see its test fail.
+"""Is each fault of the page of faults proved? Take its handling out, and see its test fail.
 
 ``removals.toml`` lists the handlings: where each is in the source, what stands there without it,
 and the faults whose tests must fail then. A copy of the checkout is changed, never the checkout.

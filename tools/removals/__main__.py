@@ -1,7 +1,7 @@
 """``python3 dev.py removals [NAMES]``: without its handling, the test of a fault fails.
 
-NAMES are parts of a handling, of a file's path or of a fault, as ``docs/evidence/faults.md`` calls it; none
-is all. The exit status is 1 if a fault is not noticed.
+NAMES are parts of a handling, of a file's path or of a fault, as the page of faults calls it;
+none is all. The exit status is 1 if a fault is not noticed.
 """
 
 from __future__ import annotations
