@@ -205,7 +205,7 @@ class WiredClient:
         if getattr(port, "takes_encoded", None) is True:
             return port
         wrap = ForeignPort if self.plan.asynchronous else SyncForeignPort
-        return wrap(port, self.name)
+        return wrap(port, self.name, self._workshop.clock)
 
     @property
     def _port_name(self) -> str:

@@ -61,6 +61,12 @@ class TimeLimit:
         self._expired = True
         self._task.cancel()
 
+    def settle(self) -> None:
+        """Take a cancellation back that did not end the exchange."""
+        if self._expired:
+            self._expired = False
+            self._task.uncancel()
+
     def caused(self, exc: BaseException) -> bool:
         """Whether the span is over and that, not a cancellation from elsewhere, is ``exc``."""
         if not self._expired:
@@ -99,8 +105,9 @@ class TimeLimits:
         return limit
 
     def end(self, limit: TimeLimit) -> None:
-        """The exchange is over."""
+        """The exchange is over; a cancellation that nobody saw is taken back."""
         self._running.discard(limit)
+        limit.settle()
 
     def close(self) -> None:
         """Stop the timer."""

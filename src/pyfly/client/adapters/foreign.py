@@ -7,13 +7,17 @@ asked of what it returns before somebody needs it.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Iterable, Mapping
+from types import CoroutineType
 from typing import Any, NoReturn
 
+from pyfly.client.adapters._deadline import TimeLimits
 from pyfly.client.errors import PortValueException
 from pyfly.client.message import Headers, Request, Response
-from pyfly.kernel.exceptions import PyFlyException
+from pyfly.kernel.exceptions import AttemptTimeoutException, PyFlyException
+from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 
 __all__ = ["ForeignPort", "PlainValue", "PortException", "SyncForeignPort"]
 
@@ -154,6 +158,7 @@ class _Foreign:
     Args:
         port: The user's object.
         name: The client that it is for, to be named in errors.
+        clock: The clock of deadlines.
 
     Raises:
         PortException: The object lacks a method.
@@ -163,9 +168,11 @@ class _Foreign:
     bounds_deadline = False
     ends_calls = False
 
-    def __init__(self, port: Any, name: str) -> None:
+    def __init__(self, port: Any, name: str, clock: Clock = SYSTEM_CLOCK) -> None:
         self._port = port
         self._name = name
+        self._clock = clock
+        self._limits: dict[asyncio.AbstractEventLoop, TimeLimits] = {}
         self._kind = type(port).__qualname__
         if isinstance(port, type):
             raise PortException(
@@ -207,22 +214,56 @@ class _Foreign:
 class ForeignPort(_Foreign):
     """A user's :class:`~pyfly.client.ports.HttpClientPort` as a wire port.
 
-    Its exceptions pass through unchanged.
+    Its exceptions pass through unchanged. The port knows of no deadline: at its end the task
+    that waits for the port is cancelled, as by :func:`asyncio.timeout`.
     """
 
+    bounds_deadline = True
+
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
-        """Make one attempt; the port knows of no deadline.
+        """Make one attempt.
 
         Raises:
+            AttemptTimeoutException: The deadline passed.
             PortException: ``request()`` is no coroutine function.
         """
+        if deadline is None:
+            return self._result(await self._requested(request))
+        span = deadline - self._clock.monotonic()
+        if span <= 0:
+            raise self._timed_out(span)
+        limits = self._limits.get(asyncio.get_running_loop()) or self._new_limits()
+        limit = limits.begin(span)
+        try:
+            return self._result(await self._requested(request))
+        except BaseException as error:
+            if limit.caused(error):
+                raise self._timed_out(span) from error
+            raise
+        finally:
+            limits.end(limit)
+
+    def _requested(self, request: Request) -> Any:
         result = self._port.request(request.method, request.url, **self._arguments(request))
-        if not inspect.isawaitable(result):
-            raise PortException(
-                f"{self._name}: {self._kind}.request() is not async, but the client is: write "
-                "'async def request', or declare the client's methods with 'def'"
-            )
-        return self._result(await result)
+        if type(result) is CoroutineType or inspect.isawaitable(result):
+            return result
+        raise PortException(
+            f"{self._name}: {self._kind}.request() is not async, but the client is: write "
+            "'async def request', or declare the client's methods with 'def'"
+        )
+
+    def _new_limits(self) -> TimeLimits:
+        """The time limits of this event loop; those of loops that are closed are let go."""
+        for loop in list(self._limits):
+            if loop.is_closed():
+                self._limits.pop(loop, None)
+        limits = self._limits[asyncio.get_running_loop()] = TimeLimits()
+        return limits
+
+    def _timed_out(self, span: float) -> AttemptTimeoutException:
+        return AttemptTimeoutException(
+            f"the attempt by {self._kind} took longer than {max(span, 0.0):g} s", timeout=span
+        )
 
     async def start(self) -> None:
         """Start the port."""
