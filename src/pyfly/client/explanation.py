@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from pyfly.client._declare.verbs import declaration_of
-from pyfly.client._settings.config import Setting, Settings
-from pyfly.client._settings.schema import CLIENT_SETTINGS, SECTIONS, TIMEOUTS
+from pyfly.client._settings.config import Settings
+from pyfly.client._settings.policy_settings import EffectiveSetting
+from pyfly.client._settings.schema import CLIENT_SETTINGS
+from pyfly.client._settings.table import POLICIES, TIMEOUTS
 from pyfly.client.message import redacted
 from pyfly.client.plan import MethodPlan, ParameterKind
 from pyfly.client.wiring import wiring_of
@@ -58,23 +60,21 @@ def _settings(settings: Settings, plan: MethodPlan) -> Iterator[str]:
         yield _line(key, setting)
     for key in CLIENT_SETTINGS:
         yield _line(key, settings.find(key))
-    off = [name for name in SECTIONS if _is_off(settings, name, plan.name)]
+    off = [name for name in POLICIES if _is_off(settings, name, plan.name)]
     if off:
         yield f"  off, since nobody asks for them: {', '.join(off)}"
 
 
 def _is_off(settings: Settings, name: str, method: str) -> bool:
-    if name == "retry-budget":
-        return False
     switch = settings.switch(name, method)
     return switch.is_shipped and not switch.value
 
 
-def _line(key: str, setting: Setting) -> str:
+def _line(key: str, setting: EffectiveSetting) -> str:
     return f"  {key} = {_shown(key, setting)}   ({setting.origin})"
 
 
-def _shown(key: str, setting: Setting) -> str:
+def _shown(key: str, setting: EffectiveSetting) -> str:
     value = setting.value
     if value is None:
         return "not set"

@@ -25,7 +25,7 @@ from pyfly.client._protection.protection import Protection
 from pyfly.client._protection.shared import HostBreakers
 from pyfly.client._review import code_mistakes, decoders_of, reviewed_plan
 from pyfly.client._settings.config import ClientConfig, Settings
-from pyfly.client._settings.declared import said_of_client, said_of_method
+from pyfly.client._settings.declared import settings_from_decorator, settings_from_resilience
 from pyfly.client._stream.wiring import port_mistakes, streamer, sync_streamer
 from pyfly.client.adapters.choice import make_adapter, unsuitable
 from pyfly.client.adapters.foreign import ForeignPort, SyncForeignPort
@@ -122,8 +122,8 @@ class WiredClient:
         self.name = declaration.name or plan.cls.__name__
         self.settings = workshop.config.settings(
             declaration.name,
-            said_of_client(declaration.resilience),
-            {m.name: said_of_method(m.resilience) for m in plan.names.values()},
+            settings_from_decorator(declaration.resilience),
+            {m.name: settings_from_resilience(m.resilience) for m in plan.names.values()},
         )
         self._workshop = workshop
         decoders, mistakes = decoders_of(plan, self.settings.value("max-response-size"))

@@ -25,7 +25,8 @@ from pyfly.client import (
     resilience,
     service_client,
 )
-from pyfly.client._settings.schema import CALL_SETTINGS, SECTIONS
+from pyfly.client._settings.schema import CALL_SETTINGS
+from pyfly.client._settings.table import POLICIES
 from pyfly.client.wiring import wiring_of
 from pyfly.core import ConfigException
 from pyfly.resilience import (
@@ -804,7 +805,7 @@ def test_every_setting_of_a_policy_has_an_environment_variable() -> None:
 
 
 def test_every_setting_is_explained_where_its_policy_is_on() -> None:
-    values = {f"{name}.enabled": "true" for name in SECTIONS if name != "retry-budget"}
+    values = {f"{name}.enabled": "true" for name in POLICIES if name != "retry-budget"}
     values |= {
         "bulkhead.max-concurrent": 1,
         "rate-limiter.rate": 1,

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from pyfly.cli.capture import CapturingPort, SyncCapturingPort
 from pyfly.cli.check.finding import ERROR, WARNING, Finding
 from pyfly.client._declare.service import implementation_of
-from pyfly.client._settings.config import ClientConfig, Setting, Settings
+from pyfly.client._settings.config import ClientConfig, Settings
+from pyfly.client._settings.policy_settings import EffectiveSetting
 from pyfly.client.errors import ClientDeclarationException
 from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.client.wiring import ClientFactory
@@ -46,8 +47,8 @@ class Configured:
     def settings(
         self,
         client: str | None,
-        code: Mapping[str, Setting],
-        methods: Mapping[str, Mapping[str, Setting]],
+        code: Mapping[str, EffectiveSetting],
+        methods: Mapping[str, Mapping[str, EffectiveSetting]],
     ) -> Settings | None:
         """The settings of a client; None if they cannot be told."""
         return self._noted(lambda: self._clients.settings(client, code, methods))

@@ -16,7 +16,7 @@ from pyfly.client._compile.base_url import check_base_url
 from pyfly.client._protection.protection import Protection
 from pyfly.client._review import review
 from pyfly.client._settings.config import Settings
-from pyfly.client._settings.declared import said_of_client, said_of_method
+from pyfly.client._settings.declared import settings_from_decorator, settings_from_resilience
 from pyfly.client.errors import ClientDeclarationException
 from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.core import ConfigException
@@ -132,7 +132,7 @@ def _settings(plan: ClientPlan, configured: Configured) -> Settings | None:
     said: dict[str, Any] = {}
     for method in plan.names.values():
         try:
-            said[method.name] = said_of_method(method.resilience)
+            said[method.name] = settings_from_resilience(method.resilience)
         except (
             TypeError,
             ValueError,
@@ -142,7 +142,7 @@ def _settings(plan: ClientPlan, configured: Configured) -> Settings | None:
         ):  # which has been told as a mistake
             continue
     client = plan.declaration
-    return configured.settings(client.name, said_of_client(client.resilience), said)
+    return configured.settings(client.name, settings_from_decorator(client.resilience), said)
 
 
 def _base_url(

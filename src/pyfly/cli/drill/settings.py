@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from pyfly.client._settings.config import ClientConfig, Settings
-from pyfly.client._settings.schema import CALL_SETTINGS, CLIENT_SETTINGS, form_of, unused_in
+from pyfly.client._settings.schema import CALL_SETTINGS, CLIENT_SETTINGS
+from pyfly.client._settings.table import POLICIES
 from pyfly.core import Config
 from pyfly.kernel.record import Record
 
@@ -115,8 +116,10 @@ def _read(name: str, config: Config, client: str) -> SettingsSet:
 
 def _idle(section: str, settings: Settings) -> tuple[str, ...]:
     """The settings of a policy that say nothing in the form that it has."""
-    form = form_of(section)
-    return unused_in(section, settings.value(f"{section}.{form}")) if form is not None else ()
+    table = POLICIES[section]
+    if table.form is None:
+        return ()
+    return table.unused(settings.value(f"{section}.{table.form.key}"))
 
 
 def _spelt(value: Any) -> Any:

@@ -8,24 +8,14 @@ from datetime import timedelta
 from typing import Any, get_args
 
 from pyfly.client._compile.signature import is_forbidden_header, is_token
-from pyfly.resilience import (
-    AdaptiveLimiter,
-    AIMDPolicy,
-    Bulkhead,
-    CircuitBreaker,
-    CircuitBreakerPolicy,
-    DeadlineFormat,
-    Fallback,
-    Gradient2Policy,
-    Hedge,
-    RateLimiter,
-    RetryBudget,
-    RetryPolicy,
-    Throttle,
-    TimeoutPolicy,
-)
+from pyfly.client._declare.options import POLICY_OPTIONS
+from pyfly.client._settings.rows import DecoratorParameter
+from pyfly.client._settings.table import PARAMETERS
+from pyfly.resilience import DeadlineFormat, TimeoutPolicy
 
 __all__ = ["is_header_to_set", "policy_mistakes"]
+
+_OF_METHODS = ("retry", "breaker", *POLICY_OPTIONS)
 
 
 def policy_mistakes(given: Mapping[str, Any], decorator: str = "") -> Iterator[str]:
@@ -36,16 +26,17 @@ def policy_mistakes(given: Mapping[str, Any], decorator: str = "") -> Iterator[s
         decorator: Its name, for a decorator of a method.
     """
     for name, value in given.items():
-        if name not in _TAKEN:
+        if name not in PARAMETERS:
             from difflib import get_close_matches  # only when something is wrong
 
-            near = get_close_matches(name, _TAKEN, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_TAKEN)}"
+            near = get_close_matches(name, _OF_METHODS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_OF_METHODS)}"
             yield f"{name}=… is no argument of {decorator} ({hint})"
             continue
-        takes, what = _TAKEN[name]
+        parameter = PARAMETERS[name][0]
+        what = parameter.expected
         says_nothing = value is None and name not in ("retry", "circuit_breaker")
-        if not says_nothing and not takes(value):
+        if not says_nothing and not _takes(parameter, value):
             if name == "retry" and value == 0:
                 what = f"it makes no attempt at all; {what}"
             said = f"{name}={value!r}"
@@ -96,63 +87,22 @@ def _is_deadline_header(value: Any) -> bool:
     if isinstance(value, tuple) and len(value) == 2:
         name, form = value
         return is_header_to_set(name) and form in get_args(DeadlineFormat)
-    return value is False or is_header_to_set(value)
+    return is_header_to_set(value)
 
 
-def _either(*tests: Callable[[Any], bool] | type) -> Callable[[Any], bool]:
-    """Whether one of some tests is passed, where a class means an instance of it."""
-    return lambda value: any(
-        isinstance(value, test) if isinstance(test, type) else test(value) for test in tests
-    )
-
-
-#: For each parameter, whether it takes a value, and what to write instead.
-_TAKEN: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "retry": (
-        _either(bool, _is_count, RetryPolicy),
-        "write the number of attempts, 1 or more, True, False or a RetryPolicy",
-    ),
-    "retry_base_delay": (_is_pause, "write seconds as a number, 0 or more"),
-    "retry_budget": (_either(bool, RetryBudget), "write True, False or a RetryBudget"),
-    "circuit_breaker": (
-        _either(bool, CircuitBreaker, CircuitBreakerPolicy),
-        "write True, False, a CircuitBreaker or a CircuitBreakerPolicy",
-    ),
-    "breaker": (
-        _either(bool, CircuitBreaker, CircuitBreakerPolicy),
-        "write True, False, a CircuitBreaker or a CircuitBreakerPolicy",
-    ),
-    "circuit_breaker_failure_threshold": (_is_count, "write an int, 1 or more"),
-    "circuit_breaker_recovery_timeout": (_is_pause, "write seconds as a number, 0 or more"),
-    "timeout": (
-        _either(_is_span, TimeoutPolicy),
-        "write seconds as a number above 0, or a TimeoutPolicy",
-    ),
-    "total_timeout": (_is_span, "write seconds as a number above 0"),
-    "bulkhead": (
-        _either(bool, _is_count, Bulkhead),
-        "write the attempts at once, 1 or more, True, False or a Bulkhead",
-    ),
-    "rate_limiter": (
-        _either(bool, lambda value: _is_number(value) and value > 0, RateLimiter),
-        "write the attempts per second, more than 0, True, False or a RateLimiter",
-    ),
-    "adaptive_limit": (
-        _either(bool, Gradient2Policy, AIMDPolicy, AdaptiveLimiter),
-        "write True, False, a Gradient2Policy, an AIMDPolicy or an AdaptiveLimiter",
-    ),
-    "throttle": (_either(bool, Throttle), "write True, False or a Throttle"),
-    "hedge": (
-        _either(bool, _is_pause, Hedge),
-        "write the seconds after which to hedge, True, False or a Hedge",
-    ),
-    "single_flight": (_either(bool), "write True or False"),
-    "fallback": (
-        _either(bool, Fallback),
-        "write Fallback(value=…), Fallback(handler=…) or False",
-    ),
-    "deadline_header": (
-        _is_deadline_header,
-        "write the name of a header, a pair of it and 'ms', 'seconds' or 'grpc', or False",
-    ),
+#: Whether a plain value is of its kind.
+_PLAIN: dict[str, Callable[[Any], bool]] = {
+    "": lambda value: False,
+    "count": _is_count,
+    "rate": lambda value: _is_number(value) and value > 0,
+    "seconds": _is_pause,
+    "span": _is_span,
+    "header": _is_deadline_header,
 }
+
+
+def _takes(parameter: DecoratorParameter, value: Any) -> bool:
+    """Whether a value is one that a parameter takes."""
+    if isinstance(value, bool):
+        return parameter.switches and (value is False or parameter.plain[0] != "header")
+    return isinstance(value, parameter.takes) or _PLAIN[parameter.plain[0]](value)

@@ -22,14 +22,14 @@ class _Injected(Response[Any]):
     """An answer that no service gave."""
 
 
-def chaos(figures: PolicySettings) -> Chaos:
+def chaos(settings: PolicySettings) -> Chaos:
     """What is done to attempts."""
-    fault = _FAULTS[figures["fault"]]
+    fault = _FAULTS[settings["fault"]]
     return Chaos(
-        figures["seed"],
-        fault=(figures["fault-rate"], lambda: fault("injected by chaos")),
-        latency=(figures["latency-rate"], figures["latency"]),
-        outcome=(figures["outcome-rate"], _Injected(figures["outcome"], Headers())),
+        settings["seed"],
+        fault=(settings["fault-rate"], lambda: fault("injected by chaos")),
+        latency=(settings["latency-rate"], settings["latency"]),
+        outcome=(settings["outcome-rate"], _Injected(settings["outcome"], Headers())),
     )
 
 

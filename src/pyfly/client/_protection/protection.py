@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from pyfly.client._call.failure_classification import (
     is_answer,
+    is_drop,
+    is_rejection,
     may_hedge,
     may_retry,
     speaks_against_service,
+    why_no_hedge,
 )
 from pyfly.client._compile.policies import is_header_to_set
-from pyfly.client._protection import policies
-from pyfly.client._protection.applicability import why_not
 from pyfly.client._protection.chaos import HttpChaosStage, chaos
 from pyfly.client._protection.deadline_header import DeadlineHeaderStage
 from pyfly.client._protection.shared import HostBreakers, SharedPolicies
 from pyfly.client._protection.single_flight import RequestFlightStage
 from pyfly.client._settings.config import Settings
+from pyfly.client._settings.constructors import retry_policy
 from pyfly.client.auth.stage import AuthStage
+from pyfly.client.interceptors import hooks_of
 from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.resilience import (
     AdaptiveLimiter,
+    AdaptiveLimiterStage,
     CircuitBreaker,
     CircuitTransition,
     Clock,
@@ -34,6 +38,7 @@ from pyfly.resilience import (
     LimitChanged,
     RefusalWithheld,
     RetryPolicy,
+    ThrottleStage,
 )
 from pyfly.resilience.assembly import assemble
 from pyfly.resilience.bulkhead.stage import BulkheadStage
@@ -47,9 +52,9 @@ from pyfly.resilience.timeout.stage import AttemptTimeoutStage, TotalTimeoutStag
 
 __all__ = ["Protection"]
 
-_logger = logging.getLogger("pyfly.client.chaos")
+T = TypeVar("T", CircuitBreaker, AdaptiveLimiter)
 
-T = TypeVar("T")
+_logger = logging.getLogger("pyfly.client.chaos")
 
 _TOLD: tuple[type[Event], ...] = (CircuitTransition, RefusalWithheld, LimitChanged)
 """What policies tell their own listeners only, since no call need be there."""
@@ -92,38 +97,88 @@ class Protection:
         name = plan.declaration.name or plan.cls.__name__
         hosts = {} if host_breakers is None else host_breakers
         self.shared = SharedPolicies(name, settings, clock, host, hosts)
+        self._makers: dict[str, Callable[[MethodPlan], Stage]] = {
+            "fallback": self._fallback,
+            "circuit-breaker": self._breaker,
+            "retry": self._retry,
+            "hedge": lambda method: HedgeStage(self.shared.hedge(method), may_hedge(method)),
+            "rate-limiter": lambda method: RateLimiterStage(
+                self.shared.policy("rate-limiter", method)
+            ),
+            "throttle": lambda method: ThrottleStage(
+                self.shared.policy("throttle", method), is_rejection
+            ),
+            "bulkhead": lambda method: BulkheadStage(self.shared.policy("bulkhead", method)),
+            "adaptive-limit": self._adaptive_limit,
+            "deadline-header": self._deadline_header,
+            "chaos": self._chaos,
+        }
 
-    def pipeline(self, method: MethodPlan, extra: Iterable[Stage] = ()) -> Pipeline:
-        """The stages that calls of a method go through, ``extra`` ones among them.
+    def pipeline(self, method: MethodPlan, extra: Sequence[Stage] = ()) -> Pipeline:
+        """Returns the stages that calls of a method go through, ``extra`` ones among them.
 
         What is wrong is added to :attr:`mistakes`, and the pipeline is not to be used.
         """
-        more = list(extra)
         before = len(self.mistakes)
-        stages = [*self._call_stages(method, more), *self._attempt_stages(method), *more]
+        stages = [*extra, *self._timeouts(method)]
+        if self.shares(method):
+            auth = next((stage for stage in extra if isinstance(stage, AuthStage)), None)
+            flights = self.shared.policy("single-flight", method)
+            stages.append(RequestFlightStage(flights, method, auth))
+        for section, make in self._makers.items():
+            # The retry stage numbers the attempts, and tells of them, where there is but one too.
+            if section == "retry" or self._has(section, method):
+                try:
+                    stages.append(make(method))
+                except (TypeError, ValueError) as error:
+                    given = self._settings.policy(section, method.name).describe()
+                    self._mistake(method, f"{section}: {error}{f' [{given}]' if given else ''}")
         if len(self.mistakes) == before:
             try:
                 return assemble(stages)
             except ValueError as error:
-                self._wrong(method, str(error))
+                self._mistake(method, str(error))
         return Pipeline(())
 
+    def shares(self, method: MethodPlan) -> bool:
+        """Whether identical calls of a method may get one response."""
+        return self._has("single-flight", method)
+
     def left_out(self, method: MethodPlan) -> list[str]:
-        """The stages that a setting of the whole client asks for and this method cannot have."""
+        """Returns the stages that the client's settings ask for and this method cannot have."""
         return self._left_out.get(method.name, [])
 
-    # Stages around the call, and around its attempts
+    def _is_on(self, section: str, method: MethodPlan) -> bool:
+        return bool(self._settings.switch(section, method.name).value)
 
-    def _call_stages(self, method: MethodPlan, extra: list[Stage]) -> Iterator[Stage]:
-        if self._wanted("fallback", method):
-            yield from self._made("fallback", method, lambda: self._fallback(method))
-        if self.shares(method):
-            auth = next((stage for stage in extra if isinstance(stage, AuthStage)), None)
-            yield RequestFlightStage(self.shared.single_flight(method), method, auth)
-        yield TotalTimeoutStage(self._settings.seconds("total-timeout", method.name))
-        if self._is_on("circuit-breaker", method):
-            yield from self._made("circuit-breaker", method, lambda: self._breaker(method))
-        yield from self._made("retry", method, lambda: self._retry(method))
+    def _has(self, section: str, method: MethodPlan) -> bool:
+        """Whether a method has a stage: it is on, and the method can have it."""
+        if not self._is_on(section, method):
+            return False
+        reason = applicability(section, method)
+        if reason is None:
+            return True
+        text = f"{section}: {reason}"
+        left_out = self._left_out.setdefault(method.name, [])
+        if self._settings.asks(section, method.name):
+            self._mistake(method, text)
+        elif text not in left_out:
+            left_out.append(text)
+        return False
+
+    def _mistake(self, method: MethodPlan, what: str) -> None:
+        mistake = f"{method.operation}: {what}"
+        if mistake not in self.mistakes:
+            self.mistakes.append(mistake)
+
+    # The stages
+
+    def _timeouts(self, method: MethodPlan) -> Iterable[Stage]:
+        attempt = self._settings.seconds("timeout", method.name)
+        total = self._settings.seconds("total-timeout", method.name)
+        if attempt is not None and total is not None:
+            attempt = min(attempt, total)
+        return TotalTimeoutStage(total), AttemptTimeoutStage(attempt, port_bounds=self._port_bounds)
 
     def _fallback(self, method: MethodPlan) -> FallbackStage:
         fallback = self._settings.instance("fallback", method.name)
@@ -137,113 +192,40 @@ class Protection:
         return FallbackStage(fallback)
 
     def _breaker(self, method: MethodPlan) -> CircuitBreakerStage:
-        breaker = self.shared.circuit_breaker(method)
-        self._listen(breaker)
+        breaker = self._heard(self.shared.circuit_breaker(method))
         return CircuitBreakerStage(breaker, speaks_against_service, is_answer)
 
     def _retry(self, method: MethodPlan) -> RetryStage:
-        """The retry stage, which without retries numbers the attempt and tells of it."""
         policy = RetryPolicy(max_attempts=1)
         if self._is_on("retry", method):
-            policy = policies.retry_policy(self.shared.figures("retry", method))
-        hedged = self._is_on("hedge", method)
-        budget = self.shared.retry_budget(method) if hedged or policy.max_attempts > 1 else None
+            policy = retry_policy(self._settings.policy("retry", method.name))
+        bounded = policy.max_attempts > 1 or self._is_on("hedge", method)
+        budget = self.shared.retry_budget(method) if bounded else None
         return RetryStage(policy, may_retry=may_retry(method), budget=budget)
 
-    def _attempt_stages(self, method: MethodPlan) -> Iterator[Stage]:
-        shared = self.shared
-        if self._wanted("hedge", method):
-            yield from self._made("hedge", method, lambda: self._hedge(method))
-        if self._is_on("rate-limiter", method):
-            yield from self._made(
-                "rate-limiter", method, lambda: RateLimiterStage(shared.rate_limiter(method))
-            )
-        if self._is_on("throttle", method):
-            yield from self._made(
-                "throttle", method, lambda: policies.throttle_stage(shared.throttle(method))
-            )
-        if self._is_on("bulkhead", method):
-            yield from self._made(
-                "bulkhead", method, lambda: BulkheadStage(shared.bulkhead(method))
-            )
-        if self._is_on("adaptive-limit", method):
-            yield from self._made("adaptive-limit", method, lambda: self._adaptive_limit(method))
-        yield AttemptTimeoutStage(self._attempt_timeout(method), port_bounds=self._port_bounds)
-        if self._is_on("deadline-header", method):
-            yield from self._made("deadline-header", method, lambda: self._deadline_header(method))
-        if self._is_on("chaos", method):
-            yield from self._made("chaos", method, lambda: self._chaos(method))
-
-    def _hedge(self, method: MethodPlan) -> HedgeStage:
-        hedge = self.shared.hedge(method, self.shared.retry_budget(method))
-        return HedgeStage(hedge, may_hedge(method))
-
-    def _adaptive_limit(self, method: MethodPlan) -> Stage:
-        limiter = self.shared.adaptive_limiter(method)
-        self._listen(limiter)
-        return policies.adaptive_limiter_stage(limiter)
-
-    def _attempt_timeout(self, method: MethodPlan) -> float | None:
-        settings = self._settings
-        attempt = settings.seconds("timeout", method.name)
-        total = settings.seconds("total-timeout", method.name)
-        return total if attempt is not None and total is not None and attempt > total else attempt
+    def _adaptive_limit(self, method: MethodPlan) -> AdaptiveLimiterStage:
+        limiter = self._heard(self.shared.policy("adaptive-limit", method))
+        return AdaptiveLimiterStage(limiter, is_drop)
 
     def _deadline_header(self, method: MethodPlan) -> DeadlineHeaderStage:
-        figures = self.shared.figures("deadline-header", method)
-        name = figures.need("name", "which header tells the time that is left")
+        settings = self._settings.policy("deadline-header", method.name)
+        name = settings.require("name", "which header tells the time that is left")
         if not is_header_to_set(name):
             raise ValueError(f"{name!r} is no header name, or not a caller's to set")
-        return DeadlineHeaderStage(name, figures["format"])
+        return DeadlineHeaderStage(name, settings["format"])
 
     def _chaos(self, method: MethodPlan) -> HttpChaosStage:
-        stage = HttpChaosStage(chaos(self.shared.figures("chaos", method)))
+        stage = HttpChaosStage(chaos(self._settings.policy("chaos", method.name)))
         _logger.warning(
             "Chaos is on", extra={"operation": method.operation, "chaos": stage.describe()}
         )
         return stage
 
-    # What they share
-
-    def shares(self, method: MethodPlan) -> bool:
-        """Whether identical calls of a method may get one response."""
-        return self._wanted("single-flight", method)
-
-    def _is_on(self, section: str, method: MethodPlan) -> bool:
-        return bool(self._settings.switch(section, method.name).value)
-
-    def _wanted(self, section: str, method: MethodPlan) -> bool:
-        """Whether a stage is on that not every method can have."""
-        if not self._is_on(section, method):
-            return False
-        reason = why_not(section, method)
-        if reason is None:
-            return True
-        if self._settings.asks(section, method.name):
-            self._wrong(method, f"{section}: {reason}")
-        else:
-            told = self._left_out.setdefault(method.name, [])
-            if f"{section}: {reason}" not in told:
-                told.append(f"{section}: {reason}")
-        return False
-
-    def _made(self, section: str, method: MethodPlan, make: Callable[[], T]) -> Iterator[T]:
-        """What ``make`` makes; nothing if it cannot, which is noted."""
-        try:
-            yield make()
-        except (TypeError, ValueError) as error:
-            given = self.shared.figures(section, method).told()
-            self._wrong(method, f"{section}: {error}{f' [{given}]' if given else ''}")
-
-    def _wrong(self, method: MethodPlan, what: str) -> None:
-        mistake = f"{method.operation}: {what}"
-        if mistake not in self.mistakes:
-            self.mistakes.append(mistake)
-
-    def _listen(self, policy: CircuitBreaker | AdaptiveLimiter) -> None:
-        """Hear what a policy tells its own listeners, once."""
+    def _heard(self, policy: T) -> T:
+        """The policy, once the client hears what it tells its own listeners."""
         if id(policy) not in self._forget:
             self._forget[id(policy)] = policy.events.subscribe(self._events.emit, only=_TOLD)
+        return policy
 
     # The end
 
@@ -256,3 +238,27 @@ class Protection:
         """Stop listening to policies that others may share."""
         for forget in self._forget.values():
             forget()
+
+
+def applicability(section: str, method: MethodPlan) -> str | None:
+    """Returns why a method cannot have a stage; None if it can."""
+    if section in ("fallback", "single-flight", "hedge") and method.stream is not None:
+        return "a stream takes none (it is for methods that return a value)"
+    if section == "hedge":
+        return why_no_hedge(method)
+    if section == "single-flight":
+        return _why_not_shared(method)
+    return None
+
+
+def _why_not_shared(method: MethodPlan) -> str | None:
+    if method.http_method not in ("GET", "HEAD"):
+        return f"a {method.http_method} is not shared (only GET and HEAD are)"
+    for interceptor in method.interceptors:
+        if "before_request" in hooks_of(interceptor):
+            name = getattr(interceptor, "__name__", type(interceptor).__name__)
+            return (
+                f"the interceptor {name} may give each caller's request other headers, so its "
+                "calls must not be shared (do without one of them)"
+            )
+    return None

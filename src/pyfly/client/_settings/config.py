@@ -14,68 +14,34 @@ levels the configuration beats the code::
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from pyfly.client._settings.schema import (
-    CALL_SETTINGS,
-    CLIENT_SETTINGS,
-    FIGURES,
-    SCHEMA,
-    SECTIONS,
-    figures_of,
-    form_of,
-    grouped,
-    unused_in,
-)
+from pyfly.client._settings.policy_settings import SHIPPED, EffectiveSetting, PolicySettings
+from pyfly.client._settings.schema import ROWS, SCHEMA, schema_of
+from pyfly.client._settings.table import BASE_URL, POLICIES
 from pyfly.core import Config, Values
-from pyfly.kernel.record import Record
 
-__all__ = ["ClientConfig", "Setting", "Settings"]
+__all__ = ["ClientConfig", "Settings"]
 
 _PREFIX = "pyfly.client"
-_SHIPPED = "pyfly's default"
 
+Level = Callable[[str], EffectiveSetting | None]
+"""Returns what one level says about a setting; None if it says nothing."""
 
-class Setting(Record):
-    """An effective setting.
-
-    Attributes:
-        value: The value; None where nothing is set and pyfly ships with none.
-        origin: Where it comes from, for a person: a file and line, a variable, the code.
-        instance: The policy that it was read from, if code gave a whole one.
-    """
-
-    value: Any
-    origin: str
-    instance: Any = None
-
-    @property
-    def is_shipped(self) -> bool:
-        """Whether nobody set it."""
-        return self.origin is _SHIPPED
-
-
-_OFF = Setting(False, _SHIPPED)
+Said = Mapping[str, EffectiveSetting]
+"""What code says, by the keys of settings."""
 
 
 @cache
-def _shipped(key: str) -> Setting:
+def _shipped(key: str) -> EffectiveSetting:
     """What a setting is where nobody sets it."""
-    leaf = CALL_SETTINGS.get(key) or CLIENT_SETTINGS.get(key)
-    return Setting(leaf.default if leaf is not None else None, _SHIPPED)
+    return EffectiveSetting(ROWS[key].kind.default, SHIPPED)
 
 
-def _given(values: Values, *said: Mapping[str, Setting]) -> frozenset[str]:
-    """What is set at any level: sections, and settings outside of sections.
-
-    A client is asked for some hundred settings when it is made, and most say nothing. What
-    stands in the configuration counts by each part of its path: too much, never too little.
-    """
-    configured = {part for path in values for part in path.split(".")}
-    return frozenset(configured | {key.partition(".")[0] for level in said for key in level})
+_OFF = EffectiveSetting(False, SHIPPED)
 
 
 class ClientConfig:
@@ -104,13 +70,8 @@ class ClientConfig:
             **_checked("default_circuit_breaker", "circuit-breaker", default_circuit_breaker),
         }
 
-    def settings(
-        self,
-        client: str | None,
-        code: Mapping[str, Setting],
-        methods: Mapping[str, Mapping[str, Setting]],
-    ) -> Settings:
-        """The settings of one client.
+    def settings(self, client: str | None, code: Said, methods: Mapping[str, Said]) -> Settings:
+        """Returns the settings of one client.
 
         Args:
             client: Its name; None if it has none, and so no section of its own.
@@ -124,75 +85,82 @@ class ClientConfig:
         return Settings(values, self.code_defaults, client, code, methods)
 
 
-def _checked(argument: str, section: str, given: Mapping[str, Any] | None) -> dict[str, Setting]:
+def _checked(argument: str, section: str, given: Mapping[str, Any] | None) -> Said:
     """Settings given as a dictionary in code, converted as if they stood in a file."""
     if not given:
         return {}
-    config = Config({section: dict(given)}, environ={})
-    values = config.read(section, grouped(SECTIONS[section]))
+    rows = {key: row for key, row in ROWS.items() if key.startswith(f"{section}.")}
+    values = Config({section: dict(given)}, environ={}).read("", schema_of(rows))
     return {
-        f"{section}.{key}": Setting(values.get(key), f"{argument}=…")
-        for key in figures_of(SECTIONS[section])
+        key: EffectiveSetting(values.get(key), f"{argument}=…")
+        for key in rows
         if values.is_set(key)
     }
 
 
 class Settings:
-    """The effective settings of one client and its methods."""
+    """The effective settings of one client and its methods.
+
+    Args:
+        values: What is configured.
+        code_defaults: What code says for all clients.
+        client: The name of the client; None if it has none.
+        code: What its decorator says.
+        methods: What ``@resilience`` says of each method, by name.
+    """
 
     def __init__(
         self,
         values: Values,
-        code_defaults: Mapping[str, Setting],
+        code_defaults: Said,
         client: str | None,
-        code: Mapping[str, Setting],
-        methods: Mapping[str, Mapping[str, Setting]],
+        code: Said,
+        methods: Mapping[str, Said],
     ) -> None:
-        self._values = values
-        self._is_configured = bool(values)
-        self._given = _given(values, code_defaults, code, *methods.values())
         self._code = code
         self._methods = methods
-        self._code_defaults = code_defaults
-        self._client = f"clients.{client}" if client is not None else None
+        # A client is asked for some hundred settings when it is made, and most are set nowhere.
+        # What is configured counts by each part of its path: too much, never too little.
+        self._set = {part for path in values for part in path.split(".")}.union(
+            key.partition(".")[0]
+            for said in (code_defaults, code, *methods.values())
+            for key in said
+        )
+        section = f"clients.{client}."
+        named = values if client is not None else None
+        self._of_method: Mapping[str, Sequence[Level]] = {
+            name: (*_configured(named, f"{section}methods.{name}."), said.get)
+            for name, said in methods.items()
+        }
+        self._of_client: Sequence[Level] = (
+            *_configured(named, section),
+            code.get,
+            *_configured(values, ""),
+            code_defaults.get,
+        )
 
-    def find(self, key: str, method: str | None = None) -> Setting:
-        """One setting, and where it comes from.
+    def find(self, key: str, method: str | None = None) -> EffectiveSetting:
+        """Returns one setting, and where it comes from: what the nearest level says.
 
         Args:
             key: Such as ``timeout`` or ``retry.max-attempts``.
             method: The method's name; None for the client as a whole.
         """
-        if key.partition(".")[0] not in self._given:
+        if key.partition(".")[0] not in self._set:
             return _shipped(key)
-        if method is not None:
-            found = self._at_method(key, method)
-            if found is not None:
-                return found
-        if self._client is not None:
-            found = self._configured(f"{self._client}.{key}")
-            if found is not None:
-                return found
-        if key in self._code:
-            return self._code[key]
-        common = key if "." in key else f"default.{key}"
-        found = self._configured(common) if key != "base-url" else None
-        if found is not None:
-            return found
-        if key in self._code_defaults:
-            return self._code_defaults[key]
-        return _shipped(key)
+        own = self._at_method(key, method)
+        return own or _first(self._of_client, key) or _shipped(key)
 
     def value(self, key: str, method: str | None = None) -> Any:
-        """The value of :meth:`find`."""
+        """Returns the value of :meth:`find`."""
         return self.find(key, method).value
 
     def seconds(self, key: str, method: str | None = None) -> float | None:
-        """A duration in seconds; None where there is none."""
+        """Returns a duration in seconds; None where there is none."""
         value: timedelta | None = self.value(key, method)
         return None if value is None else value.total_seconds()
 
-    def effective(self, method: str | None = None) -> Iterator[tuple[str, Setting]]:
+    def effective(self, method: str | None = None) -> Iterator[tuple[str, EffectiveSetting]]:
         """The settings of the policies that are on, and the switches that somebody has set.
 
         What says nothing in the form that a policy has is left out.
@@ -200,58 +168,59 @@ class Settings:
         Args:
             method: The method's name; None for the client as a whole.
         """
-        for name in SECTIONS:
-            if name == "retry-budget":
-                on = bool(self.value("retry.budget", method))
-            else:
-                switch = self.switch(name, method)
-                on = bool(switch.value)
-                if on or not switch.is_shipped:
-                    yield f"{name}.enabled", switch
-            if not on:
+        for name, table in POLICIES.items():
+            switch = self.switch(name, method)
+            if switch.value or not switch.is_shipped:
+                yield table.switch[0], switch
+            if not switch.value:
                 continue
-            found, form = self.section(name, method), form_of(name)
-            unused = () if form is None else unused_in(name, found[form].value)
+            found = self.section(name, method)
+            unused = () if table.form is None else table.unused(found[table.form.key].value)
             for key, setting in found.items():
                 if setting.value is not None and key not in unused:
                     yield f"{name}.{key}", setting
 
-    def section(self, name: str, method: str | None = None) -> dict[str, Setting]:
-        """The settings of one policy for a method, apart from its switch.
+    def section(self, name: str, method: str | None = None) -> dict[str, EffectiveSetting]:
+        """Returns the settings of one policy for a method, apart from its switch.
 
         Args:
             name: Such as ``bulkhead``.
             method: The method's name; None for the client as a whole.
         """
-        return {key: self.find(f"{name}.{key}", method) for key in FIGURES[name]}
+        return {key: self.find(f"{name}.{key}", method) for key in POLICIES[name].keys}
 
-    def switch(self, name: str, method: str | None = None) -> Setting:
-        """Whether a policy is on for a method, and what says so.
+    def policy(self, name: str, method: str) -> PolicySettings:
+        """Returns what a policy of a method is made from."""
+        table = POLICIES[name]
+        return PolicySettings(table, self.section(name, method), self.instance(name, method))
 
-        Its ``enabled`` decides. If that is not set and ships without a value, any other
-        setting of the section switches it on.
+    def switch(self, name: str, method: str | None = None) -> EffectiveSetting:
+        """Returns whether a policy is on for a method, and what says so.
+
+        Its switch decides. If that is not set and ships without a value, any other setting of
+        the section switches it on.
         """
-        enabled = self.find(f"{name}.enabled", method)
-        if enabled.value is not None:
-            return enabled
-        if name not in self._given:
+        switch = self.find(POLICIES[name].switch[0], method)
+        if switch.value is not None:
+            return switch
+        if name not in self._set:
             return _OFF
         for setting in self.section(name, method).values():
             if not setting.is_shipped:
-                return Setting(True, setting.origin)
+                return EffectiveSetting(True, setting.origin)
         return _OFF
 
     def asks(self, name: str, method: str) -> bool:
         """Whether the method itself, and no wider level, asks for a policy."""
-        switch = self._at_method(f"{name}.enabled", method)
+        switch = self._at_method(POLICIES[name].switch[0], method)
         return bool(switch.value) if switch is not None else self.is_own(name, method)
 
     def instance(self, name: str, method: str) -> Any:
-        """The policy that code gave for a method, or for the client; None if it gave none.
+        """Returns the policy that code gave for a method, or for the client; None if none.
 
         It has what no setting can say, so the configuration does not beat it.
         """
-        key = f"{name}.enabled"
+        key = POLICIES[name].switch[0]
         for said in (self._methods.get(method, {}).get(key), self._code.get(key)):
             if said is not None and said.instance is not None:
                 return said.instance
@@ -259,18 +228,36 @@ class Settings:
 
     def is_own(self, name: str, method: str) -> bool:
         """Whether a method has settings of its own for a policy, apart from the switch."""
-        return name in self._given and any(
-            self._at_method(f"{name}.{key}", method) is not None for key in FIGURES[name]
+        return name in self._set and any(
+            self._at_method(f"{name}.{key}", method) for key in POLICIES[name].keys
         )
 
-    def _at_method(self, key: str, method: str) -> Setting | None:
-        if self._client is not None:
-            found = self._configured(f"{self._client}.methods.{method}.{key}")
-            if found is not None:
-                return found
-        return self._methods.get(method, {}).get(key)
+    def _at_method(self, key: str, method: str | None) -> EffectiveSetting | None:
+        return _first(self._of_method.get(method or "", ()), key)
 
-    def _configured(self, path: str) -> Setting | None:
-        if not self._is_configured or not self._values.is_set(path):
-            return None
-        return Setting(self._values.get(path), str(self._values.origin(path)))
+
+def _first(levels: Sequence[Level], key: str) -> EffectiveSetting | None:
+    """What the first of some levels says that says anything."""
+    return next((found for level in levels if (found := level(key)) is not None), None)
+
+
+def _configured(values: Values | None, section: str) -> Sequence[Level]:
+    """A level in the configuration; none if nothing at all is configured.
+
+    Args:
+        values: What is configured.
+        section: The path of its section, with a dot at its end; ``""`` for the default.
+    """
+    if not values:
+        return ()
+
+    def level(key: str) -> EffectiveSetting | None:
+        path = section + key
+        if not section and "." not in key:
+            if key in BASE_URL:  # which no two clients share
+                return None
+            path = f"default.{key}"
+        found = values.lookup(path)
+        return None if found is None else EffectiveSetting(found.value, str(found.origin))
+
+    return (level,)

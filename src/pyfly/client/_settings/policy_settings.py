@@ -2,57 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from pyfly.client._settings.config import Settings
-from pyfly.client._settings.schema import form_of, unused_in
+from pyfly.client._settings.rows import PolicyTable
+from pyfly.kernel.record import Record
 
-__all__ = ["PolicySettings"]
+__all__ = ["SHIPPED", "EffectiveSetting", "PolicySettings"]
 
 T = TypeVar("T")
 
+SHIPPED = "pyfly's default"
 
-class PolicySettings:
-    """The effective settings of one section, and where they come from.
 
-    Args:
-        settings: All of a client.
-        section: Such as ``bulkhead``.
-        method: The method's name.
+class EffectiveSetting(Record):
+    """A setting as it holds.
+
+    Attributes:
+        value: The value; None where nothing is set and pyfly ships with none.
+        origin: Where it comes from, for a person: a file and line, a variable, the code.
+        instance: The policy that it was read from, if code gave a whole one.
     """
 
-    def __init__(self, settings: Settings, section: str, method: str) -> None:
-        self._section = section
-        self._found = settings.section(section, method)
-        self._in_code = settings.instance(section, method)
+    value: Any
+    origin: str
+    instance: Any = None
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether nobody set it."""
+        return self.origin is SHIPPED
+
+
+class PolicySettings:
+    """The effective settings of one policy, and where they come from.
+
+    Args:
+        table: The policy.
+        settings: Its settings by their keys in the section.
+        in_code: The instance that code gave for the method or the client; None if it gave none.
+    """
+
+    def __init__(
+        self, table: PolicyTable, settings: Mapping[str, EffectiveSetting], in_code: Any
+    ) -> None:
+        self._table = table
+        self._settings = settings
+        self._in_code = in_code
 
     def __getitem__(self, key: str) -> Any:
-        return self._found[key].value
+        return self._settings[key].value
 
-    def is_given(self, key: str) -> bool:
-        """Whether somebody set it to something."""
-        setting = self._found[key]
+    def _is_given(self, key: str) -> bool:
+        setting = self._settings[key]
         return not setting.is_shipped and setting.value is not None
 
-    def refuse_unused(self) -> None:
-        """Refuse what says nothing in the form that was chosen.
+    @property
+    def form(self) -> str | None:
+        """The form that is chosen; None if there is none to choose, or none is chosen.
 
         Raises:
-            ValueError: Such a setting is given.
+            ValueError: Something is given that says nothing in this form.
         """
-        chooses = form_of(self._section)
-        form = None if chooses is None else self[chooses]
-        for key in unused_in(self._section, form):
-            if self.is_given(key):
+        if self._table.form is None:
+            return None
+        chooses = self._table.form.key
+        form: str | None = self[chooses]
+        for key in self._table.unused(form):
+            if self._is_given(key):
                 raise ValueError(
                     f"{key} needs {chooses} (add it)"
                     if form is None
                     else f"{key} says nothing where {chooses} is {form} (remove it)"
                 )
+        return form
 
-    def need(self, key: str, meaning: str) -> Any:
-        """A setting that has no default.
+    def require(self, key: str, meaning: str) -> Any:
+        """Returns a setting that has no default.
 
         Args:
             key: Its key.
@@ -66,33 +93,59 @@ class PolicySettings:
             raise ValueError(f"{key} is not set (say {meaning}, or set enabled: false)")
         return value
 
-    def arguments(self, *names: str) -> dict[str, Any]:
-        """Those settings that have a value, as keyword arguments of a policy."""
-        found = {name: self[name.replace("_", "-")] for name in names}
-        return {name: value for name, value in found.items() if value is not None}
+    def arguments(self) -> dict[str, Any]:
+        """Returns the settings that all forms have, as keyword arguments of the policy."""
+        form = self._table.form
+        others = set() if form is None else {form.key}.union(*map(form.fields, form.classes))
+        return self._values({key: _field(key) for key in self._settings if key not in others})
 
-    def whole(self, kind: type[T]) -> T | None:
-        """The instance from which every given setting was read; None if there is none."""
-        sources = {id(s.instance): s.instance for s in self._found.values() if not s.is_shipped}
+    def form_arguments(self) -> dict[str, Any]:
+        """Returns the settings of the chosen form, as keyword arguments of its class."""
+        assert self._table.form is not None  # by the table
+        return self._values(self._table.form.fields(self.form))
+
+    def make_form(self) -> Any:
+        """Returns an instance of the chosen form; None if none is chosen."""
+        form = self.form
+        if form is None or self._table.form is None:
+            return None
+        return self._table.form.classes[form](**self.form_arguments())
+
+    def _values(self, names: Mapping[str, str]) -> dict[str, Any]:
+        """What has a value; a null counts where a setting can be null."""
+        return {
+            name: self[key]
+            for key, name in names.items()
+            if self[key] is not None or self._table.rows[key].kind.nullable
+        }
+
+    def sole_instance(self, kind: type[T]) -> T | None:
+        """Returns the instance from which every given setting was read; None if none is."""
+        given = (each for each in self._settings.values() if not each.is_shipped)
+        sources = {id(each.instance): each.instance for each in given}
         if len(sources) != 1:
             return None
         (source,) = sources.values()
         return source if isinstance(source, kind) else None
 
-    def part(self, kind: type[T]) -> T | None:
-        """An instance from which some setting was read: it has what no setting can say."""
-        for instance in (*(s.instance for s in self._found.values()), self._in_code):
+    def any_instance(self, kind: type[T]) -> T | None:
+        """Returns an instance from which some setting was read: it has what no setting says."""
+        for instance in (*(each.instance for each in self._settings.values()), self._in_code):
             if isinstance(instance, kind):
                 return instance
         return None
 
-    def told(self) -> str:
-        """The given settings and their origins, for an error."""
+    def describe(self) -> str:
+        """Returns the given settings and their origins, for an error."""
         return ", ".join(
-            f"{self._section}.{key} = {_shown(setting.value)} ({setting.origin})"
-            for key, setting in self._found.items()
-            if not setting.is_shipped and setting.value is not None
+            f"{self._table.section}.{key} = {_shown(setting.value)} ({setting.origin})"
+            for key, setting in self._settings.items()
+            if self._is_given(key)
         )
+
+
+def _field(key: str) -> str:
+    return key.replace("-", "_")
 
 
 def _shown(value: Any) -> str:

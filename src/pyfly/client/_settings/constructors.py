@@ -1,0 +1,152 @@
+"""From the settings of a policy to the policy.
+
+An instance that code gave is used as it is, and so shared, as long as the configuration has
+changed none of its settings; else a new one is made, which takes over what only code can say.
+
+All of them raise ``ValueError`` (or ``TypeError``) if the settings contradict each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pyfly.client._settings.policy_settings import PolicySettings
+from pyfly.resilience import (
+    AdaptiveLimiter,
+    Bulkhead,
+    CircuitBreaker,
+    CircuitBreakerPolicy,
+    Clock,
+    Hedge,
+    RateLimiter,
+    RetryBudget,
+    RetryPolicy,
+    SingleFlight,
+    Throttle,
+)
+
+__all__ = [
+    "adaptive_limiter",
+    "bulkhead",
+    "circuit_breaker",
+    "circuit_breaker_policy",
+    "hedge",
+    "rate_limiter",
+    "retry_budget",
+    "retry_policy",
+    "single_flight",
+    "throttle",
+]
+
+T = TypeVar("T")
+
+
+def _given_or(settings: PolicySettings, kind: type[T], make: Callable[[T | None], T]) -> T:
+    """The instance that code gave, if nothing has changed it; else what ``make`` makes of it."""
+    source = settings.any_instance(kind)
+    if source is not None and settings.sole_instance(kind) is source:
+        return source
+    return make(source)
+
+
+def retry_policy(settings: PolicySettings, *_: Any) -> RetryPolicy:
+    """How often an attempt is repeated."""
+    source = settings.any_instance(RetryPolicy)
+    if source is None:
+        return RetryPolicy(**settings.arguments())
+    changed: RetryPolicy = source.replace(**{"max_delay": None, **settings.arguments()})
+    return changed
+
+
+def retry_budget(settings: PolicySettings, _: str, clock: Clock) -> RetryBudget:
+    """What bounds the retries and hedges."""
+
+    def make(source: RetryBudget | None) -> RetryBudget:
+        kind = RetryBudget.ratio if settings.form == "ratio" else RetryBudget
+        return kind(**settings.form_arguments(), clock=clock)
+
+    return _given_or(settings, RetryBudget, make)
+
+
+def circuit_breaker(settings: PolicySettings, name: str, clock: Clock) -> CircuitBreaker:
+    """When calls are refused because the service is down."""
+
+    def make(source: CircuitBreaker | None) -> CircuitBreaker:
+        is_failure = None if source is None else source.is_failure
+        policy = circuit_breaker_policy(settings)
+        return CircuitBreaker(policy=policy, name=name, is_failure=is_failure, clock=clock)
+
+    return _given_or(settings, CircuitBreaker, make)
+
+
+def circuit_breaker_policy(settings: PolicySettings) -> CircuitBreakerPolicy:
+    """When a circuit opens and closes."""
+    window = settings.make_form()
+    arguments = settings.arguments()
+    if window is not None:  # it judges by rates, whatever threshold holds elsewhere
+        arguments.pop("failure_threshold", None)
+    return CircuitBreakerPolicy(**arguments, window=window)
+
+
+def bulkhead(settings: PolicySettings, name: str, clock: Clock) -> Bulkhead:
+    """How many attempts run at once."""
+
+    def make(source: Bulkhead | None) -> Bulkhead:
+        settings.require("max-concurrent", "how many attempts may run at once")
+        return Bulkhead(**settings.arguments(), name=name, clock=clock)
+
+    return _given_or(settings, Bulkhead, make)
+
+
+def rate_limiter(settings: PolicySettings, name: str, clock: Clock) -> RateLimiter:
+    """How many attempts begin in a second."""
+
+    def make(source: RateLimiter | None) -> RateLimiter:
+        settings.require("rate", "how many attempts may begin per second")
+        return RateLimiter(**settings.arguments(), name=name, clock=clock)
+
+    return _given_or(settings, RateLimiter, make)
+
+
+def throttle(settings: PolicySettings, name: str, clock: Clock) -> Throttle:
+    """When attempts are held back."""
+
+    def make(source: Throttle | None) -> Throttle:
+        rule = None if source is None else source.is_rejection
+        return Throttle(**settings.arguments(), is_rejection=rule, name=name, clock=clock)
+
+    return _given_or(settings, Throttle, make)
+
+
+def adaptive_limiter(settings: PolicySettings, name: str, clock: Clock) -> AdaptiveLimiter:
+    """A bound on the attempts at once that finds itself."""
+
+    def make(source: AdaptiveLimiter | None) -> AdaptiveLimiter:
+        rule = None if source is None else source.is_drop
+        return AdaptiveLimiter(settings.make_form(), is_drop=rule, name=name, clock=clock)
+
+    return _given_or(settings, AdaptiveLimiter, make)
+
+
+def hedge(
+    settings: PolicySettings, _: str, clock: Clock, budget: RetryBudget | None = None
+) -> Hedge:
+    """When an attempt is sent once more beside itself, within the budget of the client."""
+    source = settings.any_instance(Hedge)
+    if source is not None and source.budget is not budget:
+        if source.budget is not None:
+            raise ValueError(
+                "the Hedge has a budget of its own, and retries and hedges of a call share one "
+                "(give it as retry_budget=…)"
+            )
+    elif source is not None and settings.sole_instance(Hedge) is source:
+        return source
+    if settings["delay"] is None and settings["quantile"] is None:
+        raise ValueError("nothing says when to hedge (set delay, or quantile, or enabled: false)")
+    return Hedge(**settings.arguments(), budget=budget, clock=clock)
+
+
+def single_flight(_: PolicySettings, __: str, clock: Clock) -> SingleFlight:
+    """The calls that others may share; their keys tell the methods apart."""
+    return SingleFlight(clock=clock)

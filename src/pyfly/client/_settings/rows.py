@@ -1,0 +1,143 @@
+"""The words of the table of settings: a row, a parameter, a form, a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pyfly.core import Leaf
+from pyfly.kernel.record import Record
+
+__all__ = ["DecoratorParameter", "PolicyForm", "PolicyTable", "SettingRow"]
+
+
+class SettingRow(Record):
+    """One setting.
+
+    Attributes:
+        kind: What it may be: the kind of its value, its bounds, its default.
+        meaning: What it says, for the page of all settings.
+        per_method: Whether a method can have one for itself.
+        since: The release that brought it.
+    """
+
+    kind: Leaf
+    meaning: str
+    per_method: bool = True
+    since: str = "0.1"
+
+
+class DecoratorParameter(Record):
+    """A keyword argument of ``@service_client`` and ``@resilience``.
+
+    Attributes:
+        name: Its name.
+        sets: The setting that a plain value stands for; ``""`` if it takes none.
+        plain: The kind of that value (``count``, ``rate``, ``seconds``, ``span`` or ``header``),
+            and how a message says it.
+        clears: A setting that a plain value leaves without a value.
+        switches: Whether True and False switch the policy.
+        takes: The classes of policies that it takes.
+        instead: What to write in the place of a wrong value; default: made of the above.
+    """
+
+    name: str
+    sets: str = ""
+    plain: tuple[str, str] = ("", "")
+    clears: str = ""
+    switches: bool = True
+    takes: tuple[type[Any], ...] = ()
+    instead: str = ""
+
+    @property
+    def expected(self) -> str:
+        """What to write in the place of a wrong value."""
+        if self.instead:
+            return f"write {self.instead}"
+        values = [self.plain[1]] if self.sets else []
+        if self.switches:
+            values += ["True", "False"]
+        for name in (each.__name__ for each in self.takes):
+            values.append(f"{'an' if name[0] in 'AEIOU' else 'a'} {name}")
+        *more, last = values
+        return f"write {', '.join(more)} or {last}" if more else f"write {last}"
+
+
+class PolicyForm(Record):
+    """The forms that a policy can have, each a class with fields of its own.
+
+    Attributes:
+        key: The setting that chooses the form, such as ``window.type``.
+        classes: The class of each form.
+        part: The attribute of the policy that has the form; ``""`` if it is the policy itself.
+        other_names: Keys of fields whose name is another one.
+    """
+
+    key: str
+    classes: Mapping[str, type[Record]]
+    part: str = ""
+    other_names: Mapping[str, str] = {}
+
+    def fields(self, form: str | None) -> dict[str, str]:
+        """The fields of a form by the keys of their settings; empty for None."""
+        if form is None:
+            return {}
+        below = self.key.rpartition(".")[0]
+        prefix = f"{below}." if below else ""
+        return {
+            prefix + self.other_names.get(field, field.replace("_", "-")): field
+            for field in self.classes[form].__match_args__
+        }
+
+    def of(self, policy: Any) -> tuple[str, Any] | None:
+        """The form of a policy, and the object that has its fields; None if it has none."""
+        chosen = getattr(policy, self.part) if self.part else policy
+        for form, kind in self.classes.items():
+            if isinstance(chosen, kind):
+                return form, chosen
+        return None
+
+
+class PolicyTable(Record):
+    """All that there is to know of the settings of one policy.
+
+    Attributes:
+        section: Its section, such as ``bulkhead``.
+        switch: The setting that switches it, with its section.
+        rows: Its other settings, by their keys in the section.
+        parameters: The parameters of the decorators that are about it.
+        make: Makes the policy from its :class:`PolicySettings`, its name and a clock; None
+            where the stage is made from the settings themselves.
+        form: Its forms, if it has several.
+    """
+
+    section: str
+    switch: tuple[str, SettingRow]
+    rows: Mapping[str, SettingRow]
+    parameters: Sequence[DecoratorParameter] = ()
+    make: Callable[..., Any] | None = None
+    form: PolicyForm | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that a method can have for itself, apart from the switch."""
+        return tuple(key for key, row in self.rows.items() if row.per_method)
+
+    def unused(self, form: str | None) -> tuple[str, ...]:
+        """The settings that say nothing in one of its forms."""
+        if self.form is None:
+            return ()
+        known = {key for each in self.form.classes for key in self.form.fields(each)}
+        used = self.form.fields(form)
+        return tuple(key for key in self.keys if key in known and key not in used)
+
+    def read(self, policy: Any) -> dict[str, Any]:
+        """The settings that a policy was made with; None for those that it does not have."""
+        values = {key: getattr(policy, key.replace("-", "_"), None) for key in self.keys}
+        found = None if self.form is None else self.form.of(policy)
+        if self.form is not None and found is not None:
+            form, chosen = found
+            values[self.form.key] = form
+            for key, field in self.form.fields(form).items():
+                values[key] = getattr(chosen, field)
+        return values
