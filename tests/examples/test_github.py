@@ -73,7 +73,7 @@ class Api:
             return as_json({"message": "slow down"}, 429, {"Retry-After": "0"})
         demand(query["per_page"] == "100" and query["state"] == "all", f"{query}")
         demand(query["labels"] == "bug,good first issue", f"{query}")
-        demand(query["since"] == "2024-01-01T00:00:00+00:00", f"{query}")
+        demand(query["since"] == "2024-01-01T00:00:00Z", f"{query}")
         if query.get("page") == "2":
             return as_json([issue(3), issue(4, user=None)])
         link = f'<{request.target}&page=2>; rel="next", <{request.target}&page=2>; rel="last"'

@@ -73,7 +73,7 @@ async def test_a_value_stays_one_segment(port: PlainPort, value: str, encoded: s
         (date(2024, 2, 29), "2024-02-29"),
         (Decimal("1.50"), "1.50"),
         (uuid.UUID(int=7), str(uuid.UUID(int=7))),
-        (datetime(2024, 2, 29, 1, 2, 3, tzinfo=UTC), "2024-02-29T01%3A02%3A03%2B00%3A00"),
+        (datetime(2024, 2, 29, 1, 2, 3, tzinfo=UTC), "2024-02-29T01%3A02%3A03Z"),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -293,9 +293,11 @@ class NotFoundException(ClientErrorException):
     @property
     def advice(self) -> str:
         """By the path: one thing that is not there, or a path that is wrong."""
-        if self.url_template is not None and self.url_template.endswith("}"):
+        if self.url_template is None or not self.url_template.endswith("}"):
+            return "check base_url and the path"
+        if self.method in ("GET", "HEAD"):
             return "annotate the return as T | None if this may happen"
-        return "check base_url and the path"
+        return "say not_found=None in the verb if this may happen"
 
 
 class ConflictException(ClientErrorException):

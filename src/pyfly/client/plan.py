@@ -113,10 +113,12 @@ class MethodPlan(Record):
         So it is where the method says ``not_found=None``, and for a GET or HEAD whose path
         ends in a placeholder: elsewhere a 404 may as well mean a wrong path.
         """
+        if "not_found" in self.options:
+            return self.returns is None or allows_none(self.returns)
         if not allows_none(self.returns):
             return False
         reads_one = self.http_method in ("GET", "HEAD") and not self.template.literals[-1]
-        return "not_found" in self.options or (reads_one and bool(self.template.placeholders))
+        return reads_one and bool(self.template.placeholders)
 
     def of_kind(self, *kinds: ParameterKind) -> tuple[ParameterPlan, ...]:
         """The parameters of some kinds, in order."""

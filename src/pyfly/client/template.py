@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from pyfly.kernel.record import Record
 
-__all__ = ["PathTemplate", "parse_path"]
+__all__ = ["PathTemplate", "has_dot_segment", "parse_path"]
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 #: What RFC 3986 allows in a path besides placeholders: pchar, "/", and whole escapes.
 _LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+#: A ``.`` or ``..`` segment, its dots encoded or not (RFC 3986, sections 5.2.4 and 6.2.2.2).
+_DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
 
 class PathTemplate(Record):
@@ -18,7 +22,8 @@ class PathTemplate(Record):
 
     Attributes:
         text: The template as written.
-        literals: The text before, between and after the placeholders; one more than these.
+        literals: The text before, between and after the placeholders, as it is sent: what is
+            not ASCII is encoded as UTF-8 (RFC 3987, section 3.1). One more than these.
         placeholders: The names in braces, in order.
     """
 
@@ -34,8 +39,21 @@ def parse_path(text: object) -> tuple[PathTemplate, list[str]]:
             f'the path must be a str, not {type(text).__name__} (write "/…")'
         ]
     pieces = _PLACEHOLDER.split(text)
-    template = PathTemplate(text, tuple(pieces[::2]), tuple(pieces[1::2]))
+    literals = tuple(_NOT_ASCII.sub(_encoded, literal) for literal in pieces[::2])
+    template = PathTemplate(text, literals, tuple(pieces[1::2]))
     return template, _mistakes(template)
+
+
+def has_dot_segment(path: str) -> bool:
+    """Whether a path has a segment ``.`` or ``..``, which its reader would resolve."""
+    return _DOT_SEGMENT.search(path) is not None
+
+
+def _encoded(found: re.Match[str]) -> str:
+    try:
+        return quote(found[0])
+    except UnicodeEncodeError:  # half of a surrogate pair: told as what a URL must not hold
+        return found[0]
 
 
 def _mistakes(template: PathTemplate) -> list[str]:
@@ -57,7 +75,7 @@ def _mistakes(template: PathTemplate) -> list[str]:
         wrong.append(
             f"the path {text!r} holds characters that a URL must not (percent-encode them)"
         )
-    if any(segment in (".", "..") for segment in text.split("/")):
+    if has_dot_segment(text):
         wrong.append(f"the path {text!r} has a '.' or '..' segment (write the path it means)")
     for name in dict.fromkeys(template.placeholders):
         if not name.isidentifier():

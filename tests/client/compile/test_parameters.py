@@ -114,11 +114,11 @@ WRONG: list[tuple[Any, str]] = [
      "'filter' is never sent (remove it, and rename the fields; nested=True sends them below it)"),
     (Annotated[Data, Form("data")], "'x' is spread into fields with names of their own"),
     # One text
-    (Annotated[list[str], Header()], "'x' is a list[str], and a header field takes one text"),
-    (Annotated[dict[str, str], Header()], "and a header field takes one text (declare a str, and"),
+    (Annotated[list[dict], Header()], "'x' is a list[dict], which a header field cannot hold"),
+    (Annotated[dict[str, str], Header()], "which a header field cannot hold (declare a str, or a"),
     (Annotated[Sequence[str], Cookie()], "and a cookie takes one text"),
-    (Annotated[bytes, Header()], "'x' is a bytes, and a header field takes one text"),
-    (Annotated[timedelta, Header()], "'x' is a timedelta, and a header field takes one text"),
+    (Annotated[bytes, Header()], "'x' is a bytes, which a header field cannot hold"),
+    (Annotated[timedelta, Header()], "'x' is a timedelta, which a header field cannot hold"),
     # Forms
     (Annotated[bytes, Form()], "'x' is a bytes, which a form cannot hold (mark it File())"),
     (Annotated[list[Data], Form()], "which a form cannot hold (declare a list of texts"),
@@ -264,7 +264,7 @@ def test_a_type_statement_stands_for_what_it_names() -> None:
 )
 def test_methods_without_a_body_take_no_part_of_one(verb: Any, marker: Marker, said: str) -> None:
     method = verb.__name__.upper()
-    assert problems_of(Annotated[bytes, marker], verb) == (
+    assert problems_of(Annotated[bytes, marker], verb).partition("\n")[0] == (
         f"a {method} has no body, so 'x' cannot be {said} "
         '(use @post, or Annotated[…, Query("x")] for a query parameter)'
     )

@@ -14,6 +14,13 @@ def test_a_path_is_taken_apart_into_literals_and_placeholders() -> None:
     assert template.placeholders == ("order_id", "item_id")
 
 
+def test_a_literal_that_is_not_ascii_is_encoded_as_utf_8() -> None:
+    template, wrong = parse_path("/straße/{id}/日本")
+    assert wrong == []
+    assert template.text == "/straße/{id}/日本"
+    assert template.literals == ("/stra%C3%9Fe/", "/%E6%97%A5%E6%9C%AC")
+
+
 @pytest.mark.parametrize("path", ["/", "/a", "/a/", "/a%2Fb/{x}", "/~user/{x}:verb", "/a(b)'c'"])
 def test_these_paths_are_right(path: str) -> None:
     assert parse_path(path)[1] == []
@@ -33,7 +40,10 @@ def test_these_paths_are_right(path: str) -> None:
         ("/a/b}", "unbalanced braces"),
         ("/a/{{b}}", "unbalanced braces"),
         ("/a b", "percent-encode"),
-        ("/ä", "percent-encode"),
+        ("/\ud800", "percent-encode"),
+        ("/a/%2E%2e/b", r"'\.' or '\.\.' segment"),
+        ("/a/.%2E", r"'\.' or '\.\.' segment"),
+        ("/%2e", r"'\.' or '\.\.' segment"),
         ("/a\\b", "percent-encode"),
         ("/a%2", "percent-encode"),
         ("/a\n", "percent-encode"),

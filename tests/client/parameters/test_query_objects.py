@@ -233,7 +233,7 @@ def text_of(value: Any) -> str:
         case bool():
             return str(value).lower()
         case date():
-            return value.isoformat()
+            return value.isoformat().replace("+00:00", "Z")
         case UUID() | Decimal() | int():
             return str(value)
         case _:

@@ -6,6 +6,7 @@ argument. What cannot be sent is refused with the method's and the parameter's n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NoReturn
 from urllib.parse import unquote
@@ -42,6 +43,8 @@ __all__ = [
 
 _SEPARATORS = {"csv": ",", "ssv": "%20", "pipes": "%7C"}
 _PLAIN_SEPARATORS = {"csv": ",", "ssv": " ", "pipes": "|"}
+#: Dots, encoded or not, that would be a segment by themselves behind a slash.
+_DOTS = re.compile(r"(?:\.|%2e){1,2}(?=/|$)", re.IGNORECASE).match
 #: How much of a name that is refused is shown.
 _SHOWN = 60
 
@@ -76,12 +79,20 @@ class PathBinder(Binder):
         marker = parameter.marker
         spans = isinstance(marker, Path) and marker.segments
         self._encode = path_segments if spans else path_segment
+        after = method.template.placeholders.index(parameter.wire_name) + 1
+        self._dots = _DOTS(method.template.literals[after]) if spans else None
 
     def __call__(self, value: Any) -> str:
         try:
-            return self._encode(value)
+            text = self._encode(value)
         except Unsendable as reason:
             self.refuse(reason)
+        if self._dots is not None and text.endswith("/"):
+            self.refuse(
+                f"a slash at its end would make a segment of the {self._dots[0]!r} behind it, "
+                "which climbs out of the path (remove it)"
+            )
+        return text
 
 
 class QueryBinder(Binder):
@@ -153,16 +164,18 @@ class ParamsBinder(Binder):
 
 
 class HeaderBinder(Binder):
-    """One header field; None leaves it out."""
+    """One header field, of one value or a list of them; None leaves it out."""
 
     def __call__(self, headers: dict[str, str], value: Any) -> None:
         if value is None:
             headers.pop(self.parameter.wire_name, None)
             return
         try:
-            headers[self.parameter.wire_name] = header_value(value)
+            text = _field_text(value)
         except Unsendable as reason:
             self.refuse(reason)
+        if text is not None:
+            headers[self.parameter.wire_name] = text
 
 
 class HeadersBinder(Binder):
@@ -188,9 +201,27 @@ class HeadersBinder(Binder):
                 headers.pop(name, None)
                 continue
             try:
-                headers[name] = header_value(item)
+                text = _field_text(item)
             except Unsendable as reason:
                 self.refuse(f"the value of {shown(name)} is not valid: {reason}")
+            if text is not None:
+                headers[name] = text
+
+
+def _field_text(value: Any) -> str | None:
+    """A value as that of a header field; a list's values in one line (RFC 9110, section 5.3).
+
+    None for an empty list, which leaves the field as it is.
+    """
+    if not is_collection(value):
+        return header_value(value)
+    texts = [header_value(item) for item in items_of(value)]
+    if any("," in text or '"' in text for text in texts):
+        raise Unsendable(
+            "a value in it holds a comma or a quote, which would not be told from those between "
+            "values (pass all of it as one text, quoted as the service reads it)"
+        )
+    return ", ".join(texts) if texts else None
 
 
 class CookieBinder(Binder):

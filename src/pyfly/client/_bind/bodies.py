@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeAlias
 from pyfly.client._bind.binders import Binder
 from pyfly.client._bind.fields import FormFields
 from pyfly.client._codec.body import IteratorSource, Pieces, Source
-from pyfly.client._codec.encode import fields_of, to_json, to_json_line, to_plain
+from pyfly.client._codec.encode import JsonEncoding, fields_of
 from pyfly.client._codec.files import file_name, source_of
 from pyfly.client._codec.form import encode_form
 from pyfly.client._codec.multipart import (
@@ -23,7 +23,7 @@ from pyfly.client._codec.multipart import (
     require_part_name,
 )
 from pyfly.client._compile.media_type import MediaType
-from pyfly.client._compile.shapes import is_json_only, is_stream, members
+from pyfly.client._compile.shapes import is_json_only, is_stream, members, takes_none
 from pyfly.client._declare.markers import Body, File
 from pyfly.client.errors import ClientDeclarationException, PortValueException
 from pyfly.client.message import FilePart
@@ -76,7 +76,14 @@ class BodyBinder(Binder):
         self, method: MethodPlan, parameter: ParameterPlan, headers: Fields, port: str = ""
     ) -> None:
         super().__init__(method, parameter)
-        given = parameter.marker.media_type if isinstance(parameter.marker, Body) else None
+        marker = parameter.marker if isinstance(parameter.marker, Body) else Body()
+        given = marker.media_type
+        # A PATCH says what changes: what nobody set is not to become null.
+        options = {"exclude_unset": method.http_method == "PATCH", **marker.dump_options}
+        encoding = JsonEncoding(**options)
+        self._to_json, self._to_json_line = encoding.to_json, encoding.to_json_line
+        self._to_plain = encoding.to_plain
+        self._optional = takes_none(parameter.annotation)
         self._type = MediaType(given or _JSON)
         self._explicit = given is not None
         self._port = port
@@ -94,10 +101,10 @@ class BodyBinder(Binder):
     def json(self, value: Any) -> tuple[Content, Fields]:
         """JSON, or bytes as they are."""
         if value is None:
-            return None, self._bare
+            return self._absent()
         if isinstance(value, _BYTES):
             return bytes(value), self._raw
-        return self._encoded(to_json, value), self._sent
+        return self._encoded(self._to_json, value), self._sent
 
     def any(self, value: Any) -> tuple[Content, Fields]:
         """Whatever the value and the media type ask for."""
@@ -115,7 +122,7 @@ class BodyBinder(Binder):
 
     def _made(self, value: Any) -> tuple[Content, Fields]:
         if value is None:
-            return None, self._bare
+            return self._absent()
         if isinstance(value, str):
             return self._text(value), self._sent
         source = None if fields_of(value) is not None else source_of(value, self.refuse)
@@ -127,11 +134,19 @@ class BodyBinder(Binder):
             return Pieces.joined([source]), self._raw
         if not self._type.is_json:
             self._refuse_kind(value)
-        return self._encoded(to_json, value), self._sent
+        return self._encoded(self._to_json, value), self._sent
+
+    def _absent(self) -> tuple[None, Fields]:
+        if not self._optional:
+            self.refuse(
+                "None is no body of its type, and the service would get an empty one (pass a "
+                "value, or annotate it as T | None to send none)"
+            )
+        return None, self._bare
 
     def _text(self, value: str) -> bytes:
         if self._type.is_json:
-            content: bytes = self._encoded(to_json, value)
+            content: bytes = self._encoded(self._to_json, value)
             return content
         if self._type.is_lines:
             self._refuse_kind(value)
@@ -153,12 +168,12 @@ class BodyBinder(Binder):
 
     def _lines(self, value: Any) -> bytes | Pieces:
         if isinstance(value, Collection) and fields_of(value) is None:
-            return b"".join(self._encoded(to_json_line, item) for item in value)
+            return b"".join(self._encoded(self._to_json_line, item) for item in value)
         if not isinstance(value, Iterable) and not hasattr(value, "__aiter__"):
             self._refuse_kind(value)
         if fields_of(value) is not None:
             self._refuse_kind(value)
-        return Pieces([IteratorSource(value, self.refuse, to_json_line)])
+        return Pieces([IteratorSource(value, self.refuse, self._to_json_line)])
 
     def _encoded(self, encode: Callable[[Any], Any], value: Any) -> Any:
         try:
@@ -175,7 +190,7 @@ class BodyBinder(Binder):
     def plain(self, value: Any) -> tuple[Any, Fields]:
         """JSON as dicts, lists, texts and numbers; such a port takes nothing else."""
         if value is None:
-            return None, self._bare
+            return self._absent()
         is_raw = isinstance(value, _BYTES) or (
             not isinstance(value, str)
             and fields_of(value) is None
@@ -183,7 +198,7 @@ class BodyBinder(Binder):
         )
         if is_raw or not self._type.is_json:
             _port_refuses(self.method, self.parameter, self._port)
-        return self._encoded(to_plain, value), self._sent if self._explicit else self._bare
+        return self._encoded(self._to_plain, value), self._sent if self._explicit else self._bare
 
 
 class FormBinder:

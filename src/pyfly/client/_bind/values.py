@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+from pyfly.client._codec.encode import iso_text
+
 __all__ = [
     "Unsendable",
     "cookie_value",
@@ -43,7 +45,7 @@ def text_of(value: Any) -> str:
     """The text that stands for a value on the wire.
 
     ``str`` as it is, booleans as ``true`` and ``false``, an enum by its value, dates and aware
-    datetimes in ISO 8601, UUIDs, decimals and numbers by ``str``.
+    datetimes in ISO 8601 (UTC as ``Z``), UUIDs, decimals and numbers by ``str``.
     """
     if type(value) is str:
         return value
@@ -55,7 +57,7 @@ def text_of(value: Any) -> str:
             return convert(value)
     raise Unsendable(
         f"a {type(value).__name__} has no form on the wire (pass a str, a number, a bool, a "
-        "date, a UUID, an Enum, or a list of these)"
+        "date, a UUID or an Enum)"
     )
 
 
@@ -90,7 +92,7 @@ def _decimal(value: Decimal) -> str:
 def _moment(value: datetime) -> str:
     if value.tzinfo is None or value.utcoffset() is None:
         raise Unsendable("a datetime without a time zone is ambiguous (give it a tzinfo)")
-    return value.isoformat()
+    return iso_text(value)
 
 
 def _enumerated(value: Enum) -> str:

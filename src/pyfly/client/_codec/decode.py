@@ -19,7 +19,14 @@ from pyfly.client._codec.typed import TypedJson, typed_json
 from pyfly.client.errors import PortValueException, ResponseDecodeException
 from pyfly.client.message import Response, charset, media_type, text_codec
 
-__all__ = ["Decoder", "UndecodableAnnotation", "decoder_for", "wants_raw_response"]
+__all__ = [
+    "Decoder",
+    "UndecodableAnnotation",
+    "decoder_for",
+    "needs_body",
+    "wants_json",
+    "wants_raw_response",
+]
 
 #: Of UTF-8. Nobody may send it before JSON, and many do (RFC 8259, section 8.1).
 _BOM = b"\xef\xbb\xbf"
@@ -29,6 +36,21 @@ Decoder = Callable[[Response[Any]], Any]
 
 class UndecodableAnnotation(Exception):
     """Why nothing can be decoded into an annotation, as the end of a sentence."""
+
+
+def wants_json(annotation: Any) -> bool:
+    """Whether the annotation asks for what JSON is decoded into."""
+    while get_origin(annotation) is Response:
+        annotation = _only(get_args(annotation))
+    inner = _without_none(annotation)[0]
+    return inner not in (Response, None, type(None), bytes, str)
+
+
+def needs_body(annotation: Any) -> bool:
+    """Whether the annotation asks for a value that an empty body cannot become."""
+    while get_origin(annotation) is Response:
+        annotation = _only(get_args(annotation))
+    return wants_json(annotation) and not _without_none(annotation)[1]
 
 
 def wants_raw_response(annotation: Any) -> bool:

@@ -11,48 +11,66 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-__all__ = ["fields_of", "to_json", "to_json_line", "to_plain"]
+__all__ = ["JsonEncoding", "fields_of", "iso_text", "to_json", "to_json_line", "to_plain"]
+
+_Options = Mapping[str, bool]
+_BY_ALIAS: _Options = {"by_alias": True}
 
 
-def to_json(value: Any) -> bytes:
-    """A value as compact UTF-8 JSON.
+class JsonEncoding:
+    """From values to JSON.
 
     Besides JSON's own types: pydantic models, dataclasses, attrs classes, msgspec structs,
     enums, UUIDs, decimals (as text), dates and datetimes (ISO 8601), tuples and sets.
 
-    Raises:
-        ValueError: NaN or an infinity, a lone surrogate, a value that contains itself.
-        TypeError: A value that has no JSON form.
+    Args:
+        **options: What pydantic models are asked for, besides their aliases: ``exclude_unset``,
+            ``exclude_none``, ``by_alias``.
     """
-    try:
-        text = _ENCODER.encode(value)
-        return text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("it holds half of a surrogate pair, which is no character") from None
 
+    def __init__(self, **options: bool) -> None:
+        self._options = {"by_alias": True, **options}
+        self._encode = json.JSONEncoder(
+            ensure_ascii=False,
+            allow_nan=False,
+            separators=(",", ":"),
+            default=lambda value: _model_values(value, self._options),
+        ).encode
 
-def to_json_line(value: Any) -> bytes:
-    """A value as one line of NDJSON: JSON holds no line break that it does not escape."""
-    return to_json(value) + b"\n"
+    def to_json(self, value: Any) -> bytes:
+        """A value as compact UTF-8 JSON.
 
+        Raises:
+            ValueError: NaN or an infinity, a lone surrogate, a value that contains itself.
+            TypeError: A value that has no JSON form.
+        """
+        try:
+            text = self._encode(value)
+            return text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("it holds half of a surrogate pair, which is no character") from None
 
-def to_plain(value: Any) -> Any:
-    """A value as dicts, lists, texts, numbers, booleans and None; else as :func:`to_json`."""
-    if value is None or value.__class__ in (str, int, bool):
-        return value
-    if isinstance(value, Enum):
-        return to_plain(value.value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"{value} has no JSON form")
-        return value
-    if isinstance(value, (str, int)):
-        return value
-    if isinstance(value, Mapping):
-        return {_key(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return [to_plain(item) for item in value]
-    return to_plain(_model_values(value))
+    def to_json_line(self, value: Any) -> bytes:
+        """A value as one line of NDJSON: JSON holds no line break that it does not escape."""
+        return self.to_json(value) + b"\n"
+
+    def to_plain(self, value: Any) -> Any:
+        """A value as dicts, lists, texts, numbers, booleans and None; else as :meth:`to_json`."""
+        if value is None or value.__class__ in (str, int, bool):
+            return value
+        if isinstance(value, Enum):
+            return self.to_plain(value.value)
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                raise ValueError(f"{value} has no JSON form")
+            return value
+        if isinstance(value, (str, int)):
+            return value
+        if isinstance(value, Mapping):
+            return {_key(key): self.to_plain(item) for key, item in value.items()}
+        if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+            return [self.to_plain(item) for item in value]
+        return self.to_plain(_model_values(value, self._options))
 
 
 def _key(key: Any) -> str:
@@ -67,11 +85,13 @@ def _key(key: Any) -> str:
     raise TypeError(f"a {type(key).__name__} cannot be the name of a JSON member (use a str)")
 
 
-def _model_values(value: Any) -> Any:
+def _model_values(value: Any, options: _Options = _BY_ALIAS) -> Any:
     """One level of a value that JSON does not know."""
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, (datetime, date, time)):
+    if isinstance(value, datetime):
+        return iso_text(value)
+    if isinstance(value, (date, time)):
         return value.isoformat()
     if isinstance(value, (UUID, Decimal)):
         if isinstance(value, Decimal) and not value.is_finite():
@@ -83,11 +103,17 @@ def _model_values(value: Any) -> Any:
         return to_plain(value)
     if isinstance(value, type):
         raise TypeError(f"the class {value.__name__} has no JSON form (pass an instance)")
-    if (dump := _dump_of(value)) is not None:
+    if (dump := _dump_of(value, options)) is not None:
         return dump("json")
     raise TypeError(
         f"a {type(value).__name__} has no JSON form (pass a dict, a list, a dataclass or a model)"
     )
+
+
+def iso_text(value: datetime) -> str:
+    """A datetime in ISO 8601, UTC as ``Z``: many servers read a ``+`` as a space."""
+    text = value.isoformat()
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 
 
 def fields_of(value: Any) -> dict[str, Any] | None:
@@ -101,20 +127,17 @@ def fields_of(value: Any) -> dict[str, Any] | None:
     return None if dump is None else dump("python")
 
 
-_Dump = Callable[[str], dict[str, Any]]
-
-
-def _dump_of(value: Any) -> _Dump | None:
+def _dump_of(value: Any, options: _Options = _BY_ALIAS) -> Callable[[str], dict[str, Any]] | None:
     """From a mode, ``json`` or ``python``, to the fields of a value; None if it has none."""
     kind = type(value)
     if callable(getattr(value, "model_dump", None)):  # pydantic
         model: Any = value
-        return lambda mode: model.model_dump(mode=mode, by_alias=True)
+        return lambda mode: model.model_dump(mode=mode, **options)
     if hasattr(kind, "__struct_fields__"):
         return lambda mode: _struct_fields(value, mode)
     if hasattr(kind, "__pydantic_serializer__"):  # a dataclass of pydantic's
         serializer: Any = kind.__pydantic_serializer__
-        return lambda mode: serializer.to_python(value, mode=mode, by_alias=True)
+        return lambda mode: serializer.to_python(value, mode=mode, **options)
     names = getattr(kind, "__dataclass_fields__", None)
     if names is None:
         attributes = getattr(kind, "__attrs_attrs__", None)
@@ -139,9 +162,5 @@ def _struct_fields(value: Any, mode: str) -> dict[str, Any]:
     return fields
 
 
-class _Encoder(json.JSONEncoder):
-    def default(self, o: Any) -> Any:
-        return _model_values(o)
-
-
-_ENCODER = _Encoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_PLAIN = JsonEncoding()
+to_json, to_json_line, to_plain = _PLAIN.to_json, _PLAIN.to_json_line, _PLAIN.to_plain

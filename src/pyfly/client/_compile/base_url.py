@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from pyfly.client.template import has_dot_segment
+
 __all__ = ["check_base_url"]
 
 _TEXT = re.compile(r"[\x21-\x7e]+")
@@ -43,7 +45,7 @@ def check_base_url(url: object) -> tuple[str, str | None]:
         return "", f"base_url {shown.split('?')[0]!r} holds a query or a fragment (remove it)"
     if not _PATH.fullmatch(parts.path):
         return "", f"base_url {shown!r} holds characters that a path must not (encode them)"
-    if any(segment in (".", "..") for segment in parts.path.split("/")):
+    if has_dot_segment(parts.path):
         return "", f"base_url {shown!r} has a '.' or '..' segment (write the path it means)"
     if "//" in parts.path:
         return "", f"base_url {shown!r} has an empty segment, '//' (write one slash)"

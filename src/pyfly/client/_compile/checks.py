@@ -26,6 +26,7 @@ from pyfly.client._compile.shapes import (
     is_raw,
     is_scalar,
     items_of,
+    may_be_pydantic,
     members,
 )
 from pyfly.client._declare.markers import Body, File, Form, Query, QueryStyle
@@ -38,7 +39,6 @@ __all__ = ["parameter_mistakes", "signature_mistakes"]
 _FORMS = (ParameterKind.FORM, ParameterKind.FORM_FIELDS, ParameterKind.FILE)
 _PLACES = {
     ParameterKind.PATH: "a path",
-    ParameterKind.HEADER: "a header field",
     ParameterKind.COOKIE: "a cookie",
 }
 
@@ -69,6 +69,15 @@ def _single(plan: ParameterPlan) -> Iterator[str]:
         yield (
             f" is a {in_words(kinds[0])}, and {_PLACES[plan.kind]} takes one text (declare a "
             "str, and join the values)"
+        )
+
+
+def _header(plan: ParameterPlan) -> Iterator[str]:
+    kinds = members(plan.annotation)
+    if kinds and all(map(_is_no_value, kinds)):
+        yield (
+            f" is a {in_words(kinds[0])}, which a header field cannot hold (declare a str, or a "
+            "list of texts, numbers, dates or enums)"
         )
 
 
@@ -166,7 +175,14 @@ def _file(plan: ParameterPlan) -> Iterator[str]:
 
 
 def _body(plan: ParameterPlan) -> Iterator[str]:
-    given = plan.marker.media_type if isinstance(plan.marker, Body) else None
+    marker = plan.marker if isinstance(plan.marker, Body) else Body()
+    for name, asked in marker.dump_options.items():
+        if not isinstance(asked, bool):
+            yield f": {name}={asked!r} (write True or False)"
+        elif not may_be_pydantic(plan.annotation):
+            first = in_words(members(plan.annotation)[0])
+            yield f" is a {first}, and {name} is for models of pydantic's (remove it)"
+    given = marker.media_type
     if given is None:
         return
     try:
@@ -193,7 +209,7 @@ def _is_str(member: Any) -> bool:
 
 _CHECKS: dict[ParameterKind, Callable[[ParameterPlan], Iterator[str]]] = {
     ParameterKind.PATH: _single,
-    ParameterKind.HEADER: _single,
+    ParameterKind.HEADER: _header,
     ParameterKind.COOKIE: _single,
     ParameterKind.QUERY: _query,
     ParameterKind.QUERY_FIELDS: _spread,

@@ -11,10 +11,10 @@ from pyfly.client._compile.generics import (
     type_parameters,
 )
 from pyfly.client._compile.options import (
+    class_option_mistakes,
     interceptors_of,
     merged,
     option_mistakes,
-    shape_mistakes,
 )
 from pyfly.client._compile.policies import policy_mistakes
 from pyfly.client._compile.signature import read_signature
@@ -163,7 +163,9 @@ def _class_mistakes(cls: type, declaration: ClientDeclaration) -> list[str]:
     ]
     for name in sorted(left):
         wrong.append(f"{cls.__name__}.{name}: is abstract and no stub (add a verb, or a body)")
-    wrong += [f"{cls.__name__}: {mistake}" for mistake in shape_mistakes(declaration.options)]
+    wrong += [
+        f"{cls.__name__}: {mistake}" for mistake in class_option_mistakes(declaration.options)
+    ]
     wrong += [f"{cls.__name__}: {mistake}" for mistake in policy_mistakes(declaration.resilience)]
     return wrong
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pyfly.client._codec.decode import needs_body
 from pyfly.client._compile.policies import policy_mistakes
 from pyfly.client._compile.signature import is_forbidden_header, is_token
-from pyfly.client._declare.options import POLICY_OPTIONS, VerbOptions
+from pyfly.client._declare.options import VerbOptions
+from pyfly.client._settings.table import PARAMETERS
 from pyfly.client.pagination import Page
-from pyfly.client.plan import MethodPlan, ParameterKind, allows_none
+from pyfly.client.plan import MethodPlan, ParameterKind
 
-__all__ = ["interceptors_of", "merged", "option_mistakes", "shape_mistakes"]
+__all__ = ["class_option_mistakes", "interceptors_of", "merged", "option_mistakes"]
 
-_KNOWN = tuple(VerbOptions.__annotations__)
+_OF_VERBS = tuple(VerbOptions.__annotations__)
+_OF_CLASSES = (*_OF_VERBS, "name", "listeners", *PARAMETERS)
 _MAPPINGS = {
     "headers": '{"X-Name": "value"}',
     "params": '{"name": "value"}',
@@ -41,8 +44,8 @@ def interceptors_of(common: VerbOptions, own: VerbOptions) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def shape_mistakes(given: VerbOptions) -> Iterator[str]:
-    """Which arguments, of a verb or of a class decorator, are not even a mapping or a list."""
+def _shape_mistakes(given: VerbOptions) -> Iterator[str]:
+    """Which arguments are not even a mapping or a list."""
     options: Mapping[str, Any] = given
     for name, instead in _MAPPINGS.items():
         if name in options and not isinstance(options[name], Mapping):
@@ -64,10 +67,11 @@ def _short(value: object) -> str:
 def option_mistakes(method: MethodPlan) -> list[str]:
     """What is wrong with the keyword arguments of a method; empty if nothing is."""
     return [
-        *shape_mistakes(method.declaration.options),
-        *_unknown(method.options),
+        *_shape_mistakes(method.declaration.options),
+        *_unknown(method.declaration.options, "a verb", _OF_VERBS),
         *_header_mistakes(method),
         *_param_mistakes(method),
+        *_head_mistakes(method),
         *_not_found_mistakes(method),
         *_paginate_mistakes(method),
         *_reconnect_mistakes(method),
@@ -75,16 +79,32 @@ def option_mistakes(method: MethodPlan) -> list[str]:
     ]
 
 
-def _unknown(options: Mapping[str, Any]) -> Iterator[str]:
+def class_option_mistakes(options: VerbOptions) -> list[str]:
+    """What is wrong with the keyword arguments of a class decorator, policies apart."""
+    return [*_shape_mistakes(options), *_unknown(options, "a class decorator", _OF_CLASSES)]
+
+
+def _unknown(options: Mapping[str, Any], of: str, known: Sequence[str]) -> Iterator[str]:
     import difflib
 
     for name in options:
-        if name in POLICY_OPTIONS:
-            yield f"{name}=… is no argument of a verb (write @resilience({name}=…) above it)"
-        elif name not in _KNOWN:
-            near = difflib.get_close_matches(name, _KNOWN, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_KNOWN)}"
-            yield f"{name}=… is no argument of a verb ({hint})"
+        if name in _OF_VERBS:
+            continue
+        near = difflib.get_close_matches(name, (*known, *PARAMETERS), 1)
+        hint = f"known are {', '.join(known)}"
+        if near and near[0] in known:
+            hint = f"did you mean {near[0]}?"
+        elif near:
+            hint = f"write @resilience({near[0]}=…) above it"
+        yield f"{name}=… is no argument of {of} ({hint})"
+
+
+def _head_mistakes(method: MethodPlan) -> Iterator[str]:
+    if method.http_method == "HEAD" and method.stream is None and needs_body(method.returns):
+        yield (
+            "a response to HEAD has no body, so that no value can come of it (write -> Response "
+            "for its status and headers, or -> None)"
+        )
 
 
 def _header_mistakes(method: MethodPlan) -> Iterator[str]:
@@ -111,8 +131,8 @@ def _not_found_mistakes(method: MethodPlan) -> Iterator[str]:
         return
     if method.options["not_found"] is not None:
         yield "not_found takes None only (a 404 raises NotFoundException without it)"
-    elif not allows_none(method.returns):
-        yield "not_found=None needs a return annotation with room for it (write T | None)"
+    elif not method.absent_on_404:
+        yield "not_found=None needs a return annotation with room for it (write T | None, or None)"
 
 
 def _paginate_mistakes(method: MethodPlan) -> Iterator[str]:

@@ -37,8 +37,10 @@ __all__ = [
     "is_scalar",
     "is_stream",
     "items_of",
+    "may_be_pydantic",
     "members",
     "resolved_alias",
+    "takes_none",
     "unaliased",
 ]
 
@@ -94,6 +96,21 @@ def members(annotation: Any) -> list[Any]:
         if member is not type(None):
             found.append(member)
     return found
+
+
+def takes_none(annotation: Any) -> bool:
+    """Whether None is a value of it; also where it says nothing, as ``Any`` does."""
+    return not members(annotation) or type(None) in _flat(annotation)
+
+
+def may_be_pydantic(annotation: Any) -> bool:
+    """Whether a value of it can be, or hold, a model of pydantic's."""
+    kinds = members(annotation)
+    return not kinds or any(
+        hasattr(get_origin(kind) or kind, "__pydantic_serializer__")
+        or any(map(may_be_pydantic, get_args(kind)))
+        for kind in kinds
+    )
 
 
 def _flat(annotation: Any) -> Iterator[Any]:

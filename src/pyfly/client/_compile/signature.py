@@ -171,6 +171,8 @@ def _parameter(
         result.mistakes.append(f"{name!r} is positional-only (remove the '/')")
     annotation, marker = _marker_of(name, hint, result.mistakes)
     kind = _kind_of(name, annotation, marker, declaration, template)
+    if kind is ParameterKind.BODY and parameter.default is None:
+        annotation = annotation | None if members(annotation) else annotation
     if kind is None:
         part = _PART.get(type(marker), "one")
         result.mistakes.append(

@@ -14,6 +14,8 @@ from pyfly.kernel.record import Record
 
 __all__ = ["Body", "Cookie", "File", "Form", "Header", "Marker", "Path", "Query", "Timeout"]
 
+_DUMP_OPTIONS = ("exclude_unset", "exclude_none", "by_alias")
+
 QueryStyle = Literal["multi", "csv", "ssv", "pipes"]
 
 
@@ -88,9 +90,22 @@ class Body(Marker):
             ``application/octet-stream``. ``application/x-ndjson`` takes a list or iterator of
             values and writes one JSON text to a line; other types than JSON take ``str``,
             encoded by their ``charset`` (UTF-8 if they name none), or bytes.
+        exclude_unset: Whether the fields of a pydantic model that nobody has set are left out;
+            if None, they are in the body of a ``PATCH``, and sent with their defaults elsewhere.
+        exclude_none: Whether the fields of a pydantic model that are None are left out.
+        by_alias: Whether the fields of a pydantic model go by their aliases, as they do if None.
     """
 
     media_type: str | None = None
+    exclude_unset: bool | None = None
+    exclude_none: bool | None = None
+    by_alias: bool | None = None
+
+    @property
+    def dump_options(self) -> dict[str, bool]:
+        """What is asked of pydantic models, in the words of their ``model_dump``."""
+        given = {name: getattr(self, name) for name in _DUMP_OPTIONS}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class Form(Marker):

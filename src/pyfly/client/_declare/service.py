@@ -119,6 +119,11 @@ def http_client(
 def _mark(cls: Any, declaration: ClientDeclaration) -> None:
     if not isinstance(cls, type):
         raise TypeError(f"@service_client and @http_client are for classes, not for {cls!r}")
+    if "__pyfly_client_declaration__" in vars(cls):
+        raise TypeError(
+            f"{cls.__name__} is a client already, and two would share what the last decorator says "
+            f"(decorate a subclass for each: class Other({cls.__name__}): ...)"
+        )
     _note(cls, declaration)
 
 
