@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -10,10 +11,18 @@ import pytest
 from tests.docs.faults import rows
 from tools.console import DevError
 from tools.removals.__main__ import main, table
-from tools.removals.catalogue import ROOT, Catalogue, Change, Removal, read
+from tools.removals.catalogue import CATALOGUE, ROOT, Catalogue, Removal, read
+from tools.removals.change import Code, parse
 from tools.removals.trial import Copy, Verdict
 
-SOURCE = "def double(x):\n    if x < 0:\n        raise ValueError\n    return 2 * x\n"
+SOURCE = """
+FACTOR = 2
+
+def double(x):
+    if x < 0:
+        raise ValueError
+    return FACTOR * x
+"""
 TESTS = """
 import pytest
 from toy import double
@@ -33,9 +42,37 @@ def test_of_a_case(case):
 def test_of_something_else():
     raise AssertionError
 """
-CHECK = Removal(
-    "what is negative is refused", (Change("src/toy.py", "x < 0", "False"),), ("a negative number",)
-)
+CHECK = Removal("what is negative is refused", (parse("double: if x"),), ("a negative number",))
+SAME = "BudgetRules._set: value _since -> _0"
+CODE = """
+LIMITS = {"short": 10, "long": 100}
+NAMES = (("one", 1), ("two", 2))
+
+
+class Reader:
+    size = 10
+
+    def read(self, source, limit=None):
+        # as much as may be
+        while self.left(limit) > 0 and source.open:
+            try:
+                with self.lock:
+                    yield source.take(limit, wait=True)
+            except (OSError, ValueError) as exc:
+                self.failures.append(exc)
+            except TimeoutError:
+                raise
+            finally:
+                source.release()
+        return self.total if limit is None else min(self.total, limit)
+
+    def left(self, limit):
+        return limit - self.total
+
+
+def read(source):
+    return source.read()
+"""
 
 
 @pytest.fixture
@@ -55,40 +92,54 @@ def toy(tmp_path: Path) -> Path:
 
 class TestTheList:
     def test_it_fits_the_sources_and_names_every_fault_of_the_page(self) -> None:
-        problems = list(read().problems(ROOT, [row.fault for row in rows()]))
+        problems = list(read().problems(Code(ROOT), [row.fault for row in rows()]))
         assert not problems, "\n".join(problems)
 
     def test_what_is_not_covered_has_a_reason(self) -> None:
         assert all(reason.endswith(".") for reason in read().uncovered.values())
 
+    def test_it_is_short(self) -> None:
+        assert len(CATALOGUE.read_text(encoding="utf-8").splitlines()) <= 700
+
     def test_what_is_wrong_with_it_is_said(self, toy: Path) -> None:
-        missing = Removal("one", (Change("src/toy.py", "y < 0", ""),), ("a",))
-        twice = Removal("two", (Change("src/toy.py", "x", "y"),), ("a",))
-        idle = Removal("three", (Change("src/toy.py", "x < 0", "x < 0"),), ())
-        broken = Removal("four", (Change("src/toy.py", "x < 0", "("),), ("b",))
-        listed = Catalogue((missing, twice, idle, broken, broken), {"a": "Why.", "c": "Why."})
-        said = "\n".join(listed.problems(toy, ["a", "b", "d"]))
-        assert "'one': removals: 'one': its text is not in src/toy.py" in said
-        assert "its text is 3 times in src/toy.py" in said
-        assert "'three' takes nothing out" in said
-        assert "'three' names no fault" in said
-        assert "'four': invalid syntax" in said or "'four': '(' was never closed" in said
-        assert "'four' is listed twice" in said
+        missing = Removal("one", (parse("double: if y"),), ("a",))
+        moved = Removal("two", (parse("triple: if x"),), ("a",))
+        twice = Removal("three", (parse("double: line"),), ("a",))
+        broken = Removal("four", (parse("double: value return -> await x"),), ())
+        listed = Catalogue((missing, moved, twice, broken), {"a": "Why.", "c": "Why."})
+        said = "\n".join(listed.problems(Code(toy), ["a", "b", "d"]))
+        assert (
+            "'one': 'double: if y' is not in src/toy.py: nothing has such a part; what handles it"
+            in said
+        )
+        assert "'two': nothing is called triple: such a part is in toy.double" in said
+        assert (
+            "'three': 'double: line' is 2 times there, say one more word: return FACTOR * x" in said
+        )
+        assert "'four': 'await' outside async function" in said
+        assert "'four' names no fault" in said
         assert "'one' handles what is listed as uncovered: ['a']" in said
         assert "no fault of the page is called 'c'" in said
         assert "nothing is listed for the fault 'd'" in said
 
     def test_an_entry_that_lacks_something_is_named(self, tmp_path: Path) -> None:
         path = tmp_path / "some.toml"
-        path.write_text('[[removal]]\nhandling = "x"\nfile = "f"\ntext = "t"\nrows = []\n')
-        with pytest.raises(DevError, match=r"entry 1 of some\.toml \(x\) lacks.*without"):
+        path.write_text('[removals]\n"x" = { out = "f: if y" }\n')
+        with pytest.raises(DevError, match=r"'x' lacks, or has too much: rows"):
             read(path)
+        path.write_text('[removals]\n"x" = { out = "f: unless y", rows = ["a"] }\n')
+        with pytest.raises(DevError, match=r"'f: unless y' is no change; tools.removals.change"):
+            read(path)
+        path.write_text('[removals]\n"x" = { out = "f: call y", rows = ["a"] }\n')
+        with pytest.raises(DevError, match=r"'f: call y' does not say what is there instead"):
+            read(path)
+
+    def test_a_group_is_all_its_faults(self, tmp_path: Path) -> None:
+        path = tmp_path / "some.toml"
         path.write_text(
-            '[[removal]]\nhandling = "x"\nfile = "f"\ntext = "t"\nwithout = ""\nrows = []\n'
-            'also = [{file = "g", txet = "t", without = ""}]\n'
+            '[groups]\n"g" = ["a", "b"]\n[removals]\n"x" = { out = "f: if y", rows = ["g", "c"] }\n'
         )
-        with pytest.raises(DevError, match=r"entry 1 of some\.toml, also .*text, txet"):
-            read(path)
+        assert read(path).removals[0].rows == ("a", "b", "c")
 
     def test_the_page_is_told_the_handling_that_is_about_a_fault_most(self) -> None:
         broad = Removal("broad", CHECK.changes, ("a", "b"))
@@ -97,6 +148,67 @@ class TestTheList:
         assert listed.nearest("a") == "narrow"
         assert listed.nearest("b") == "broad"
         assert listed.nearest("c") == "nothing of ours: The library's."
+
+
+class TestAChange:
+    @pytest.fixture
+    def code(self, tmp_path: Path) -> Code:
+        (tmp_path / "src").mkdir()
+        (tmp_path / "src" / "reader.py").write_text(CODE)
+        return Code(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("line", "old", "new"),
+        [
+            ("LIMITS: value short -> 1", "'short': 10", "'short': 1"),
+            ("NAMES: value two -> 3", "('two', 2)", "('two', 3)"),
+            ("Reader.size: value size -> 1", "size = 10", "size = 1"),
+            ("Reader.read: if open", "self.left(limit) > 0 and source.open", "False"),
+            ("Reader.read: if None -> True", "limit is None", "True"),
+            ("Reader.read: part open", " and source.open", ""),
+            ("Reader.read: part > -> _1", "self.left(limit) > 0", "self.left(limit)"),
+            ("Reader.read: except OSError -> _1", "(OSError, ValueError)", "OSError"),
+            ("Reader.read: except append", "(OSError, ValueError)", "()"),
+            ("Reader.read: value wait -> False", "wait=True", "wait=False"),
+            ("Reader.read: call min -> _2", "min(self.total, limit)", "limit"),
+            ("Reader.left: value return -> _2", "limit - self.total", "self.total"),
+            ("Reader.read: line append", "self.failures.append(exc)", "pass"),
+            ("Reader.left: line return -> 1; _0", "  return limit", "  1\n        return limit"),
+            ("Reader.read: finally", "source.release()", "pass"),
+            ("Reader.left: body", "return limit - self.total", "pass"),
+            ("reader.read: call read -> b''", "source.read()", "b''"),
+            ("Reader.read: line raise !append -> return", "raise\n", "return\n"),
+        ],
+    )  # fmt: skip
+    def test_it_takes_one_part_out(self, code: Code, line: str, old: str, new: str) -> None:
+        as_it_is = ast.unparse(ast.parse(CODE)) + "\n"
+        assert as_it_is.count(old) == 1
+        assert code.without([parse(line)]) == {"src/reader.py": as_it_is.replace(old, new)}
+        assert code.without([]) == {}
+
+    def test_the_body_of_a_with_stays(self, code: Code) -> None:
+        (source,) = code.without([parse("Reader.read: with lock")]).values()
+        assert "self.lock" not in source
+        assert "yield source.take(limit, wait=True)" in source
+
+    def test_every_part_may_go(self, code: Code) -> None:
+        (source,) = code.without([parse("Reader.read: every if -> True")]).values()
+        assert "while True:" in source
+        assert "self.total if True else" in source
+
+    def test_a_name_that_two_things_have_is_not_enough(self, code: Code) -> None:
+        with pytest.raises(
+            DevError, match=r"read is one of reader\.Reader\.read, reader\.read: say"
+        ):
+            code.without([parse("read: body")])
+
+    def test_no_renaming_of_locals_and_no_comment_matters(self, tmp_path: Path) -> None:
+        (tmp_path / "src").mkdir()
+        reworded = CODE.replace("limit", "most").replace("# as much", "# all that")
+        (tmp_path / "src" / "reader.py").write_text(reworded)
+        code = Code(tmp_path)
+        for line in ("Reader.read: if open", "Reader.read: except OSError", "Reader.read: finally"):
+            assert code.without([parse(line)])
 
 
 class TestATrial:
@@ -113,7 +225,7 @@ class TestATrial:
             verdict = copy.without(both)
             assert verdict.noticed == {"a negative number": "tests/test_toy.py::test_negative"}
             assert verdict.missed == ["a number"]
-            further = Change("src/toy.py", "2 * x", "x")
+            further = parse("double: value return -> _2")
             other = Removal("both", (*CHECK.changes, further), ("a number",))
             assert list(copy.without(other).noticed) == ["a number"]
             assert (toy / "src" / "toy.py").read_text() == SOURCE
@@ -123,8 +235,8 @@ class TestATrial:
             copy.run(["nothing"], "as it is")
 
     def test_so_are_tests_that_cannot_be_imported(self, toy: Path) -> None:
-        broken = CHECK._replace(changes=(Change("src/toy.py", "double", "triple"),))
-        with Copy(toy, self.FILES) as copy, pytest.raises(DevError, match="cannot import name"):
+        broken = CHECK._replace(changes=(parse("FACTOR: value FACTOR -> 1 / 0"),))
+        with Copy(toy, self.FILES) as copy, pytest.raises(DevError, match="division by zero"):
             copy.without(broken)
 
 
@@ -141,12 +253,12 @@ class TestTheCommand:
     def test_handlings_can_be_listed_without_running_anything(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert main(["--list", "client/_call/redirects.py"]) == 0
-        assert "src/pyfly/client/_call/redirects.py: " in capsys.readouterr().out
+        assert main(["--list", "status_error"]) == 0
+        assert "status_error: errors have their class by status (" in capsys.readouterr().out
 
     def test_a_name_that_nothing_has_is_an_error(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["no such thing"]) == 2
-        assert "no handling, file or fault has no such thing" in capsys.readouterr().err
+        assert "no handling, place or fault has no such thing" in capsys.readouterr().err
 
     def test_one_is_taken_out_and_the_result_is_json(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -162,15 +274,12 @@ class TestTheCommand:
     def test_the_status_is_1_if_a_fault_is_not_noticed(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        state = "src/pyfly/resilience/retry_budget/state.py"
-        useless = Removal(
-            "a comment", (Change(state, "full at the start", "full"),), ("a clock that goes back",)
-        )
+        useless = Removal("an idle one", (parse(SAME),), ("a clock that goes back",))
         monkeypatch.setattr("tools.removals.__main__.read", lambda: Catalogue((useless,), {}))
         monkeypatch.setattr(Copy, "run", lambda self, rows, when: Verdict({}, list(rows), 1.0))
         assert main([]) == 1
         told = capsys.readouterr().out.splitlines()
-        assert told[1].startswith("a comment ")
+        assert told[1].startswith("an idle one ")
         assert told[2:] == [
             "  NOT noticed: a clock that goes back",
             "1 handlings of 1 faults; 1 not noticed throughout",

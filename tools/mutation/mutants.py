@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["Mutant", "mutants_of"]
+__all__ = ["Mutant", "Place", "mutants_of"]
 
 _COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -65,12 +65,15 @@ class Mutant(NamedTuple):
         return f"{self.where}: {self.change}{again}"
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
+    """Where a node stands: in which field of which other, and in a list at which position."""
+
     parent: ast.AST
     field: str
     position: int | None
 
     def put(self, node: ast.AST) -> None:
+        """Put another node there."""
         if self.position is None:
             setattr(self.parent, self.field, node)
         else:
@@ -100,7 +103,7 @@ def _text(node: ast.AST) -> str:
     return lines[0] if len(lines) == 1 else f"{lines[0]} …"
 
 
-def _nodes(node: ast.AST, where: str) -> Iterator[tuple[_Place, ast.AST, str]]:
+def _nodes(node: ast.AST, where: str) -> Iterator[tuple[Place, ast.AST, str]]:
     """What may be changed below a node, each with the place it stands at."""
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "decorator_list", "bases", "type_params"):
@@ -109,7 +112,7 @@ def _nodes(node: ast.AST, where: str) -> Iterator[tuple[_Place, ast.AST, str]]:
         for index, child in items:
             if isinstance(child, ast.AST) and not _skipped(child):
                 inner = _inside(child, where)
-                yield _Place(node, field, index), child, inner
+                yield Place(node, field, index), child, inner
                 yield from _nodes(child, inner)
 
 

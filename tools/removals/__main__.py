@@ -44,7 +44,7 @@ def _show(catalogue: Catalogue, options: argparse.Namespace) -> int:
     if options.list:
         print(
             "\n".join(
-                f"{each.changes[0].file}: {each.handling} ({len(each.rows)})" for each in chosen
+                f"{each.changes[0].place}: {each.handling} ({len(each.rows)})" for each in chosen
             )
         )
         return 0
@@ -93,7 +93,7 @@ def table(done: Sequence[tuple[Removal, Verdict]]) -> str:
 def _as_json(removal: Removal, verdict: Verdict) -> dict[str, Any]:
     return {
         "handling": removal.handling,
-        "files": [change.file for change in removal.changes],
+        "changes": [str(change) for change in removal.changes],
         "noticed": verdict.noticed,
         "missed": verdict.missed,
         "seconds": round(verdict.seconds, 1),

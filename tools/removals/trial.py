@@ -15,6 +15,7 @@ from typing import NamedTuple, Self
 
 from tools.console import DevError, quiet
 from tools.removals.catalogue import Removal
+from tools.removals.change import Code
 
 __all__ = ["Copy", "Verdict"]
 
@@ -50,6 +51,7 @@ class Copy:
         self._tests = tests
         self._folder = tempfile.TemporaryDirectory(prefix="pyfly-removals-")
         self._path = Path(self._folder.name, "checkout")
+        self._code: Code | None = None
 
     def __enter__(self) -> Self:
         self._path.mkdir()
@@ -74,9 +76,10 @@ class Copy:
         """Run the tests of a handling's faults without it.
 
         Raises:
-            DevError: Its text is not in the source, or the tests could not be run.
+            DevError: A part of it is not in the source, or the tests could not be run.
         """
-        changed = removal.applied(self._path)
+        self._code = self._code or Code(self._path)
+        changed = self._code.without(removal.changes)
         before = {file: (self._path / file).read_text(encoding="utf-8") for file in changed}
         self._write(changed)
         try:
