@@ -170,7 +170,8 @@ class Code:
         names = [
             name
             for name, at in self._defined.items()
-            if sum(len(_matching(node, change)) for _, node in at) == 1
+            if not any(isinstance(node, ast.ClassDef) for _, node in at)
+            and sum(len(_matching(node, change)) for _, node in at) == 1
         ]
         names.sort(key=lambda name: (name.rpartition(".")[2] != last, -len(name)))
         if not names:
