@@ -39,10 +39,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """They take as long as the longest of them."""
     short = ("demo", "--seconds", "5")
     folders = [tmp_path_factory.mktemp(name) for name in ("plain", "machine", "terminal")]
-    saving = ("--json", "made/run.json", "--output", "made", "--png", "--screenshot", "screen.svg")
+    saving = ("--json", "made/run.json", "--save", "made", "--png", "--screenshot", "screen.svg")
     plain = Command(*short, *saving, cwd=folders[0])
     machine = Command(*short, "--no-breaker", "--json", cwd=folders[1])
-    terminal = OnTerminal([*short, "--no-plot"], folders[2])
+    terminal = OnTerminal([*short], folders[2])
     told = [_told(plain, folders[0]), _told(machine, folders[1])]
     saved = json.loads((folders[0] / "made" / "run.json").read_text("utf-8"))
     return Runs(

@@ -145,7 +145,7 @@ class TestNothingIsLeftBehind:
         ],
     )
     def test_after_a_signal(self, number: int, status: int, tmp_path: Path) -> None:
-        with command("demo", "--no-plot", cwd=tmp_path, PYTHONUNBUFFERED="1") as demo:
+        with command("demo", cwd=tmp_path, PYTHONUNBUFFERED="1") as demo:
             assert demo.process.stdout is not None
             while "the service answers" not in demo.process.stdout.readline():
                 assert demo.process.poll() is None
@@ -162,7 +162,7 @@ class TestNothingIsLeftBehind:
 
 @posix
 def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
-    with command("demo", "--no-plot", cwd=tmp_path, PYTHONUNBUFFERED="1") as demo:
+    with command("demo", cwd=tmp_path, PYTHONUNBUFFERED="1") as demo:
         assert demo.process.stdout is not None
         while "the service answers" not in demo.process.stdout.readline():
             pass

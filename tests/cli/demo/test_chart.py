@@ -6,7 +6,7 @@ import pytest
 
 from pyfly.cli.demo.chart import GUTTER, bars, counts, smooth_rates, smoothing, timeline
 from pyfly.cli.demo.run import Run
-from pyfly.cli.demo.text import ASCII, UNICODE, Glyphs
+from pyfly.cli.drawing.text import ASCII, UNICODE, Glyphs
 from tests.cli.support import outage, run_of
 
 

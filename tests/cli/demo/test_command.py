@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import io
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pyfly.cli.demo import command, live
+from pyfly.cli.demo import command
 from pyfly.cli.demo.client import InventoryClient, declared, source
-from pyfly.cli.demo.load import Load
-from pyfly.cli.demo.plot import draw
-from pyfly.cli.demo.run import Run, perform
-from pyfly.cli.demo.screenshot import save_screenshot
+from pyfly.cli.demo.plot import figure_of
+from pyfly.cli.demo.run import Load, Run, perform
+from pyfly.cli.demo.screen import frame
+from pyfly.cli.drawing.picture import draw
+from pyfly.cli.drawing.terminal import save_screenshot
+from pyfly.cli.drawing.text import UNICODE
 from pyfly.cli.main import main
 from pyfly.client import Headers, NotFoundException
 from tests.cli.support import outage, run_of
@@ -68,38 +72,52 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
     """What a run sends to a terminal of 80 columns and 24 rows."""
     screen = Screen()
     monkeypatch.setattr(sys, "stdout", screen)
-    assert main(["demo", "--no-plot", *arguments]) == 0
+    assert main(["demo", *arguments]) == 0
     return screen.getvalue()
+
+
+def drawn(run: Run, path: Path) -> str:
+    """A run as SVG, by way of a file."""
+    draw(partial(figure_of, run), path)
+    return path.read_text("utf-8")
 
 
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Makes a library look as if it were not installed."""
-    real = live.find_spec
+    real = importlib.util.find_spec
 
     def hide(hidden: str) -> None:
         def find(name: str, package: str | None = None) -> Any:
             return None if name == hidden else real(name, package)
 
-        monkeypatch.setattr(live, "find_spec", find)
         monkeypatch.setattr("importlib.util.find_spec", find)
 
     return hide
 
 
 class TestFiles:
-    def test_the_plot_is_saved_where_one_is(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_nothing_is_written_that_nobody_asked_for(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         assert main(["demo"]) == 0
+        assert os.listdir() == []
+        assert "Saved" not in capsys.readouterr().out
+
+    def test_the_plot_is_saved_here_or_in_a_folder_that_is_made(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["demo", "--save"]) == 0
         assert "<svg" in SVG.read_text("utf-8")
         assert "Saved the plot:  pyfly-demo.svg" in capsys.readouterr().out
-
-    def test_a_folder_is_made(self) -> None:
-        assert main(["demo", "--output", "a/b", "--png"]) == 0
+        assert main(["demo", "--save", "a/b", "--png"]) == 0
         assert sorted(os.listdir("a/b")) == ["pyfly-demo.png", "pyfly-demo.svg"]
 
-    def test_no_plot_is_no_plot(self) -> None:
-        assert main(["demo", "--no-plot", "--json", "run.json"]) == 0
-        assert os.listdir() == ["run.json"]
+    def test_png_alone_saves_nothing_and_says_what_to_write(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["demo", "--png"]) == 2
+        assert "--png saves nothing by itself: write --save --png" in capsys.readouterr().err
 
     @pytest.mark.parametrize("arguments", [["--json"], ["--json", "-"], ["--json", "--plain"]])
     def test_json_alone_is_all_there_is(
@@ -114,42 +132,42 @@ class TestFiles:
     def test_a_plot_beside_the_json_has_to_be_asked_for(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert main(["demo", "--json", "--output", "."]) == 0
+        assert main(["demo", "--json", "--save"]) == 0
         json.loads(capsys.readouterr().out)
         assert SVG.exists()
 
     def test_a_plot_that_cannot_be_saved_is_told(self, capsys: pytest.CaptureFixture[str]) -> None:
         SVG.mkdir()
-        assert main(["demo"]) == 0  # nobody asked for it
+        assert main(["demo", "--save"]) == 1
         complaint = "could not save the plot as pyfly-demo.svg: Is a directory"
         assert complaint in capsys.readouterr().err
-        assert main(["demo", "--output", "."]) == 1
 
     def test_counts_that_cannot_be_saved_are_a_failure(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         Path("file").write_text("")
-        assert main(["demo", "--no-plot", "--json", "file/run.json"]) == 1
+        assert main(["demo", "--json", "file/run.json"]) == 1
         assert "could not save the counts as" in capsys.readouterr().err
 
-    def test_without_matplotlib_it_says_what_to_install(
+    def test_without_matplotlib_it_says_what_to_install_before_anything_runs(
         self, without: Callable[[str], None], capsys: pytest.CaptureFixture[str]
     ) -> None:
         without("matplotlib")
+        assert main(["demo", "--save"]) == 1
+        printed, complained = capsys.readouterr()
+        assert "--save needs matplotlib: pip install 'pyfly-client[plots]'" in complained
+        assert printed == ""
         assert main(["demo", "--json", "run.json"]) == 0
-        assert "For a plot:  pip install 'pyfly-client[cli]'" in capsys.readouterr().out
-        assert os.listdir() == ["run.json"]
-        assert main(["demo", "--png"]) == 1
 
     def test_a_screenshot_needs_rich(
         self, without: Callable[[str], None], capsys: pytest.CaptureFixture[str]
     ) -> None:
         without("rich")
-        assert main(["demo", "--no-plot", "--screenshot", "screen.svg"]) == 1
+        assert main(["demo", "--screenshot", "screen.svg"]) == 1
         assert "pip install 'pyfly-client[cli]'" in capsys.readouterr().err
 
     def test_a_screenshot_shows_the_last_screen_with_fonts_of_the_viewer(self) -> None:
-        assert main(["demo", "--no-plot", "--screenshot", "screen.svg"]) == 0
+        assert main(["demo", "--screenshot", "screen.svg"]) == 0
         drawn = Path("screen.svg").read_text("utf-8")
         assert "28.0&#160;of&#160;28&#160;s" in drawn
         assert "http" not in drawn.replace("http://www.w3.org", "").replace("https://www.textu", "")
@@ -158,24 +176,23 @@ class TestFiles:
 
     def test_the_same_run_gives_the_same_pictures(self, tmp_path: Path) -> None:
         for name in ("one", "other"):
-            draw(outage(), tmp_path / f"{name}.svg")
-            save_screenshot(outage(), tmp_path / f"{name}-screen.svg")
+            drawn(outage(), tmp_path / f"{name}.svg")
+            last = partial(frame, outage(), 28.0, glyphs=UNICODE)
+            save_screenshot(last, tmp_path / f"{name}-screen.svg", "pyfly demo")
         for kind in (".svg", "-screen.svg"):
             one, other = ((tmp_path / f"{name}{kind}").read_bytes() for name in ("one", "other"))
             assert one == other
 
     def test_the_plot_names_its_axes_phases_and_curves(self, tmp_path: Path) -> None:
-        draw(outage(), tmp_path / "run.svg")
-        drawn = (tmp_path / "run.svg").read_text("utf-8")
+        picture = drawn(outage(), tmp_path / "run.svg")
         for text in ("per second", "latency (ms)", "time (s)", "circuit", "healthy", "recovered"):
-            assert f">{text}<" in drawn
+            assert f">{text}<" in picture
         for text in ("attempts", "calls answered (goodput)", "p95", "open", "closed"):
-            assert f">{text}<" in drawn
-        assert "one call probes" in drawn
+            assert f">{text}<" in picture
+        assert "one call probes" in picture
 
     def test_a_run_without_a_breaker_or_without_a_call_can_be_drawn(self, tmp_path: Path) -> None:
-        draw(run_of(breaker=False), tmp_path / "none.svg")
-        assert "no circuit breaker" in (tmp_path / "none.svg").read_text("utf-8")
+        assert "no circuit breaker" in drawn(run_of(breaker=False), tmp_path / "none.svg")
 
 
 class TestOutput:
@@ -244,7 +261,7 @@ class TestOutput:
     def test_a_stream_of_ascii_gets_ascii(self, monkeypatch: pytest.MonkeyPatch) -> None:
         raw = io.BytesIO()
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-        assert main(["demo", "--no-plot"]) == 0
+        assert main(["demo"]) == 0
         sys.stdout.flush()
         assert b"goodput  40 |" in raw.getvalue()
         assert b"\xe2" not in raw.getvalue()
@@ -327,7 +344,7 @@ class TestPerforming:
             raise asyncio.CancelledError
 
         monkeypatch.setattr(command, "perform", stopped)
-        assert main(["demo", "--no-plot"]) == 143
+        assert main(["demo"]) == 143
 
 
 class TestTheLoad:

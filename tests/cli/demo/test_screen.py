@@ -6,7 +6,7 @@ import pytest
 
 from pyfly.cli.demo.run import Run
 from pyfly.cli.demo.screen import frame, short_reason
-from pyfly.cli.demo.text import ASCII, UNICODE, Glyphs
+from pyfly.cli.drawing.text import ASCII, UNICODE, Glyphs
 from pyfly.resilience import RetrySuppressed
 from tests.cli.support import OPERATION, UNAVAILABLE, failure, outage, run_of, success
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+import http.client
 import json
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -17,11 +16,10 @@ import click
 import pytest
 
 from pyfly.cli.demo import process
-from pyfly.cli.demo.catalogue import CATEGORIES, Catalogue
 from pyfly.cli.demo.process import ServiceProcess
 from pyfly.cli.demo.script import phase_at, script
-from pyfly.cli.demo.service import Behaviour, Service
-from pyfly.cli.demo.wire import Incoming, read_request, response
+from pyfly.cli.demo.service import CATEGORIES, Catalogue, Inventory
+from pyfly.testing import FaultServer
 
 
 class TestTheScript:
@@ -41,28 +39,28 @@ class TestTheScript:
         ]  # fmt: skip
 
 
-class TestBehaviour:
+class TestTheInventory:
     def test_a_healthy_service_is_quick_and_right(self) -> None:
-        behaviour = Behaviour()
-        assert all(behaviour.delay() < 0.01 for _ in range(100))
-        assert not any(behaviour.fails() for _ in range(100))
+        inventory = Inventory()
+        assert all(inventory.delay() < 0.01 for _ in range(100))
+        assert not any(inventory.fails() for _ in range(100))
 
     def test_a_slow_service_sometimes_takes_longer_than_the_client_waits(self) -> None:
-        behaviour = Behaviour()
-        behaviour.phase = "slow"
-        delays = [behaviour.delay() for _ in range(200)]
+        inventory = Inventory()
+        inventory.phase = "slow"
+        delays = [inventory.delay() for _ in range(200)]
         assert max(delays) <= 1.0
         assert 0.1 < sum(delay > 0.4 for delay in delays) / 200 < 0.4
 
     def test_a_failing_service_fails_often_but_never_many_times_in_a_row(self) -> None:
-        behaviour = Behaviour()
-        behaviour.phase = "failing"
-        fails = [behaviour.fails() for _ in range(500)]
+        inventory = Inventory()
+        inventory.phase = "failing"
+        fails = [inventory.fails() for _ in range(500)]
         assert 0.3 < sum(fails) / 500 < 0.5
         assert max(len(list(run)) for bad, run in groupby(fails) if bad) <= 3
 
     def test_it_is_the_same_every_time(self) -> None:
-        one, other = Behaviour(), Behaviour()
+        one, other = Inventory(), Inventory()
         assert [one.delay() for _ in range(9)] == [other.delay() for _ in range(9)]
 
 
@@ -98,102 +96,41 @@ class TestTheCatalogue:
         assert Catalogue().answer(method, target, b"")[0] == status
 
 
-class TestTheWire:
-    @pytest.mark.parametrize(
-        ("sent", "read"),
-        [
-            (b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", Incoming("GET", "/a", b"", True)),
-            (
-                b"PUT /a HTTP/1.1\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
-                Incoming("PUT", "/a", b"hi", False),
-            ),
-            (b"", None),
-            (b"GET /a HT", None),
-        ],
-    )
-    async def test_a_request_is_read(self, sent: bytes, read: Incoming | None) -> None:
-        assert await read_request(_reader(sent)) == read
-
-    @pytest.mark.parametrize(
-        "sent",
-        [b"nonsense\r\n\r\n", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
-    )
-    async def test_what_no_client_of_ours_sends_is_refused(self, sent: bytes) -> None:
-        with pytest.raises(ValueError, match=r"unpack|Content-Length"):
-            await read_request(_reader(sent))
-
-    def test_an_answer_tells_its_length_unless_it_has_none(self) -> None:
-        assert response(200, [1]).endswith(b"Content-Length: 3\r\n\r\n[1]")
-        assert response(204, None) == b"HTTP/1.1 204 No Content\r\n\r\n"
-
-
-def _reader(sent: bytes) -> asyncio.StreamReader:
-    reader = asyncio.StreamReader()
-    reader.feed_data(sent)
-    reader.feed_eof()
-    return reader
-
-
 class TestTheService:
-    async def test_it_answers_over_one_connection(self) -> None:
-        async with serving() as service:
-            reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-            assert await ask(reader, writer, "GET /products/p-001") == 200
-            assert await ask(reader, writer, "GET /products/p-999") == 404
-            writer.close()
+    def test_it_answers_over_one_connection(self) -> None:
+        with FaultServer(Inventory()) as server, Asking("127.0.0.1", server.port) as ask:
+            assert ask("GET", "/products/p-001") == 200
+            assert ask("POST", "/products", b'{"name": "New"}') == 201
+            assert ask("DELETE", "/products/n-0001") == 204
+            assert ask("GET", "/products/n-0001") == 404
+            assert server.connections == 1
 
-    async def test_a_connection_ends_when_the_client_says_so(self) -> None:
-        async with serving() as service:
-            reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-            await ask(reader, writer, "GET /products/p-001", "Connection: close\r\n")
-            assert await reader.read() == b""
-            writer.close()
-
-    async def test_a_failing_service_answers_503(self) -> None:
-        async with serving() as service:
-            await service.enter("failing")
-            reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-            answers = [await ask(reader, writer, "GET /products/p-001") for _ in range(12)]
-            assert set(answers) == {200, 503}
-            writer.close()
-
-    async def test_a_service_that_is_down_resets_refuses_and_keeps_its_port(self) -> None:
-        async with serving() as service:
-            reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-            await ask(reader, writer, "GET /products/p-001")
-            await service.enter("down")
-            with pytest.raises(ConnectionResetError):
-                await reader.readexactly(1)
-            writer.close()
-            with pytest.raises(ConnectionRefusedError):
-                await asyncio.open_connection("127.0.0.1", service.port)
-            with socket.socket() as other, pytest.raises(OSError, match="in use"):
-                other.bind(("127.0.0.1", service.port))
-            await service.enter("recovered")
-            reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-            assert await ask(reader, writer, "GET /products/p-001") == 200
-            writer.close()
+    def test_a_failing_service_answers_503(self) -> None:
+        inventory = Inventory()
+        inventory.phase = "failing"
+        with FaultServer(inventory) as server, Asking("127.0.0.1", server.port) as ask:
+            assert {ask("GET", "/products/p-001") for _ in range(12)} == {200, 503}
 
 
-@asynccontextmanager
-async def serving() -> AsyncIterator[Service]:
-    service = Service()
-    await service.enter("healthy")
-    try:
-        yield service
-    finally:
-        service.close()
-        await asyncio.sleep(0.01)  # the connections notice
+class Asking:
+    """One connection of the standard library; calling it makes a request."""
 
+    def __init__(self, host: str, port: int) -> None:
+        self._connection = http.client.HTTPConnection(host, port, timeout=10)
 
-async def ask(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: str, header: str = ""
-) -> int:
-    writer.write(f"{line} HTTP/1.1\r\nHost: x\r\n{header}\r\n".encode())
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next(int(h[15:]) for h in head.split(b"\r\n") if h.startswith(b"Content-Length:"))
-    json.loads(await reader.readexactly(length))
-    return int(head.split()[1])
+    def __enter__(self) -> Asking:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def __call__(self, method: str, target: str, body: bytes | None = None) -> int:
+        self._connection.request(method, target, body)
+        response = self._connection.getresponse()
+        content = response.read()
+        if content:
+            json.loads(content)
+        return response.status
 
 
 class TestItsProcess:
@@ -201,10 +138,32 @@ class TestItsProcess:
         with ServiceProcess() as service:
             port = int(service.url.rsplit(":", 1)[1])
             socket.create_connection(("127.0.0.1", port)).close()
-            service.enter("down")
-            service.enter("recovered")
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
+
+    def test_a_service_that_is_down_resets_refuses_and_keeps_its_port(self) -> None:
+        with ServiceProcess() as service:
+            port = int(service.url.rsplit(":", 1)[1])
+            there = socket.create_connection(("127.0.0.1", port), timeout=10)
+            there.sendall(b"GET /products/p-001 HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert there.recv(65536).startswith(b"HTTP/1.1 200")
+            service.enter("down")
+            with pytest.raises(ConnectionResetError):
+                there.recv(1)
+            there.close()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), timeout=10)
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", port))
+            service.enter("recovered")
+            end = time.monotonic() + 10
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=10).close()
+                    break
+                except ConnectionRefusedError:
+                    assert time.monotonic() < end
+                    time.sleep(0.01)
 
     def test_one_that_does_not_start_is_told_with_what_it_said(
         self, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from pyfly.cli.demo.tally import REFUSED, Tally, kind_of, percentile
+from pyfly.cli.demo.tally import REFUSED, DemoTally, kind_of, percentile
 from pyfly.client import (
     AttemptTimeoutException,
     CircuitBreakerException,
@@ -46,20 +46,20 @@ def test_calls_are_answered_failed_refused_or_in_flight() -> None:
 
 
 def test_times_count_from_the_origin() -> None:
-    tally = Tally(100.0)
+    tally = DemoTally(100.0)
     for event in success(101.5):
         tally(event)
     assert tally.attempts_started == [1.5]
 
 
 def test_a_kind_of_event_that_was_not_asked_for_is_no_mistake() -> None:
-    tally = Tally(0.0)
+    tally = DemoTally(0.0)
     tally(BudgetEmpty(OPERATION, 1.0))
     assert tally.calls_started == []
 
 
 def test_the_circuit_is_closed_until_told_otherwise() -> None:
-    tally = Tally(0.0)
+    tally = DemoTally(0.0)
     assert tally.state is CircuitState.CLOSED
     assert [(s.start, s.end, s.state) for s in tally.stretches(5.0)] == [
         (0.0, 5.0, CircuitState.CLOSED)

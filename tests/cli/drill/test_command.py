@@ -39,7 +39,7 @@ def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_it_prints_every_parameter_and_a_table_for_each_set(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert main(["drill", "--no-sweeps", "--no-plot"]) == 0
+    assert main(["drill", "--no-sweeps"]) == 0
     printed, complained = capsys.readouterr()
     for line in (
         "Settings: published",
@@ -64,7 +64,7 @@ def test_it_prints_every_parameter_and_a_table_for_each_set(
 def test_it_sweeps_loads_and_error_rates_beside_the_theory(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["drill", "--settings", "published", "--no-plot"]) == 0
+    assert main(["drill", "--settings", "published"]) == 0
     printed = capsys.readouterr().out
     assert "back after, by load (above 33% naive retries keep the queue full)" in printed
     assert "none, by the fluid model" in printed
@@ -74,7 +74,7 @@ def test_it_sweeps_loads_and_error_rates_beside_the_theory(
 
 
 def test_it_saves_plots_and_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    arguments = ["--settings", "published", "--png", "--output", "made", "--json", "made/all.json"]
+    arguments = ["--settings", "published", "--save", "made", "--png", "--json", "made/all.json"]
     assert main(["drill", *arguments]) == 0
     printed = capsys.readouterr().out
     assert "Saved the plot:  made/pyfly-drill-published.svg" in printed
@@ -107,7 +107,7 @@ def test_json_alone_goes_to_standard_output_and_draws_nothing(
 
 
 def test_parts_may_be_percentages(capsys: pytest.CaptureFixture[str]) -> None:
-    short = ["drill", "--settings", "published", "--no-sweeps", "--no-plot"]
+    short = ["drill", "--settings", "published", "--no-sweeps"]
     assert main([*short, "--load", "50%", "--lose", "100%", "--errors", "5%"]) == 0
     printed = capsys.readouterr().out
     assert "Load: 50%" in printed
@@ -116,7 +116,7 @@ def test_parts_may_be_percentages(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_plot_without_sweeps_and_without_circuits_can_be_drawn(tmp_path: Path) -> None:
-    assert main(["drill", "--no-sweeps", "--lose", "0", "--settings", "published"]) == 0
+    assert main(["drill", "--no-sweeps", "--lose", "0", "--settings", "published", "--save"]) == 0
     assert (tmp_path / "pyfly-drill-published.svg").exists()
 
 
@@ -132,7 +132,7 @@ class TestOnesOwnSettings:
 
     def test_they_are_compared_with_no_protection(self, capsys: pytest.CaptureFixture[str]) -> None:
         own = ["--config", "pyfly.yaml", "--client", "inventory"]
-        assert main(["drill", *own, "--no-sweeps"]) == 0
+        assert main(["drill", *own, "--no-sweeps", "--save"]) == 0
         printed = capsys.readouterr().out
         assert "Settings: inventory" in printed
         assert "    retry.max-attempts: 2" in printed
@@ -158,8 +158,7 @@ class TestOnesOwnSettings:
             (["--lose", "most"], "'most' is not a part from 0 to 1"),
             (["--errors", "nan"], "'nan' is not a part"),
             (["--outage", "5m"], "'5m' is not a number of seconds from 1 to 600"),
-            (["--no-plot", "--png"], "--no-plot leaves nothing for --png to save"),
-            (["--no-plot", "--output", "x"], "--no-plot leaves nothing for --output to save"),
+            (["--png"], "--png saves nothing by itself: write --save --png"),
             (["--settings", "mine"], "'mine' is not one of"),
         ],
     )
@@ -190,19 +189,21 @@ class TestWhatCannotBeDone:
     def test_a_plot_without_matplotlib_says_what_to_install(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(command, "has_matplotlib", lambda: False)
+        hide("matplotlib", monkeypatch)
         short = ["drill", "--no-sweeps", "--settings", "published"]
+        assert main([*short, "--save"]) == 1
+        printed, complained = capsys.readouterr()
+        assert "pip install 'pyfly-client[plots]'" in complained
+        assert printed == ""
         assert main(short) == 0
-        assert "pip install 'pyfly-client[cli]'" in capsys.readouterr().err
-        assert main([*short, "--png"]) == 1
 
     def test_a_place_that_cannot_be_written_to_is_status_1(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (tmp_path / "taken").write_text("")
         short = ["drill", "--no-sweeps", "--settings", "published"]
-        assert main([*short, "--no-plot", "--json", "taken/all.json"]) == 1
-        assert "could not save taken/all.json" in capsys.readouterr().err
+        assert main([*short, "--json", "taken/all.json"]) == 1
+        assert "could not save everything as taken/all.json" in capsys.readouterr().err
 
 
 class TestOnATerminal:
@@ -214,7 +215,7 @@ class TestOnATerminal:
             for stream in (sys.stdout, sys.stderr):
                 monkeypatch.setattr(stream, "isatty", lambda: True)
             monkeypatch.setenv("COLUMNS", "100")
-            assert main(["drill", "--no-sweeps", "--no-plot", "--settings", "published"]) == 0
+            assert main(["drill", "--no-sweeps", "--settings", "published"]) == 0
             return capsys.readouterr()
 
         return run

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pyfly.cli.drill.policies import POLICIES, UNPROTECTED, Policy
-from pyfly.cli.drill.run import play
+from pyfly.cli.drill.run import POLICIES, UNPROTECTED, Policy, play
 from pyfly.cli.drill.scenario import Scenario
 from pyfly.cli.drill.settings import SettingsSet, published, shipped
-from pyfly.cli.drill.tally import Tally
+from pyfly.cli.drill.tally import DrillTally
 from pyfly.cli.drill.theory import drain_time, success
 
 #: As the command has it for the published settings, at half the size, with a shorter end.
@@ -23,7 +22,7 @@ def policy(name: str) -> Policy:
     return next(each for each in POLICIES if each.name == name)
 
 
-def run(name: str, settings: SettingsSet, scenario: Scenario) -> Tally:
+def run(name: str, settings: SettingsSet, scenario: Scenario) -> DrillTally:
     return play(policy(name), settings, scenario)
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pyfly.cli.drill.policies import POLICIES, make_client
+from pyfly.cli.drill.run import POLICIES, make_client
 from pyfly.cli.drill.scenario import Scenario
-from pyfly.cli.drill.service import Link, Service
+from pyfly.cli.drill.service import SimulatedPort, SimulatedService
 from pyfly.cli.drill.settings import clients_in, published, shipped, users
-from pyfly.cli.drill.tally import Tally, per_second
+from pyfly.cli.drill.tally import DrillTally, per_second
 from pyfly.cli.drill.text import seconds
 from pyfly.cli.drill.theory import drain_time, highest_load
 from pyfly.client import AttemptTimeoutException, CircuitState, ConnectException, Response
@@ -41,8 +41,8 @@ def request() -> Request:
 @pytest.mark.virtual_time
 class TestService:
     async def test_requests_are_worked_on_in_their_order_and_the_queue_is_bounded(self) -> None:
-        service = Service(ONE_WORKER, Even())
-        link, loop = Link(service), asyncio.get_running_loop()
+        service = SimulatedService(ONE_WORKER, Even())
+        link, loop = SimulatedPort(service), asyncio.get_running_loop()
         started = loop.time()
         ends: list[tuple[int, float]] = []
 
@@ -54,8 +54,8 @@ class TestService:
         assert ends == [(503, 0.0), (200, 0.1), (200, 0.2), (200, 0.3)]
 
     async def test_what_a_caller_has_left_is_worked_on_all_the_same(self) -> None:
-        service = Service(ONE_WORKER, Even())
-        link, loop = Link(service), asyncio.get_running_loop()
+        service = SimulatedService(ONE_WORKER, Even())
+        link, loop = SimulatedPort(service), asyncio.get_running_loop()
         started = loop.time()
         with pytest.raises(AttemptTimeoutException):
             await link.send(request(), started + 0.05)
@@ -64,8 +64,8 @@ class TestService:
         assert loop.time() - started == pytest.approx(0.2)
 
     async def test_without_workers_it_accepts_nothing_and_with_them_it_goes_on(self) -> None:
-        service = Service(ONE_WORKER, Even())
-        link = Link(service)
+        service = SimulatedService(ONE_WORKER, Even())
+        link = SimulatedPort(service)
         waiting = [asyncio.create_task(link.send(request(), None)) for _ in range(2)]
         await asyncio.sleep(0)
         service.set_workers(0)
@@ -78,25 +78,25 @@ class TestService:
         assert len(service.attempts) == 3
 
     async def test_it_answers_503_as_often_as_it_is_told(self) -> None:
-        link = Link(Service(ONE_WORKER.replace(errors=1.0), Even()))
+        link = SimulatedPort(SimulatedService(ONE_WORKER.replace(errors=1.0), Even()))
         assert (await link.send(request(), None)).status_code == 503
 
     async def test_a_client_is_started_and_its_adaptive_limit_refuses_when_it_is_reached(
         self,
     ) -> None:
         scenario = Scenario(workers=100)
-        service, tally = Service(scenario, Even()), Tally(scenario, 1.0)
+        service, tally = SimulatedService(scenario, Even()), DrillTally(scenario, 1.0)
         adaptive = next(each for each in POLICIES if each.name == "adaptive")
-        client = make_client(adaptive, published(), Link(service), tally)
+        client = make_client(adaptive, published(), SimulatedPort(service), tally)
         results = await asyncio.gather(*(client.work() for _ in range(30)), return_exceptions=True)
         assert results.count(b"") == 20
         assert len(service.attempts) == 20
 
 
 class TestTally:
-    def tally(self) -> Tally:
+    def tally(self) -> DrillTally:
         """Ten calls a second for fourteen seconds; from 2 to 6 and again in second 8 all fail."""
-        tally = Tally(Scenario(quiet=2.0, outage=4.0, after=8.0, clients=2), 1.0)
+        tally = DrillTally(Scenario(quiet=2.0, outage=4.0, after=8.0, clients=2), 1.0)
         for number in range(140):
             at = number / 10
             tally.made(at)
@@ -124,7 +124,7 @@ class TestTally:
         assert tally.recovery is None
 
     def test_a_queue_that_comes_and_goes_is_no_relapse(self) -> None:
-        tally = Tally(Scenario(quiet=2.0, outage=4.0, after=14.0, load=0.5), 9.0)
+        tally = DrillTally(Scenario(quiet=2.0, outage=4.0, after=14.0, load=0.5), 9.0)
         for number in range(1000):
             at = number / 50
             tally.made(at)
@@ -135,7 +135,7 @@ class TestTally:
         assert tally.recovery == 0
 
     def test_calls_that_only_wait_are_no_recovery(self) -> None:
-        tally = Tally(Scenario(quiet=2.0, outage=4.0, after=14.0, load=0.5), 9.0)
+        tally = DrillTally(Scenario(quiet=2.0, outage=4.0, after=14.0, load=0.5), 9.0)
         for number in range(1000):
             at = number / 50
             tally.made(at)
@@ -144,11 +144,11 @@ class TestTally:
         assert tally.recovery is None
 
     def test_an_outage_without_calls_divides_by_nothing(self) -> None:
-        empty = Tally(Scenario(), 1.0)
+        empty = DrillTally(Scenario(), 1.0)
         assert (empty.amplification, empty.refusals, empty.recovery) == (0, 0, 0)
 
     def test_circuits_are_counted_while_they_are_not_closed(self) -> None:
-        tally = Tally(Scenario(), 1.0)
+        tally = DrillTally(Scenario(), 1.0)
         closed, opened, half = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
         for at, old, new in (
             (1.0, closed, opened),

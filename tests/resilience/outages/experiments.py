@@ -15,8 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pyfly.cli.drill.drill import plan_for
-from pyfly.cli.drill.policies import Policy
-from pyfly.cli.drill.run import play
+from pyfly.cli.drill.run import Policy, play
 from pyfly.cli.drill.scenario import Scenario
 from pyfly.cli.drill.settings import SettingsSet, published, shipped
 from pyfly.kernel.record import Record

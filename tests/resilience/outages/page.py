@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pyfly.cli.drawing.picture import draw
 from pyfly.cli.drill.drill import Drill, perform, plan_for
-from pyfly.cli.drill.plot import draw
+from pyfly.cli.drill.plot import figure_of
 from pyfly.cli.drill.scenario import Scenario
 from pyfly.cli.drill.settings import published, shipped
 from pyfly.cli.drill.text import columns, parameters, tables
@@ -47,7 +49,7 @@ def keep_drills() -> None:
             settings, Scenario(), own=False, fixed_outage=False, sweeps=settings.name == "published"
         )
         done = perform(plan, lambda: None)
-        draw(done, PICTURES / f"drill-{settings.name}.svg")
+        draw(partial(figure_of, done), PICTURES / f"drill-{settings.name}.svg")
         _keep(f"drill-{settings.name}", _drill(done), KEPT)
 
 

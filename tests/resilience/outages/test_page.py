@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from pyfly.cli.drill.drill import Plan, plan_for
-from pyfly.cli.drill.policies import POLICIES
-from pyfly.cli.drill.run import play
+from pyfly.cli.drill.run import POLICIES, play
 from pyfly.cli.drill.scenario import Scenario
 from pyfly.cli.drill.settings import published
 from tests.resilience.outages import __main__ as command

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from pyfly.cli.demo.run import Run
 from pyfly.cli.demo.script import Phase, phase_at
-from pyfly.cli.demo.text import Glyphs, Line, Span
+from pyfly.cli.drawing.text import Glyphs, Line, Span
 from pyfly.client import CircuitState
 
 __all__ = ["GUTTER", "bars", "counts", "smooth_rates", "smoothing", "timeline"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,15 +12,23 @@ import click
 from pyfly.cli.colour import no_color_option
 from pyfly.cli.demo.chart import timeline
 from pyfly.cli.demo.client import SECTION, source
-from pyfly.cli.demo.files import save_json, save_plot, save_screen
-from pyfly.cli.demo.output import Output
-from pyfly.cli.demo.plot import has_matplotlib, prepare
+from pyfly.cli.demo.plot import figure_of
 from pyfly.cli.demo.process import ServiceProcess
+from pyfly.cli.demo.report import as_json
 from pyfly.cli.demo.run import Run, perform
+from pyfly.cli.demo.screen import HEIGHT, WIDTH, frame, shown
 from pyfly.cli.demo.script import DEFAULT_SECONDS
 from pyfly.cli.demo.summary import next_commands, summary
-from pyfly.cli.demo.text import Line, Span
-from pyfly.cli.saving import check_saving, saving_options
+from pyfly.cli.drawing.picture import prepare
+from pyfly.cli.drawing.saving import (
+    check_saving,
+    save,
+    save_json,
+    save_pictures,
+    saving_options,
+)
+from pyfly.cli.drawing.terminal import TextOutput, has_rich, save_screenshot
+from pyfly.cli.drawing.text import UNICODE, Line, Span
 
 __all__ = ["demo"]
 
@@ -59,9 +68,8 @@ def demo(
     no_breaker: bool,
     plain: bool,
     json_target: str | None,
-    no_plot: bool,
-    png: bool,
     folder: Path | None,
+    png: bool,
     screenshot: Path | None,
 ) -> int:
     """Watch a client cope with a failing service.
@@ -70,29 +78,31 @@ def demo(
     By script it answers, is slow, answers with 503, takes no connections, and recovers. A
     declared client calls it 30 times a second. Every number comes from the client's events.
     """
-    output = Output(plain=plain, json=json_target == "-")
+    check_saving(folder, png=png)
+    if screenshot is not None and not has_rich():
+        raise click.ClickException("--screenshot needs rich: pip install 'pyfly-client[cli]'")
+    output = TextOutput(plain=plain, json=json_target == "-", least=(WIDTH, HEIGHT))
     run = Run(seconds, breaker=not no_breaker)
-    # Who asks for nothing but the counts is not left with a picture as well.
-    check_saving(no_plot=no_plot, png=png, folder=folder)
-    plot = not no_plot and (json_target != "-" or png or folder is not None)
     _introduce(run, output)
-    _play(run, output, plot=plot and has_matplotlib())
+    _play(run, output, plot=folder is not None)
     output.lines(_ending(run, output))
     output.line()
     saved = [True]
-    if plot:
-        worked = save_plot(run, folder or Path(), png=png, output=output)
-        saved.append(worked or (folder is None and not png))
+    if folder is not None:
+        figure = partial(figure_of, run)
+        saved.append(save_pictures("pyfly-demo", figure, folder, png=png, say=output.line))
     if screenshot is not None:
-        saved.append(save_screen(run, screenshot, output))
+        last = partial(frame, run, run.seconds, glyphs=UNICODE)
+        write = partial(save_screenshot, last, title="pyfly demo")
+        saved.append(save("the screen", screenshot, write, output.line))
     if json_target is not None:
-        saved.append(save_json(run, json_target, output))
+        saved.append(save_json("the counts", as_json(run), json_target, output.line))
     for command, purpose in next_commands(run):
         output.line(f"Next:  {command:<29}{purpose}")
     return 0 if all(saved) else _FAILED
 
 
-def _introduce(run: Run, output: Output) -> None:
+def _introduce(run: Run, output: TextOutput) -> None:
     """Show the client: its class, and what the configuration adds."""
     output.code(source())
     output.line()
@@ -102,7 +112,7 @@ def _introduce(run: Run, output: Output) -> None:
     output.line()
 
 
-def _play(run: Run, output: Output, *, plot: bool) -> None:
+def _play(run: Run, output: TextOutput, *, plot: bool) -> None:
     """The run itself, with the service's process around it."""
     with ServiceProcess() as service:
         started = time.monotonic()
@@ -111,14 +121,14 @@ def _play(run: Run, output: Output, *, plot: bool) -> None:
         if output.live:  # the class is behind the live screen then: time to read it
             taken = time.monotonic() - started
             time.sleep(max(min(_READING_SECONDS, run.seconds / 9) - taken, 0.0))
-        with output.view() as view:
+        with shown(output) as view:
             try:
                 asyncio.run(perform(run, service, view))
             except asyncio.CancelledError:
                 raise click.exceptions.Exit(_TERMINATED) from None
 
 
-def _ending(run: Run, output: Output) -> list[Line]:
+def _ending(run: Run, output: TextOutput) -> list[Line]:
     """The whole picture and what it comes to."""
     glyphs = output.glyphs
     drawn = timeline(run, run.seconds, output.width, (4, 3), glyphs)

@@ -3,79 +3,29 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyfly.cli.demo.chart import smooth_rates, smoothing
 from pyfly.cli.demo.run import Run
 from pyfly.cli.demo.tally import percentile
+from pyfly.cli.drawing.picture import BLUE, GREY, INK, ORANGE
 from pyfly.client import CircuitState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw", "has_matplotlib", "prepare"]
+__all__ = ["figure_of"]
 
-# Okabe and Ito's palette, which people tell apart whatever their colour vision.
-_BLUE, _ORANGE, _GREY, _INK = "#0072B2", "#D55E00", "#6B6B6B", "#222222"
 _STATES = {
     CircuitState.CLOSED: ("closed", "#FFFFFF", ""),
     CircuitState.HALF_OPEN: ("half-open", "#F0E442", "xxxx"),
     CircuitState.OPEN: ("open", "#F2B48C", "////"),
 }
-_LOOKS: Any = {
-    "font.size": 9.5,
-    "axes.edgecolor": _GREY,
-    "axes.labelcolor": _INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "hatch.color": _ORANGE,
-    "hatch.linewidth": 0.8,
-    "svg.hashsalt": "pyfly-demo",  # the same run gives the same file
-    "svg.fonttype": "none",  # text stays text
-    "text.color": _INK,
-    "xtick.color": _GREY,
-    "ytick.color": _GREY,
-}
 
 
-def has_matplotlib() -> bool:
-    """Whether the library that draws is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("matplotlib") is not None
-
-
-def prepare() -> None:
-    """Import what draws, before calls are measured: the first time can take seconds."""
-    import logging
-    from importlib import import_module
-
-    # It tells of its font cache, and of a folder where that cannot be kept: not our story.
-    logging.getLogger("matplotlib").addHandler(logging.NullHandler())
-    for name in ("figure", "backends.backend_svg", "backends.backend_agg"):
-        import_module(f"matplotlib.{name}")
-
-
-def draw(run: Run, *paths: Path) -> None:
-    """Write the picture; the ending of a name says which kind (``.svg``, ``.png``).
-
-    Raises:
-        ImportError: matplotlib is not installed.
-        OSError: A file cannot be written.
-    """
-    from matplotlib import rc_context
-
-    with rc_context(_LOOKS):
-        figure = _figure(run)
-        for path in paths:
-            metadata = {"Date": None} if path.suffix == ".svg" else {}
-            figure.savefig(path, metadata=metadata, dpi=160, facecolor="white")
-
-
-def _figure(run: Run) -> Figure:
+def figure_of(run: Run) -> Figure:
+    """The figure of a run, to be drawn by :func:`pyfly.cli.drawing.picture.draw`."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9.6, 5.2), layout="constrained")
@@ -98,23 +48,21 @@ def _draw_rates(axes: Axes, run: Run, edges: list[float], middles: list[float]) 
     tally, window = run.tally, smoothing(run.seconds)
     answered = [call.ended for call in tally.calls if call.failure is None]
     curves = [
-        (tally.calls_started, "calls", _GREY, "--", 1.3),
-        (tally.attempts_started, "attempts", _ORANGE, "-", 1.6),
-        (answered, "calls answered (goodput)", _BLUE, "-", 2.2),
+        (tally.calls_started, "calls", GREY, "--", 1.3),
+        (tally.attempts_started, "attempts", ORANGE, "-", 1.6),
+        (answered, "calls answered (goodput)", BLUE, "-", 2.2),
     ]
     highest = 1.0
     for times, label, colour, style, width in curves:
         values = [rate or 0.0 for rate in smooth_rates(times, edges, run.seconds, window)]
         highest = max(highest, *values)
         axes.plot(middles, values, style, color=colour, lw=width, label=label)
-        if colour == _BLUE:
+        if colour == BLUE:
             axes.fill_between(middles, values, color=colour, alpha=0.12, lw=0)
     axes.set_ylim(0, highest * 1.32)
     axes.set_ylabel("per second")
-    axes.legend(
-        loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, frameon=False, borderaxespad=0.2
-    )
-    axes.set_title("InventoryClient while its service is …", loc="left", fontsize=10.5)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, borderaxespad=0.2)
+    axes.set_title("InventoryClient while its service is …", fontsize=10.5)
     return highest * 1.2
 
 
@@ -123,8 +71,8 @@ def _draw_latency(axes: Axes, run: Run, edges: list[float], middles: list[float]
     reach = smoothing(run.seconds) / 2
     answered = [call for call in run.tally.calls if call.failure is None]
     for share, label, colour, style in (
-        (0.95, "p95", _ORANGE, "-"),
-        (0.5, "p50", _BLUE, "-"),
+        (0.95, "p95", ORANGE, "-"),
+        (0.5, "p50", BLUE, "-"),
     ):
         values = [
             1000 * (percentile(near, share) or 0) if len(near) > 3 else float("nan")
@@ -139,29 +87,29 @@ def _draw_latency(axes: Axes, run: Run, edges: list[float], middles: list[float]
     axes.set_yticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
     axes.minorticks_off()
     axes.set_ylabel("latency (ms)")
-    axes.legend(loc="upper right", ncols=2, frameon=False, borderaxespad=0.2)
+    axes.legend(loc="upper right", ncols=2, borderaxespad=0.2)
 
 
 def _draw_circuit(axes: Axes, run: Run) -> None:
     """The strip: white, dotted or hatched, with words where they fit."""
     axes.set_yticks([0.5], ["circuit"])
-    axes.tick_params(axis="y", length=0, labelcolor=_INK)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.set_ylim(0, 1)
     if not run.breaker:
         axes.text(run.seconds / 2, 0.5, "no circuit breaker", ha="center", va="center")
         return
     for start, end, state in run.tally.stretches(run.seconds):
         told, colour, hatch = _STATES[state]
-        axes.axvspan(start, end, facecolor=colour, hatch=hatch, edgecolor=_GREY, lw=0.6)
+        axes.axvspan(start, end, facecolor=colour, hatch=hatch, edgecolor=GREY, lw=0.6)
         if state is CircuitState.HALF_OPEN:  # it may last a millisecond
-            axes.plot([start], [0.5], marker="D", ms=4, color=_INK, zorder=3)
+            axes.plot([start], [0.5], marker="D", ms=4, color=INK, zorder=3)
         elif end - start > run.seconds / 18:
             box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
             axes.text((start + end) / 2, 0.5, told, ha="center", va="center", bbox=box)
     if any(t.new is CircuitState.HALF_OPEN for t in run.tally.transitions):
         axes.annotate(
             "◆ half-open: one call probes", (1, 0), (0, -30), "axes fraction", "offset points",
-            ha="right", va="baseline", color=_GREY,
+            ha="right", va="baseline", color=GREY,
         )  # fmt: skip
 
 
@@ -172,4 +120,4 @@ def _draw_phases(axes: Any, run: Run, top: float) -> None:
             for each in axes[:2]:
                 each.axvspan(phase.start, phase.end, color="#000000", alpha=0.05, lw=0, zorder=0)
         middle = (phase.start + phase.end) / 2
-        axes[0].text(middle, top, phase.name, ha="center", va="bottom", color=_GREY)
+        axes[0].text(middle, top, phase.name, ha="center", va="bottom", color=GREY)

@@ -11,7 +11,7 @@ from pyfly.cli.demo.chart import counts
 from pyfly.cli.demo.client import declared
 from pyfly.cli.demo.run import Run
 from pyfly.cli.demo.script import Phase
-from pyfly.cli.demo.tally import REFUSED, Ended, Tally, percentile
+from pyfly.cli.demo.tally import REFUSED, DemoTally, Ended, percentile
 from pyfly.client import CircuitState
 
 __all__ = ["PhaseCounts", "Recovery", "as_json", "end_of", "phase_counts", "recovery"]
@@ -165,7 +165,7 @@ def _phase_as_json(each: PhaseCounts) -> dict[str, Any]:
     }
 
 
-def _timeline(tally: Tally, end: float, step: float = 0.5) -> dict[str, Any]:
+def _timeline(tally: DemoTally, end: float, step: float = 0.5) -> dict[str, Any]:
     """Counts per ``step`` seconds; the state is that at the end of each."""
     edges = [step * number for number in range(int(end / step) + 2)]
 

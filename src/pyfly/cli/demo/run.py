@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import signal
 import time
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, NoReturn, Protocol
 
 from pyfly.cli.demo.client import InventoryClient, config, configured
-from pyfly.cli.demo.load import Load
 from pyfly.cli.demo.process import ServiceProcess
 from pyfly.cli.demo.script import Phase, phase_at, script
-from pyfly.cli.demo.tally import Tally
-from pyfly.client import connect
+from pyfly.cli.demo.service import CATEGORIES, PRODUCT_IDS
+from pyfly.cli.demo.tally import DemoTally
+from pyfly.client import InfrastructureException, connect
 
-__all__ = ["Run", "View", "perform"]
+__all__ = ["Load", "Run", "View", "perform"]
 
 _REDRAW_SECONDS = 0.1
+_CALLS_PER_SECOND = 30.0
 
 
 class Run:
@@ -39,7 +41,7 @@ class Run:
         self.breaker = breaker
         self.settings = configured(seconds, breaker=breaker)
         self.phases = script(seconds)
-        self.tally = Tally(time.monotonic())
+        self.tally = DemoTally(time.monotonic())
 
     @property
     def now(self) -> float:
@@ -57,6 +59,58 @@ class View(Protocol):
     def update(self, run: Run) -> None:
         """Show it as it stands."""
         ...
+
+
+class Load:
+    """Calls an inventory at a steady rate, whether or not earlier calls are done.
+
+    Args:
+        inventory: The client.
+        origin: When to begin, on the monotonic clock.
+        seconds: How long to go on.
+        seed: Which calls they are, and when exactly they come.
+    """
+
+    def __init__(
+        self, inventory: InventoryClient, origin: float, seconds: float, seed: int = 1
+    ) -> None:
+        self._inventory = inventory
+        self._origin = origin
+        self._seconds = seconds
+        self._random = random.Random(seed)
+
+    async def run(self) -> None:
+        """Make all calls and wait for them to end. What a failing service causes is expected.
+
+        Raises:
+            ExceptionGroup: Anything else.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(int(self._seconds * _CALLS_PER_SECOND)):
+                at = self._origin + (number + self._random.uniform(-0.3, 0.3)) / _CALLS_PER_SECOND
+                await asyncio.sleep(max(at - time.monotonic(), 0))
+                tasks.create_task(_attempted(self._next()))
+
+    def _next(self) -> Callable[[], Coroutine[Any, Any, object]]:
+        inventory, pick = self._inventory, self._random.choice
+        product_id = pick(PRODUCT_IDS)
+        category = pick(CATEGORIES)
+        body = {"name": "New", "category": category, "stock": self._random.randrange(9)}
+        chance = self._random.random()
+        if chance < 0.60:
+            return lambda: inventory.get_product(product_id)
+        if chance < 0.80:
+            return lambda: inventory.search_products(category, in_stock=True)
+        if chance < 0.88:
+            return lambda: inventory.create_product(body)
+        if chance < 0.96:
+            return lambda: inventory.update_product(product_id, body)
+        return lambda: inventory.delete_product(f"n-{self._random.randrange(50):04}")
+
+
+async def _attempted(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    with contextlib.suppress(InfrastructureException):  # the tally has it
+        await work()
 
 
 async def perform(run: Run, service: ServiceProcess, view: View) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from pyfly.cli.demo.chart import timeline
-from pyfly.cli.demo.run import Run
-from pyfly.cli.demo.tally import Tally, Transition, percentile
-from pyfly.cli.demo.text import Glyphs, Line, Span, beside, clip, pad
+from pyfly.cli.demo.plain import PlainView
+from pyfly.cli.demo.run import Run, View
+from pyfly.cli.demo.tally import DemoTally, Transition, percentile
+from pyfly.cli.drawing.terminal import LiveScreen, TextOutput
+from pyfly.cli.drawing.text import Glyphs, Line, Span, beside, clip, pad
 from pyfly.client import CircuitState
 
-__all__ = ["HEIGHT", "WIDTH", "frame", "short_reason", "transition_line"]
+__all__ = ["HEIGHT", "WIDTH", "frame", "short_reason", "shown"]
 
 WIDTH, HEIGHT = 72, 18
 """The least that the screen needs."""
@@ -33,6 +37,25 @@ _SHORT = {
 }
 
 
+class _LiveView:
+    def __init__(self, screen: LiveScreen, glyphs: Glyphs) -> None:
+        self._screen = screen
+        self._glyphs = glyphs
+
+    def update(self, run: Run) -> None:
+        self._screen.show(partial(frame, run, run.now, glyphs=self._glyphs))
+
+
+@contextmanager
+def shown(output: TextOutput) -> Iterator[View]:
+    """What shows a run: the live screen where there is one, else lines."""
+    if not output.live:
+        yield PlainView(output.line)
+        return
+    with output.screen() as screen:
+        yield _LiveView(screen, output.glyphs)
+
+
 def frame(run: Run, now: float, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     """The screen at a time, in at most so many columns and rows.
 
@@ -52,7 +75,7 @@ def frame(run: Run, now: float, width: int, height: int, glyphs: Glyphs) -> list
     return [tuple(Span(glyphs.text(text), style) for text, style in line) for line in shown]
 
 
-def transition_line(transition: Transition, width: int, glyphs: Glyphs) -> Line:
+def _transition_line(transition: Transition, width: int, glyphs: Glyphs) -> Line:
     """``16.4 s  open  why``."""
     name, style = _STATES[transition.new]
     spans = (
@@ -86,7 +109,7 @@ class _Row(NamedTuple):
     note: str = ""
 
 
-class _Block(NamedTuple):
+class _Column(NamedTuple):
     title: str
     rate: str
     rows: list[_Row]
@@ -104,7 +127,7 @@ def _apart(left: Span, right: Span, width: int) -> Line:
     return (*pad((left,), width - len(right.text)), right)
 
 
-def _numbers(tally: Tally, now: float, width: int) -> list[Line]:
+def _numbers(tally: DemoTally, now: float, width: int) -> list[Line]:
     blocks = [_calls(tally, now), _attempts(tally, now), _retries(tally, now)]
     size = min((width - 6) // 3, _BLOCK_WIDTH)
     gap = (width - 3 * size) // 2
@@ -112,7 +135,7 @@ def _numbers(tally: Tally, now: float, width: int) -> list[Line]:
     return [*lines, *[()] * (_BLOCK_ROWS - len(lines))]
 
 
-def _calls(tally: Tally, now: float) -> _Block:
+def _calls(tally: DemoTally, now: float) -> _Column:
     total = max(len(tally.calls), 1)
     recent = [call.duration for call in tally.answered_since(now - _RECENT)]
 
@@ -123,7 +146,7 @@ def _calls(tally: Tally, now: float) -> _Block:
         value = percentile(recent, part)
         return _Row(label, "", "", "–" if value is None else f"{1000 * value:.0f} ms")
 
-    return _Block(
+    return _Column(
         "calls",
         f"{_rate([call.ended for call in tally.calls], now):.0f}/s",
         [
@@ -137,14 +160,14 @@ def _calls(tally: Tally, now: float) -> _Block:
     )
 
 
-def _attempts(tally: Tally, now: float) -> _Block:
+def _attempts(tally: DemoTally, now: float) -> _Column:
     failures = {kind: n for kind, n in tally.attempt_outcomes.items() if kind is not None}
     rows = [_Row("succeeded", str(tally.attempt_outcomes[None]), "good")]
     rows += [_Row(kind, str(count), "bad") for kind, count in _most(failures, 5).items()]
-    return _Block("attempts", f"{_rate(tally.attempts_started, now):.0f}/s", rows)
+    return _Column("attempts", f"{_rate(tally.attempts_started, now):.0f}/s", rows)
 
 
-def _retries(tally: Tally, now: float) -> _Block:
+def _retries(tally: DemoTally, now: float) -> _Column:
     reasons: dict[str, int] = {}
     for reason, count in tally.suppressed.items():
         reasons[short_reason(reason)] = reasons.get(short_reason(reason), 0) + count
@@ -153,7 +176,7 @@ def _retries(tally: Tally, now: float) -> _Block:
         _Row("not made", str(len(tally.suppressed_at)), "warn"),
     ]
     rows += [_Row(f"  {kind}", str(count), "dim") for kind, count in _most(reasons, 4).items()]
-    return _Block("retries", f"{_rate(tally.retries_started, now):.0f}/s", rows)
+    return _Column("retries", f"{_rate(tally.retries_started, now):.0f}/s", rows)
 
 
 def _rate(times: list[float], now: float) -> float:
@@ -198,9 +221,9 @@ def _circuit(run: Run, width: int, glyphs: Glyphs) -> Line:
     return (*pad(left, width - sum(len(span.text) for span in legend)), *legend)
 
 
-def _log(tally: Tally, width: int, rows: int, glyphs: Glyphs) -> list[Line]:
+def _log(tally: DemoTally, width: int, rows: int, glyphs: Glyphs) -> list[Line]:
     """The latest transitions, newest first."""
     # A probe that is over shows by what came of it.
     told = [t for t in tally.transitions[:-1] if t.new is not CircuitState.HALF_OPEN]
     latest = [*told, *tally.transitions[-1:]][::-1][: max(rows, 0)]
-    return [transition_line(each, width, glyphs) for each in latest]
+    return [_transition_line(each, width, glyphs) for each in latest]

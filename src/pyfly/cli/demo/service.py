@@ -6,32 +6,110 @@ when that does, so it cannot outlive the demo, however that ends.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import json
 import os
 import random
-import socket
-import struct
 import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from pyfly.cli.demo.catalogue import Catalogue
-from pyfly.cli.demo.wire import Incoming, read_request, response
+from pyfly.testing.fault_server.answers import Answer
+from pyfly.testing.fault_server.behaviour import Leaf
+from pyfly.testing.fault_server.exchange import Exchange
+from pyfly.testing.fault_server.server import FaultServer
 
-__all__ = ["Behaviour", "Service", "main"]
+__all__ = ["CATEGORIES", "PRODUCT_IDS", "Catalogue", "Inventory", "main"]
 
-HOST = "127.0.0.1"
+CATEGORIES = ("books", "games", "tools")
+PRODUCT_IDS = tuple(f"p-{number:03}" for number in range(1, 31))
+
+StatusAndBody: TypeAlias = tuple[int, Any]
+_NOT_FOUND: StatusAndBody = (404, {"title": "Not Found", "status": 404})
+_NOT_ALLOWED: StatusAndBody = (405, {"title": "Method Not Allowed", "status": 405})
 _LONGEST_RUN_OF_ERRORS = 3
 
 
-class Behaviour:
-    """How the service answers in its current phase: how late, and whether at all well."""
+class Catalogue:
+    """Products by their id."""
+
+    def __init__(self) -> None:
+        self._products: dict[str, dict[str, Any]] = {
+            product_id: {
+                "id": product_id,
+                "name": f"Product {product_id[2:]}",
+                "category": CATEGORIES[number % len(CATEGORIES)],
+                "stock": number % 7,
+            }
+            for number, product_id in enumerate(PRODUCT_IDS)
+        }
+        self._created = 0
+
+    def answer(self, method: str, target: str, body: bytes) -> StatusAndBody:
+        """The status and the body, which None leaves out."""
+        url = urlsplit(target)
+        first, *rest = url.path.strip("/").split("/")
+        if first != "products" or len(rest) > 1:
+            return _NOT_FOUND
+        if rest:
+            return self._one(method, unquote(rest[0]), body)
+        if method == "GET":
+            return 200, self._search(parse_qs(url.query))
+        if method == "POST":
+            self._created += 1
+            return 201, self._keep(f"n-{self._created:04}", body)
+        return _NOT_ALLOWED
+
+    def _one(self, method: str, product_id: str, body: bytes) -> StatusAndBody:
+        if method == "GET":
+            found = self._products.get(product_id)
+            return _NOT_FOUND if found is None else (200, found)
+        if method == "PUT":
+            return 200, self._keep(product_id, body)
+        if method == "DELETE":
+            self._products.pop(product_id, None)
+            return 204, None
+        return _NOT_ALLOWED
+
+    def _search(self, query: dict[str, list[str]]) -> list[dict[str, Any]]:
+        category, in_stock = query.get("category"), query.get("in_stock", ["false"])[0] == "true"
+        return [
+            product
+            for product in self._products.values()
+            if (category is None or product["category"] in category)
+            and (product["stock"] > 0 or not in_stock)
+        ][:10]
+
+    def _keep(self, product_id: str, body: bytes) -> dict[str, Any]:
+        product: dict[str, Any] = {"category": "", "stock": 0, **json.loads(body)}
+        product["id"] = product_id
+        self._products[product_id] = product
+        return product
+
+
+class Inventory(Leaf):
+    """Answers from a catalogue, as late and as well as its present phase says.
+
+    Attributes:
+        phase: Of the script: ``healthy``, ``slow``, ``failing``, …
+    """
+
+    __slots__ = ("_catalogue", "_errors_in_a_row", "_random", "phase")
 
     def __init__(self, seed: int = 2) -> None:
         self.phase = "healthy"
+        self._catalogue = Catalogue()
         self._random = random.Random(seed)
         self._errors_in_a_row = 0
+
+    async def act(self, exchange: Exchange) -> None:
+        await exchange.pause(self.delay())
+        request = exchange.request
+        assert request is not None  # it is not played at the accept
+        status, body = 503, None
+        if not self.fails():
+            status, body = self._catalogue.answer(request.method, request.target, request.body)
+        await exchange.send(Answer(status, json=body).whole(request.method))
 
     def delay(self) -> float:
         """Seconds until the next answer."""
@@ -50,110 +128,25 @@ class Behaviour:
         return False
 
 
-class Service:
-    """The listener and the connections of the service."""
-
-    def __init__(self) -> None:
-        self.behaviour = Behaviour()
-        self._catalogue = Catalogue()
-        self._connections: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
-        self._socket = _bound(0)
-        self.port: int = self._socket.getsockname()[1]
-
-    async def enter(self, phase: str) -> None:
-        """Behave as the phase says."""
-        self.behaviour.phase = phase
-        if phase == "down":
-            self._go_away()
-        elif self._server is None:
-            self._server = await asyncio.start_server(self._serve, sock=self._socket)
-
-    def _go_away(self) -> None:
-        """Take no connections and reset those there are, but keep the port."""
-        self.close()
-        self._socket = _bound(self.port)
-
-    def close(self) -> None:
-        """Reset all connections and give the port back."""
-        for writer in tuple(self._connections):
-            _reset(writer)
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        self._socket.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.add(writer)
-        try:
-            while (request := await read_request(reader)) is not None:
-                await asyncio.sleep(self.behaviour.delay())
-                writer.write(self._answer(request))
-                await writer.drain()
-                if not request.keep_alive:
-                    break
-        except (OSError, EOFError, ValueError):
-            pass  # the peer left, or it was reset: either way the connection is over
-        finally:
-            self._connections.discard(writer)
-            writer.close()
-
-    def _answer(self, request: Incoming) -> bytes:
-        if self.behaviour.fails():
-            return response(503, {"title": "Service Unavailable", "status": 503})
-        status, body = self._catalogue.answer(request.method, request.target, request.body)
-        return response(status, body)
-
-
-def _bound(port: int) -> socket.socket:
-    """A socket with the port, which nobody else can have then; it does not listen yet."""
-    sock = socket.socket()
-    if os.name == "posix":  # the connections of a moment ago must not be in the way
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((HOST, port))
-    return sock
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection with a reset, as a process that dies does."""
-    linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-    with contextlib.suppress(OSError):
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    writer.transport.abort()
-
-
-def _read_lines(tell: Callable[[str | None], object]) -> None:
-    """Pass on each line of standard input, and None at its end."""
+def _lines() -> Iterator[str]:
+    """The lines of standard input, each as soon as it is there."""
     rest = b""
-    while chunk := os.read(0, 1024):  # not sys.stdin: its lock would be held at the end
+    while chunk := os.read(0, 1024):
         *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            tell(line.decode())
-    tell(None)
-
-
-async def _run() -> None:
-    loop = asyncio.get_running_loop()
-    commands: asyncio.Queue[str | None] = asyncio.Queue()
-    service = Service()
-    await service.enter("healthy")
-    print(service.port, flush=True)
-
-    def tell(command: str | None) -> None:
-        loop.call_soon_threadsafe(commands.put_nowait, command)
-
-    threading.Thread(target=_read_lines, args=(tell,), daemon=True).start()
-    try:
-        while (command := await commands.get()) is not None:
-            await service.enter(command)
-    finally:
-        service.close()
-        await asyncio.sleep(0)  # the connections notice
+        yield from (line.decode() for line in lines)
 
 
 def main() -> int:
     """Serve until standard input ends."""
-    asyncio.run(_run())
+    inventory = Inventory()
+    with FaultServer(inventory) as server:
+        print(server.port, flush=True)
+        for phase in _lines():
+            inventory.phase = phase
+            if phase == "down":
+                server.refuse()
+            else:
+                server.accept()
     return 0
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyfly.cli.demo.report import PhaseCounts, phase_counts, recovery
 from pyfly.cli.demo.run import Run
-from pyfly.cli.demo.tally import REFUSED, Tally, percentile
-from pyfly.cli.demo.text import Glyphs, Line, Span
+from pyfly.cli.demo.tally import REFUSED, DemoTally, percentile
+from pyfly.cli.drawing.text import Glyphs, Line, Span
 
 __all__ = ["next_commands", "summary"]
 
@@ -91,7 +91,7 @@ def _sentences(run: Run) -> list[str]:
     return told
 
 
-def _outcomes(tally: Tally) -> list[tuple[str | None, int]]:
+def _outcomes(tally: DemoTally) -> list[tuple[str | None, int]]:
     """Of the attempts: success first, then the failures, the most frequent before others."""
     ranked = tally.attempt_outcomes.most_common()
     return sorted(ranked, key=lambda outcome: outcome[0] is not None)

@@ -26,7 +26,7 @@ from pyfly.resilience import (
     RetrySuppressed,
 )
 
-__all__ = ["REFUSED", "Ended", "Stretch", "Tally", "Transition", "kind_of", "percentile"]
+__all__ = ["REFUSED", "DemoTally", "Ended", "Stretch", "Transition", "kind_of", "percentile"]
 
 REFUSED = "circuit open"
 
@@ -69,7 +69,7 @@ class Stretch(NamedTuple):
     state: CircuitState
 
 
-class Tally:
+class DemoTally:
     """A listener that keeps what happened, with times relative to ``origin``.
 
     Attributes:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import shutil
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import click
 
 from pyfly.cli.colour import no_color_option
+from pyfly.cli.drawing.saving import check_saving, save_json, save_pictures, saving_options
 from pyfly.cli.drill.drill import Drill, Plan, perform, plan_for
-from pyfly.cli.drill.plot import draw, has_matplotlib
-from pyfly.cli.drill.report import as_json
+from pyfly.cli.drill.plot import figure_of
 from pyfly.cli.drill.scenario import Scenario
 from pyfly.cli.drill.settings import SettingsSet, clients_in, published, shipped, users
-from pyfly.cli.drill.text import parameters, show, tables
+from pyfly.cli.drill.text import as_json, parameters, show, tables
 from pyfly.cli.numbers import part, seconds
-from pyfly.cli.saving import check_saving, saving_options
 from pyfly.core import Config
 from pyfly.core.errors import ConfigException
 
@@ -31,10 +28,11 @@ _FAILED = 1
 
 _EXAMPLES = """\b
 Examples:
-  pyfly drill                                         both sets of settings, with a plot
+  pyfly drill                                         both sets of settings
   pyfly drill --settings published --load 50%         an outage at half the load
   pyfly drill --lose 100% --no-sweeps                 the service is gone altogether
   pyfly drill --config pyfly.yaml --client inventory  your own settings
+  pyfly drill --save                                  and pictures, as SVG
   pyfly drill --json drill.json                       and everything that was counted
 """
 
@@ -108,9 +106,8 @@ def drill(
     seed: int,
     no_sweeps: bool,
     json_target: str | None,
-    no_plot: bool,
-    png: bool,
     folder: Path | None,
+    png: bool,
 ) -> int:
     """See what retries, circuit breakers and budgets do in an outage.
 
@@ -119,7 +116,7 @@ def drill(
     the same seed gives the same figures. The service loses most of its workers for a while;
     what counts is whether the clients let it recover.
     """
-    check_saving(no_plot=no_plot, png=png, folder=folder)
+    check_saving(folder, png=png)
     if which is not None and file is not None:
         raise click.UsageError(
             f"--settings {which} and --config {file} are different settings: give one of them"
@@ -141,11 +138,15 @@ def drill(
     ]
     quiet = json_target == "-"
     drills = [_carry_out(plan, quiet=quiet) for plan in plans]
+    say = (lambda _: None) if quiet else click.echo
     saved = [True]
-    if not no_plot and (not quiet or png or folder is not None):
-        saved.append(_save_plots(drills, folder, png=png, quiet=quiet))
+    if folder is not None:
+        for each in drills:
+            name = "pyfly-drill-" + re.sub(r"[^\w.-]", "-", each.plan.settings.name)
+            figure = partial(figure_of, each)
+            saved.append(save_pictures(name, figure, folder, png=png, say=say))
     if json_target is not None:
-        saved.append(_save_json(drills, json_target))
+        saved.append(save_json("everything", as_json(drills), json_target, say))
     return 0 if all(saved) else _FAILED
 
 
@@ -195,39 +196,3 @@ def _carry_out(plan: Plan, *, quiet: bool) -> Drill:
 def _bar_width() -> int:
     """As many characters as fit beside the name and the time; 36 are plenty."""
     return max(4, min(36, shutil.get_terminal_size().columns - 36))
-
-
-def _save_plots(drills: list[Drill], folder: Path | None, *, png: bool, quiet: bool) -> bool:
-    """``pyfly-drill-<settings>.svg`` for each, and ``.png`` if wanted. Whether that worked."""
-    if not has_matplotlib():
-        click.echo("for a plot: pip install 'pyfly-client[cli]'", err=True)
-        return not png and folder is None
-    worked = True
-    for each in drills:
-        name = re.sub(r"[^\w.-]", "-", each.plan.settings.name)
-        for kind in ("svg", "png") if png else ("svg",):
-            path = (folder or Path()) / f"pyfly-drill-{name}.{kind}"
-            saved = _save(path, partial(draw, each))
-            worked = worked and saved
-            if saved and not quiet:
-                click.echo(f"Saved the plot:  {path}")
-    return worked
-
-
-def _save_json(drills: list[Drill], target: str) -> bool:
-    text = json.dumps(as_json(drills), indent=1)
-    if target == "-":
-        click.echo(text)
-        return True
-    return _save(Path(target), lambda path: path.write_text(f"{text}\n", "utf-8"))
-
-
-def _save(path: Path, write: Callable[[Path], object]) -> bool:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(path)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        click.echo(f"could not save {path}: {reason}", err=True)
-        return False
-    return True

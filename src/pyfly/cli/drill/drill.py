@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pyfly.cli.drill.policies import POLICIES, UNPROTECTED, Policy
-from pyfly.cli.drill.run import play
+from pyfly.cli.drill.run import POLICIES, UNPROTECTED, Policy, play
 from pyfly.cli.drill.scenario import Scenario
 from pyfly.cli.drill.settings import SettingsSet
-from pyfly.cli.drill.tally import Tally
+from pyfly.cli.drill.tally import DrillTally
 from pyfly.kernel.record import Record
 
 __all__ = ["CALM", "Drill", "Plan", "perform", "plan_for"]
@@ -69,7 +68,7 @@ class Drill(Record):
     """
 
     plan: Plan
-    tallies: dict[str, Tally]
+    tallies: dict[str, DrillTally]
     recoveries: dict[str, list[float | None]]
     successes: dict[str, list[float]]
 
@@ -109,7 +108,7 @@ def perform(plan: Plan, step: Callable[[], object]) -> Drill:
         step: Called after each of its ``plan.runs`` runs.
     """
     settings, scenario = plan.settings, plan.scenario
-    tallies: dict[str, Tally] = {}
+    tallies: dict[str, DrillTally] = {}
     for policy in plan.policies:
         tallies[policy.name] = play(policy, settings, scenario)
         step()

@@ -3,76 +3,32 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyfly.cli.drawing.picture import BLUE, GREY, INK, ORANGE
 from pyfly.cli.drill.drill import Drill
-from pyfly.cli.drill.tally import Tally, per_second
+from pyfly.cli.drill.tally import DrillTally, per_second
 from pyfly.cli.drill.theory import drain_time, highest_load, success
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw", "has_matplotlib"]
+__all__ = ["figure_of"]
 
-# Okabe and Ito's palette, which people tell apart whatever their colour vision.
-_GREY, _INK = "#6B6B6B", "#222222"
 _LINES: dict[str, tuple[str, Any, float]] = {
-    "none": ("#6B6B6B", "--", 1.4),
-    "naive retry": ("#D55E00", "-", 1.6),
+    "none": (GREY, "--", 1.4),
+    "naive retry": (ORANGE, "-", 1.6),
     "breaker": ("#56B4E9", "-", 4.0),
     "budget": ("#CC79A7", "-.", 1.5),
-    "defaults": ("#0072B2", "-", 1.8),
+    "defaults": (BLUE, "-", 1.8),
     "adaptive": ("#009E73", (0, (1, 1)), 1.8),
 }
-_OWN = ("#0072B2", "-", 1.8)
-_LOOKS: Any = {
-    "font.size": 9.5,
-    "axes.edgecolor": _GREY,
-    "axes.labelcolor": _INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10,
-    "legend.frameon": False,
-    "svg.hashsalt": "pyfly-drill",  # the same drill gives the same file
-    "svg.fonttype": "none",  # text stays text
-    "text.color": _INK,
-    "xtick.color": _GREY,
-    "ytick.color": _GREY,
-}
+_OWN = (BLUE, "-", 1.8)
 
 
-def has_matplotlib() -> bool:
-    """Whether the library that draws is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("matplotlib") is not None
-
-
-def draw(drill: Drill, *paths: Path) -> None:
-    """Write the picture; the ending of a name says which kind (``.svg``, ``.png``).
-
-    Raises:
-        ImportError: matplotlib is not installed.
-        OSError: A file cannot be written.
-    """
-    import logging
-
-    # It tells of its font cache, and of a folder where that cannot be kept: not our story.
-    logging.getLogger("matplotlib").addHandler(logging.NullHandler())
-    from matplotlib import rc_context
-
-    with rc_context(_LOOKS):
-        figure = _figure(drill)
-        for path in paths:
-            metadata = {"Date": None} if path.suffix == ".svg" else {}
-            figure.savefig(path, metadata=metadata, dpi=160, facecolor="white")
-
-
-def _figure(drill: Drill) -> Figure:
+def figure_of(drill: Drill) -> Figure:
+    """The figure of a drill, to be drawn by :func:`pyfly.cli.drawing.picture.draw`."""
     from matplotlib.figure import Figure
 
     wide = bool(drill.plan.loads)
@@ -117,8 +73,8 @@ def _draw_run(drill: Drill, goodput: Axes, attempts: Axes, circuits: Axes) -> No
     goodput.set_ylim(-0.02 * most, most)  # below 0, where some stay for ever: a line, not an axis
     attempts.set_ylim(bottom=-0.03 * attempts.get_ylim()[1])
     for axes in (goodput, attempts):
-        axes.axhline(scenario.rate, color=_INK, lw=0.8, ls=":")
-        axes.text(scenario.end, scenario.rate, " calls", va="center", color=_GREY, fontsize=8.5)
+        axes.axhline(scenario.rate, color=INK, lw=0.8, ls=":")
+        axes.text(scenario.end, scenario.rate, " calls", va="center", color=GREY, fontsize=8.5)
     goodput.set_ylabel("calls answered\nper second")
     goodput.legend(loc="upper right", ncols=3)
     goodput.set_title(
@@ -138,7 +94,7 @@ def _smooth(counts: list[int]) -> list[float]:
     return [sum(window) / len(window) for window in near]
 
 
-def _open_share(tally: Tally) -> tuple[list[float], list[float]]:
+def _open_share(tally: DrillTally) -> tuple[list[float], list[float]]:
     points = [*tally.open_circuits, (float(tally.seconds), tally.open_circuits[-1][1])]
     return [at for at, _ in points], [count / tally.scenario.clients for _, count in points]
 
@@ -155,11 +111,11 @@ def _draw_recoveries(drill: Drill, axes: Axes) -> None:
     for attempts in (1, settings.attempts):
         drained = [drain_time(scenario.replace(load=x), settings.timeout, attempts) for x in loads]
         _draw_theory(axes, loads, [value if value < top else math.nan for value in drained])
-    axes.axvline(highest_load(settings.attempts), color="#D55E00", lw=0.8, ls=":")
-    axes.axhline(settings.recovery_bound, color="#0072B2", lw=0.8, ls=":")
+    axes.axvline(highest_load(settings.attempts), color=ORANGE, lw=0.8, ls=":")
+    axes.axhline(settings.recovery_bound, color=BLUE, lw=0.8, ls=":")
     axes.annotate(
         "open + timeout + 1 s", (0.45, settings.recovery_bound), (0, 3), textcoords="offset points",
-        ha="left", color="#0072B2", fontsize=8.5,
+        ha="left", color=BLUE, fontsize=8.5,
     )  # fmt: skip
     axes.set_ylim(0, top * 1.06)
     ticks = [tick for tick in (0, 10, 20, 30, 40, 50, 60, 80, 100) if tick < top]
@@ -184,4 +140,4 @@ def _draw_successes(drill: Drill, axes: Axes) -> None:
 
 
 def _draw_theory(axes: Axes, x: list[float], y: list[float]) -> None:
-    axes.plot(x, y, color=_INK, lw=0.7, zorder=1)
+    axes.plot(x, y, color=INK, lw=0.7, zorder=1)

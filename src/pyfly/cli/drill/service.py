@@ -11,12 +11,12 @@ from pyfly.cli.drill.scenario import Scenario
 from pyfly.client import AttemptTimeoutException, ConnectException, Headers, Response
 from pyfly.client.message import Request
 
-__all__ = ["Link", "Service"]
+__all__ = ["SimulatedPort", "SimulatedService"]
 
 _OK, _UNAVAILABLE = 200, 503
 
 
-class Service:
+class SimulatedService:
     """Works on requests in the order in which they came, on the running event loop.
 
     A request whose caller has left is worked on all the same: the service does not know.
@@ -76,7 +76,7 @@ class Service:
         self._work()
 
 
-class Link:
+class SimulatedPort:
     """The port of one client: it takes its requests to the service, and leaves at the deadline."""
 
     kind = "drill"
@@ -84,7 +84,7 @@ class Link:
     takes_encoded = True
     bounds_deadline = True
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: SimulatedService) -> None:
         self._service = service
         self._headers = Headers()
 

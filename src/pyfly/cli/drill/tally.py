@@ -10,7 +10,7 @@ from pyfly.cli.drill.scenario import Scenario
 from pyfly.resilience import CircuitState, CircuitTransition
 from pyfly.resilience.events import Event
 
-__all__ = ["Tally", "per_second"]
+__all__ = ["DrillTally", "per_second"]
 
 #: A service has recovered when this part of the calls that end return, and as many calls return
 #: as are this part of those made: calls that only wait are no recovery.
@@ -19,7 +19,7 @@ _WELL, _MANY = 0.9, 0.5
 _ENOUGH, _WINDOW = 150, 3
 
 
-class Tally:
+class DrillTally:
     """The calls of one run. It is a listener to the clients' circuits.
 
     Args:

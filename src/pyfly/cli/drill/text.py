@@ -1,4 +1,4 @@
-"""A drill in words and tables, for a terminal or a pipe."""
+"""A drill in words and tables, for a terminal or a pipe, and as JSON."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable
+from typing import Any
 
 import click
 
+from pyfly import __version__
 from pyfly.cli.colour import colour_refused
 from pyfly.cli.drill.drill import Drill, Plan
-from pyfly.cli.drill.tally import Tally
+from pyfly.cli.drill.tally import DrillTally, per_second
 from pyfly.cli.drill.theory import drain_time, highest_load, success
 
-__all__ = ["Table", "columns", "parameters", "seconds", "show", "tables"]
+__all__ = ["Table", "as_json", "columns", "parameters", "seconds", "show", "tables"]
 
 Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 """A title, the heads of the columns, and the rows; the first column is names, the rest numbers."""
@@ -64,7 +66,7 @@ def _runs(drill: Drill) -> Table:
     )
 
 
-def _row(tally: Tally) -> tuple[str, ...]:
+def _row(tally: DrillTally) -> tuple[str, ...]:
     scenario = tally.scenario
     return (
         f"{tally.success(0.0, scenario.quiet / 2):.0%}",
@@ -179,3 +181,41 @@ def _paragraphs(table: Table) -> list[str]:
 
 def _yaml(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_json(drills: list[Drill]) -> dict[str, Any]:
+    """All parameters and everything counted. Times are seconds, series have one value a second."""
+    return {"pyfly": __version__, "drills": [_drill_data(each) for each in drills]}
+
+
+def _drill_data(drill: Drill) -> dict[str, Any]:
+    plan = drill.plan
+    found: dict[str, Any] = {
+        "settings": {"name": plan.settings.name, **plan.settings.shown},
+        "scenario": vars(plan.scenario),
+        "recovery_bound": plan.settings.recovery_bound,
+        "policies": {name: _tally_data(tally) for name, tally in drill.tallies.items()},
+    }
+    if plan.loads:
+        timeout, scenario = plan.settings.timeout, plan.scenario
+        drained = [drain_time(scenario.replace(load=load), timeout, 1) for load in plan.loads]
+        found["recovery_by_load"] = {"load": plan.loads, **drill.recoveries, "fluid model": drained}
+        found["success_by_error_rate"] = {"error_rate": plan.errors, **drill.successes}
+    return found
+
+
+def _tally_data(tally: DrillTally) -> dict[str, Any]:
+    scenario = tally.scenario
+    return {
+        "calls": len(tally.calls),
+        "succeeded": len(tally.good),
+        "failed": len(tally.failures),
+        "refused": len(tally.refused),
+        "attempts": len(tally.attempts),
+        "success_in_outage": tally.success(scenario.quiet, scenario.outage_end),
+        "attempts_per_admitted_call_in_outage": tally.amplification,
+        "recovery": tally.recovery,
+        "goodput_per_second": per_second(tally.ends, tally.seconds),
+        "attempts_per_second": per_second(tally.attempts, tally.seconds),
+        "open_circuits": tally.open_circuits,
+    }

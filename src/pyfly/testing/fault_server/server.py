@@ -246,7 +246,9 @@ class FaultServer:
 
     def _main(self) -> None:
         try:
-            asyncio.run(self._serve())
+            # The acceptor watches a socket, which the default loop of Windows cannot.
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self._serve())
         except BaseException as error:
             self._broken = error
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -13,6 +14,8 @@ __all__ = ["Hangup", "Link"]
 
 #: What may wait to be read; beyond it the client has to wait.
 _READ_AHEAD = 64 * 1024
+#: SO_LINGER: on, for no time at all.
+_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 class Hangup(Exception):
@@ -109,7 +112,7 @@ class Link(asyncio.Protocol):
         if self._transport is None:  # it was never taken over
             return
         with contextlib.suppress(OSError):
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
         self._transport.abort()
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyfly.cli.demo.text import (
+from pyfly.cli.drawing.text import (
     ASCII,
     UNICODE,
     Glyphs,

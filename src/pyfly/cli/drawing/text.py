@@ -1,6 +1,6 @@
 """Lines of styled text, and the characters to draw with. No library of terminals needed.
 
-A style is a word for what the text means (``good``, ``circuit open``); :mod:`.live` gives it a
+A style is a word for what the text means (``good``, ``circuit open``); :mod:`.terminal` gives it a
 colour. Without colours everything has to be readable as well.
 """
 

@@ -1,0 +1,1 @@
+"""How commands draw: text in styles, the terminal, tables, pictures in files."""
