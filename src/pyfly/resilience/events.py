@@ -8,11 +8,11 @@ has to be quick. A listener that raises is logged, and the call goes on.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from inspect import CO_COROUTINE
 from typing import Any, Protocol, TypeVar, overload
 
+from pyfly.kernel.fork import ForkAware
 from pyfly.kernel.record import Record
 from pyfly.resilience.circuit_state import CircuitState
 
@@ -152,7 +152,7 @@ class Listener(Protocol):
         ...
 
 
-class Events:
+class Events(ForkAware):
     """A set of listeners. Several threads may use it.
 
     Attributes:
@@ -160,10 +160,10 @@ class Events:
         hears_successes: Whether anybody hears of calls and attempts that begin or succeed.
     """
 
-    __slots__ = ("_listeners", "_lock", "_wanted", "hears_successes", "on")
+    __slots__ = ("_listeners", "_wanted", "hears_successes", "on")
 
     def __init__(self, listeners: Iterable[Listener] = ()) -> None:
-        self._lock = threading.RLock()
+        super().__init__()
         self._listeners: tuple[tuple[Listener, tuple[type[Event], ...]], ...] = ()
         self._wanted: dict[type[Event], bool] = {}
         self.on = self.hears_successes = False

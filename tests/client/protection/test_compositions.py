@@ -269,7 +269,7 @@ def full_limiter() -> AdaptiveLimiter:
 
 def full_bulkhead() -> Bulkhead:
     bulkhead = Bulkhead(1)
-    bulkhead.try_acquire()
+    _held = bulkhead.try_acquire()
     return bulkhead
 
 

@@ -123,14 +123,15 @@ def test_as_many_as_the_limit_run_and_the_next_is_refused(clock: ManualClock) ->
     assert refusal.value.name == "shop"
     assert history.events == [PermitRefused("", clock.now, "adaptive limit", "shop", None)]
     limiter.released(permits[0])
-    assert limiter.admit().held
+    again = limiter.admit()
+    assert again.held
     assert limiter.snapshot().refused == 1
     assert balanced(limiter, running=4)
 
 
 def test_a_refusal_of_a_limiter_without_a_name_names_none() -> None:
     limiter = AdaptiveLimiter(Gradient2Policy(1, 1))
-    limiter.admit()
+    _held = limiter.admit()
     with pytest.raises(BulkheadException, match=r"^Adaptive limit reached \(1 calls"):
         limiter.admit()
 
@@ -273,8 +274,7 @@ def test_an_attempt_is_a_sample(
 def test_a_refusal_is_told_to_the_listeners_of_both(driver: Driver, clock: ManualClock) -> None:
     own, calls = History(), History()
     limiter = small(clock, listeners=[own])
-    for _ in range(4):
-        limiter.admit()
+    _held = [limiter.admit() for _ in range(4)]
     pipeline, send = assemble([AdaptiveLimiterStage(limiter)]), Scripted("fine")
     told = outcome(lambda: driver.pipeline(pipeline, send, a_call(clock, calls)))
     assert isinstance(told, BulkheadException)

@@ -11,6 +11,7 @@ from pyfly.kernel.exceptions import BulkheadException
 from pyfly.resilience import History, PermitRefused, deadline
 from pyfly.resilience.bulkhead.bulkhead import Bulkhead
 from pyfly.resilience.bulkhead.policy import BulkheadPolicy
+from pyfly.resilience.bulkhead.state import Permit
 from tests.resilience.limit_support import in_thread, joined, run_under, turns, until
 from tests.resilience.support import Driver, LoopClock, ManualClock, outcome, run_virtual
 
@@ -66,7 +67,7 @@ def test_it_describes_itself(bulkhead: Bulkhead, text: str) -> None:
 
 def test_its_repr_tells_how_full_it_is() -> None:
     bulkhead = Bulkhead(2, name="shop")
-    bulkhead.try_acquire()
+    _held = bulkhead.try_acquire()
     assert repr(bulkhead) == "<Bulkhead 'shop' 1 of 2, 0 wait>"
     assert repr(Bulkhead(2)) == "<Bulkhead 0 of 2, 0 wait>"
 
@@ -76,7 +77,7 @@ def test_a_permit_tells_where_it_is() -> None:
     permit = bulkhead.acquire_sync()
     assert repr(permit) == "<Permit held>"
     bulkhead.release(permit)
-    assert repr(permit) == "<Permit given back>"
+    assert repr(permit) == "<Permit not held>"
 
 
 # Without a queue
@@ -92,7 +93,8 @@ def test_as_many_as_may_run_and_the_next_is_refused(clock: ManualClock) -> None:
     assert (refusal.value.name, refusal.value.retry_after) == ("shop", None)
     assert history.events == [PermitRefused("", clock.now, "bulkhead", "shop", None)]
     bulkhead.release(first)
-    assert bulkhead.try_acquire() is not None
+    third = bulkhead.try_acquire()
+    assert third is not None
     assert bulkhead.try_acquire() is None
     bulkhead.release(second)
     assert bulkhead.snapshot().refused == 1
@@ -250,7 +252,7 @@ def test_the_wait_ends_at_the_nearest_limit(
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
 def test_with_no_time_left_it_refuses_without_a_wait(driver: Driver, seconds: float) -> None:
     bulkhead = Bulkhead(1, 5)
-    bulkhead.acquire_sync()
+    _held = bulkhead.acquire_sync()
     if driver.name == "sync":
         refused = outcome(lambda: bulkhead.acquire_sync(timeout=seconds))
     else:
@@ -282,11 +284,11 @@ def test_a_permit_that_comes_at_the_very_end_of_the_wait_is_taken() -> None:
 def test_a_permit_freed_between_the_two_looks_is_taken_without_a_wait(driver: Driver) -> None:
     bulkhead = Bulkhead(1, 1)
 
-    async def main() -> bool:
-        return (await bulkhead.wait("", None)).held
+    async def main() -> Permit:
+        return await bulkhead.wait("", None)
 
-    held = asyncio.run(main()) if driver.name == "async" else bulkhead.wait_sync("", None).held
-    assert held
+    permit = asyncio.run(main()) if driver.name == "async" else bulkhead.wait_sync("", None)
+    assert permit.held
     assert balanced(bulkhead, running=1)
 
 
@@ -296,13 +298,13 @@ def test_a_permit_freed_between_the_two_looks_is_taken_without_a_wait(driver: Dr
 def test_a_thread_waits_for_its_permit() -> None:
     bulkhead = Bulkhead(1, 1, timedelta(minutes=5))
     permit = bulkhead.acquire_sync()
-    got: list[bool] = []
-    thread = in_thread(lambda: got.append(bulkhead.acquire_sync().held))
+    got: list[Permit] = []
+    thread = in_thread(lambda: got.append(bulkhead.acquire_sync()))
     until(lambda: bulkhead.rules.waiting == 1)
     assert got == []
     bulkhead.release(permit)
     assert joined(thread)
-    assert got == [True]
+    assert got[0].held
     assert balanced(bulkhead, running=1)
 
 
@@ -310,7 +312,7 @@ def test_a_thread_waits_no_longer_than_it_may_by_the_clock_it_was_given(
     clock: ManualClock,
 ) -> None:
     bulkhead = Bulkhead(1, 1, timedelta(minutes=5), clock=clock)
-    bulkhead.acquire_sync()
+    _held = bulkhead.acquire_sync()
     told: list[Any] = []
     thread = in_thread(lambda: told.append(outcome(bulkhead.acquire_sync)))
     until(lambda: bulkhead.rules.waiting == 1)
@@ -323,9 +325,9 @@ def test_a_thread_waits_no_longer_than_it_may_by_the_clock_it_was_given(
 
 def test_a_thread_waits_on_the_system_clock_too() -> None:
     bulkhead = Bulkhead(1, 1, timedelta(milliseconds=5))
-    bulkhead.acquire_sync()
+    _held = bulkhead.acquire_sync()
     with pytest.raises(BulkheadException, match=r"gave up after 0\.00"):
-        bulkhead.acquire_sync()
+        _held = bulkhead.acquire_sync()
     assert balanced(bulkhead, running=1)
 
 
@@ -340,7 +342,7 @@ def test_a_thread_interrupted_while_it_waits_leaves_the_queue(clock: ManualClock
             return self.now
 
     bulkhead = Bulkhead(1, 1, timedelta(seconds=5), clock=Interrupting())
-    bulkhead.acquire_sync()
+    _held = bulkhead.acquire_sync()
     with pytest.raises(KeyboardInterrupt):
-        bulkhead.acquire_sync()
+        _held = bulkhead.acquire_sync()
     assert balanced(bulkhead, running=1)

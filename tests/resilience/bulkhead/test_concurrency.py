@@ -173,10 +173,10 @@ def test_a_permit_for_a_call_whose_loop_is_closed_goes_to_the_next() -> None:
         return call
 
     stranded = loop.run_until_complete(start())
-    loop.close()
     got: list[Permit] = []
     thread = in_thread(lambda: got.append(bulkhead.acquire_sync()))
     until(lambda: bulkhead.rules.waiting == 2)
+    loop.close()
     bulkhead.release(permit)
     assert joined(thread)
     bulkhead.release(got[0])

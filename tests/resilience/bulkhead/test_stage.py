@@ -58,7 +58,7 @@ def test_an_attempt_holds_a_permit_while_it_runs(
 def test_a_refusal_is_told_to_the_listeners_of_both(driver: Driver, clock: ManualClock) -> None:
     own, calls = History(), History()
     bulkhead = Bulkhead(1, name="shop", clock=clock, listeners=[own])
-    bulkhead.acquire_sync()
+    _held = bulkhead.acquire_sync()
     stage, send = BulkheadStage(bulkhead), Scripted("fine")
     told = outcome(lambda: through(driver, stage, send, a_call(clock, calls)))
     assert isinstance(told, BulkheadException)
@@ -87,7 +87,7 @@ def test_a_refusal_is_neither_retried_nor_held_against_the_other_side(
     driver: Driver, clock: ManualClock
 ) -> None:
     bulkhead = Bulkhead(1)
-    bulkhead.acquire_sync()
+    _held = bulkhead.acquire_sync()
     breaker = CircuitBreaker(1, clock=clock)
     retry = RetryStage(RetryPolicy(3, timedelta(seconds=1), retry_on=(Exception,)))
     pipeline = assemble(
@@ -119,7 +119,7 @@ async def ended_after(pipeline: Pipeline, call: Call) -> tuple[type[BaseExceptio
 def test_an_attempt_waits_as_long_as_the_bulkhead_says() -> None:
     async def main() -> None:
         bulkhead = Bulkhead(1, 1, timedelta(seconds=2), clock=LoopClock())
-        bulkhead.acquire_sync()
+        _held = bulkhead.acquire_sync()
         pipeline = assemble([BulkheadStage(bulkhead)])
         assert await ended_after(pipeline, a_call(LoopClock())) == (BulkheadException, 2.0)
 
@@ -130,7 +130,7 @@ def test_no_attempt_waits_past_the_deadline_of_its_call() -> None:
     async def main() -> None:
         clock = LoopClock()
         bulkhead = Bulkhead(1, 1, timedelta(seconds=20), clock=clock)
-        bulkhead.acquire_sync()
+        _held = bulkhead.acquire_sync()
         pipeline = assemble([BulkheadStage(bulkhead)])
         call = a_call(clock, deadline=clock.monotonic() + 3)
         assert await ended_after(pipeline, call) == (BulkheadException, 3.0)
@@ -145,7 +145,7 @@ def test_the_timer_of_the_whole_call_ends_the_wait_as_well() -> None:
     async def main() -> None:
         clock = LoopClock()
         bulkhead = Bulkhead(1, 1, clock=clock)
-        bulkhead.acquire_sync()
+        _held = bulkhead.acquire_sync()
         pipeline = assemble([TotalTimeoutStage(3.0), BulkheadStage(bulkhead)])
         assert await ended_after(pipeline, a_call(clock)) == (DeadlineExceededException, 3.0)
         assert balanced(bulkhead, running=1)
@@ -175,7 +175,7 @@ def test_an_attempt_that_waited_runs_and_gives_its_permit_back() -> None:
 
 def test_a_thread_waits_no_longer_than_the_deadline_of_its_call(clock: ManualClock) -> None:
     bulkhead = Bulkhead(1, 1, clock=clock)
-    bulkhead.acquire_sync()
+    _held = bulkhead.acquire_sync()
     handler = assemble([BulkheadStage(bulkhead)]).build_sync(Scripted("fine"))
     call = a_call(clock, deadline=clock.now + 10)
     told: list[Any] = []

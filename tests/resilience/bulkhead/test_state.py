@@ -16,7 +16,7 @@ def test_a_permit_that_comes_back_goes_to_who_has_waited_longest() -> None:
         True,
         False,
     ]
-    assert [(p.held, p.waiting) for p in (first, second, third, fourth)] == [
+    assert [(p.held, rules.waits(p)) for p in (first, second, third, fourth)] == [
         (True, False),
         (False, True),
         (False, True),
@@ -24,7 +24,7 @@ def test_a_permit_that_comes_back_goes_to_who_has_waited_longest() -> None:
     ]
     assert numbers(rules) == (1, 2, 1, 0)
     assert rules.leave_needs_lock(first) is second
-    assert (first.held, second.held, second.waiting) == (False, True, False)
+    assert (first.held, second.held, rules.waits(second)) == (False, True, False)
     assert numbers(rules) == (1, 1, 2, 1)
     assert rules.leave_needs_lock(second) is third
     assert rules.leave_needs_lock(third) is None
@@ -33,7 +33,8 @@ def test_a_permit_that_comes_back_goes_to_who_has_waited_longest() -> None:
 
 def test_who_may_not_wait_is_refused_although_there_is_a_place() -> None:
     rules = BulkheadRules(1, 1)
-    rules.enter_needs_lock(Permit(), False)
+    held = Permit()
+    assert rules.enter_needs_lock(held, False)
     assert not rules.enter_needs_lock(Permit(), False)
     assert rules.enter_needs_lock(Permit(), True)
 
@@ -66,9 +67,9 @@ def test_a_place_is_given_up_once_and_never_after_the_permit_has_come() -> None:
 
 def test_a_place_that_was_given_up_is_free_again() -> None:
     rules = BulkheadRules(1, 1)
-    rules.enter_needs_lock(Permit(), True)
-    waiting = Permit()
-    rules.enter_needs_lock(waiting, True)
+    held, waiting = Permit(), Permit()
+    assert rules.enter_needs_lock(held, True)
+    assert rules.enter_needs_lock(waiting, True)
     assert not rules.enter_needs_lock(Permit(), True)
     rules.withdraw_needs_lock(waiting)
     assert rules.enter_needs_lock(Permit(), True)
@@ -81,14 +82,6 @@ def test_no_permit_goes_to_who_has_left_the_queue() -> None:
         rules.enter_needs_lock(each, True)
     rules.withdraw_needs_lock(gone)
     assert rules.leave_needs_lock(holder) is heir
-
-
-def test_a_waiting_permit_says_so() -> None:
-    rules = BulkheadRules(1, 1)
-    rules.enter_needs_lock(Permit(), True)
-    waiting = Permit()
-    rules.enter_needs_lock(waiting, True)
-    assert repr(waiting) == "<Permit waiting>"
 
 
 def test_who_does_not_wait_cannot_leave_the_queue_and_refusals_are_counted() -> None:

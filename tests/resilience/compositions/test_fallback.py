@@ -51,6 +51,8 @@ from tests.resilience.support import (
     run_virtual,
 )
 
+KEPT: list[object] = []
+
 
 def open_circuit() -> Stage:
     breaker = CircuitBreaker(1)
@@ -67,7 +69,7 @@ def probed_circuit() -> Stage:
 
 def full_bulkhead() -> Stage:
     bulkhead = Bulkhead(1)
-    bulkhead.try_acquire()
+    KEPT.append(bulkhead.try_acquire())
     return BulkheadStage(bulkhead)
 
 
@@ -79,7 +81,7 @@ def spent_rate_limiter() -> Stage:
 
 def full_adaptive_limiter() -> Stage:
     limiter = AdaptiveLimiter(AIMDPolicy(1, 1))
-    limiter.admit()
+    KEPT.append(limiter.admit())
     return AdaptiveLimiterStage(limiter)
 
 

@@ -90,7 +90,7 @@ class BulkheadWorld:
         answer = self.model.come(number, True)
         same("a place", entered, answer != "refused")
         if entered:
-            same("it waits", permit.waiting, answer == "waiting")
+            same("it waits", self.bulkhead.rules.waits(permit), answer == "waiting")
             self.permits[number] = permit
 
     def end_call(self, pick: Pick) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import traceback
 from collections.abc import Callable
@@ -207,20 +206,6 @@ def test_a_call_that_asks_for_its_own_key_is_made_as_if_alone() -> None:
 
     assert single.call_sync("a", fetch, 2) == "over over bottom"
     assert len(single) == 0
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_another_process_does_not_wait_for_a_thread_it_does_not_have(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fetch, crowd, single = Gated(), Crowd(), SingleFlight()
-    crowd.start("parent", lambda: single.call_sync("a", fetch))
-    assert fetch.begun.wait(10)
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "getpid", lambda: -1)
-        assert single.call_sync("a", lambda: "of the child") == "of the child"
-    fetch.gates[0].set()
-    assert crowd.join() == {"parent": "page"}
 
 
 def test_an_asynchronous_function_is_an_error_that_says_what_to_write() -> None:

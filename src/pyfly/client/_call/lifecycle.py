@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -20,6 +19,7 @@ from typing import Any
 
 from pyfly.client.errors import ClientStoppedException
 from pyfly.client.ports import SyncWirePort, WirePort
+from pyfly.kernel.fork import ForkAware
 
 __all__ = ["Flight", "Lifecycle", "SyncFlight", "SyncLifecycle"]
 
@@ -62,7 +62,7 @@ class Flight:
         return self.stopped and self.task.uncancel() <= self._cancelling
 
 
-class Lifecycle:
+class Lifecycle(ForkAware):
     """The lifecycle of an asynchronous client; safe for several event loops and threads.
 
     Args:
@@ -94,14 +94,20 @@ class Lifecycle:
         self._port = port
         self._stop_timeout = stop_timeout
         self._settle = settle
-        self._lock = threading.RLock()
         self._state = State.NEW
         self._change: Future[None] | None = None  # a start or stop that is under way
         self._streams: set[Flight] = set()
         self._stopped: set[object] = set()
         self._landed: asyncio.Event | None = None
         self._landing_loop: asyncio.AbstractEventLoop | None = None
-        self._pid = os.getpid()
+        super().__init__()
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self.calls.clear()  # those of the parent process
+        self._streams.clear()
+        self._stopped.clear()
+        self._change = self._landed = self._landing_loop = None
 
     def take_off(self, key: object) -> None:
         """Note a call under way.
@@ -219,9 +225,6 @@ class Lifecycle:
         change.set_result(None)
 
     async def _drain(self) -> None:
-        if os.getpid() != self._pid:
-            self.calls.clear()  # they are under way in the parent process
-            self._streams.clear()
         if await self._all_landed(self._stop_timeout):
             for stream in list(self._streams):  # left open by the task that makes this stop
                 stream.cancel()
@@ -290,7 +293,7 @@ class SyncFlight:
         raise NotImplementedError
 
 
-class SyncLifecycle:
+class SyncLifecycle(ForkAware):
     """The lifecycle of a synchronous client; safe for threads. See :class:`Lifecycle`.
 
     Taking off and landing take no lock. A call is noted before it looks whether it may, and a
@@ -305,10 +308,16 @@ class SyncLifecycle:
         self.calls: set[object] = set()
         self._port = port
         self._stop_timeout = stop_timeout
-        self._landed = threading.Condition(threading.RLock())
         self._state = State.NEW
         self._streams: set[SyncFlight] = set()
-        self._pid = os.getpid()
+        super().__init__()
+        self._landed = threading.Condition(self._lock)
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self._landed = threading.Condition(self._lock)
+        self.calls.clear()  # those of the parent process
+        self._streams.clear()
 
     def take_off(self, key: object) -> None:
         """Note a call under way.
@@ -363,9 +372,6 @@ class SyncLifecycle:
                 return
             self._state = State.DRAINING
             self.running, self.draining = False, True
-            if os.getpid() != self._pid:
-                self.calls.clear()  # they are under way in the parent process
-                self._streams.clear()
             until = time.monotonic() + self._stop_timeout
             while (under_way := self._others()) and (left := until - time.monotonic()) > 0:
                 self._landed.wait(left)

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import logging
-import threading
+
+from pyfly.kernel.fork import ForkAware
 
 __all__ = ["FirstAnswers"]
 
@@ -15,7 +16,7 @@ _logger = logging.getLogger("pyfly.client.calls")
 _ENOUGH = 10
 
 
-class FirstAnswers:
+class FirstAnswers(ForkAware):
     """Watches the first ten answers of one client.
 
     Attributes:
@@ -26,7 +27,7 @@ class FirstAnswers:
         self.watching = True
         self._client = client
         self._missing = 0
-        self._lock = threading.RLock()
+        super().__init__()
 
     def note(self, status: int, url_template: str) -> None:
         """Take note of an answer; the tenth 404 in a row is told, with its template."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 
 from pyfly.kernel.exceptions import (
@@ -10,6 +9,7 @@ from pyfly.kernel.exceptions import (
     DeadlineExceededException,
     RefusedException,
 )
+from pyfly.kernel.fork import ForkAware
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import clock_or_system
 from pyfly.resilience._guard import Guard, tell_refusal
@@ -38,7 +38,7 @@ class AdaptiveLimiterSnapshot(Record):
     refused: int
 
 
-class AdaptiveLimiter(Guard[Permit]):
+class AdaptiveLimiter(ForkAware, Guard[Permit]):
     """Bounds how many calls run at once by what the other side can take, as it shows.
 
     A call that returns is a sample of its duration; one that is *dropped* (timed out, turned
@@ -66,7 +66,7 @@ class AdaptiveLimiter(Guard[Permit]):
         TypeError: A value of the wrong type.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_lock", "events", "is_drop", "name", "policy", "rules")
+    __slots__ = ("_clock", "events", "is_drop", "name", "policy", "rules")
 
     def __init__(
         self,
@@ -88,7 +88,11 @@ class AdaptiveLimiter(Guard[Permit]):
         self.rules = LimiterRules(_algorithm(self.policy))
         self._clock = clock_or_system("AdaptiveLimiter", clock)
         self.is_drop = is_drop
-        self._lock = threading.RLock()  # re-entrant: see .state
+        super().__init__()
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self.rules = LimiterRules(_algorithm(self.policy))
 
     @property
     def limit(self) -> int:

@@ -17,14 +17,15 @@ the share of samples that were not dropped, whatever was in use, and only that s
 queue size is added; drops tell nothing about the rtt. If all are dropped, the limit becomes
 0.9 of what it was, as with AIMD.
 
-The lock has to be re-entrant: see :mod:`..circuit_breaker.state`. So numbers of permits are
-read and written with no call and no allocation of containers in between.
+The lock has to be re-entrant: see :mod:`..circuit_breaker.state`. Permits that are lost (see
+:mod:`.._leases`) are looked for when a call would be refused.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from pyfly.resilience._leases import Lease, Leases
 from pyfly.resilience.adaptive_limiter.policy import AIMDPolicy, Gradient2Policy
 
 __all__ = [
@@ -188,19 +189,18 @@ class AIMDRules:
         self.limit = max(policy.min_limit, min(policy.max_limit, limit))
 
 
-class Permit:
-    """Leave to run one call.
+class Permit(Lease):
+    """Permission to run one call.
 
     Attributes:
-        held: Whether it has to be given back.
         started: When it was given.
         in_flight: Calls under way then, this one included.
     """
 
-    __slots__ = ("held", "in_flight", "started")
+    __slots__ = ("in_flight", "started")
 
     def __init__(self) -> None:
-        self.held = False
+        super().__init__()
         self.started = 0.0
         self.in_flight = 0
 
@@ -210,41 +210,46 @@ class LimiterRules:
 
     Attributes:
         algorithm: What finds the limit.
-        in_flight: Permits out; more than the limit for a while after it was lowered.
         acquired: Permits given out so far.
-        released: Permits given back so far.
         refused: Calls refused so far.
     """
 
-    __slots__ = ("acquired", "algorithm", "in_flight", "refused", "released")
+    __slots__ = ("_out", "acquired", "algorithm", "refused")
 
     def __init__(self, algorithm: Algorithm) -> None:
         self.algorithm = algorithm
-        self.in_flight = 0
+        self._out = Leases()
         self.acquired = 0
-        self.released = 0
         self.refused = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Permits out; more than the limit for a while after it was lowered."""
+        return len(self._out)
+
+    @property
+    def released(self) -> int:
+        """Permits that have come back so far."""
+        return self.acquired - len(self._out)
 
     def admit_needs_lock(self, permit: Permit, now: float) -> bool:
         """Take a permit. False: as many run as may."""
-        if self.in_flight >= self.algorithm.limit:
-            self.refused += 1
-            return False
-        self.in_flight += 1
+        if len(self._out) >= self.algorithm.limit:
+            self._out.drop_lost()
+            if len(self._out) >= self.algorithm.limit:
+                self.refused += 1
+                return False
+        self._out.add(permit)
         self.acquired += 1
-        permit.held = True
         permit.started = now
-        permit.in_flight = self.in_flight
+        permit.in_flight = len(self._out)
         return True
 
     def release_needs_lock(self, permit: Permit) -> bool:
         """Give a permit back; the call proves nothing. False: it was back already."""
-        if not permit.held:
-            return False
-        permit.held = False
-        self.in_flight -= 1
-        self.released += 1
-        return True
+        held = permit.held
+        self._out.discard(permit)
+        return held
 
     def finish_needs_lock(self, permit: Permit, now: float, dropped: bool) -> None:
         """Give a permit back, and learn from the call."""

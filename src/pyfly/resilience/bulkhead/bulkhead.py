@@ -6,8 +6,10 @@ import asyncio
 import threading
 from collections.abc import Iterable
 from datetime import timedelta
+from weakref import WeakMethod
 
 from pyfly.kernel.exceptions import BulkheadException
+from pyfly.kernel.fork import ForkAware
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import clock_or_system
 from pyfly.resilience._guard import Guard, least, tell_refusal
@@ -36,7 +38,7 @@ class BulkheadSnapshot(Record):
     refused: int
 
 
-class Bulkhead(Guard[Permit]):
+class Bulkhead(ForkAware, Guard[Permit]):
     """Bounds how many calls run at once; a few more may wait, first come, first served.
 
     Tasks, event loops and threads may share one; they stand in one queue. Use ``call`` and
@@ -62,7 +64,7 @@ class Bulkhead(Guard[Permit]):
         ValueError: A value out of range, or ``max_wait`` where nothing can wait.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_entered", "_lock", "events", "name", "policy", "rules")
+    __slots__ = ("_clock", "_entered", "events", "name", "policy", "rules")
 
     def __init__(
         self,
@@ -77,10 +79,18 @@ class Bulkhead(Guard[Permit]):
         self.policy = BulkheadPolicy(max_concurrent, max_queue, max_wait)
         self.name = name
         self.events = Events(listeners)
-        self.rules = BulkheadRules(max_concurrent, max_queue)
+        self.rules = self._new_rules()
         self._clock = clock_or_system("Bulkhead", clock)
-        self._lock = threading.RLock()  # re-entrant: see .state
         self._entered: list[Permit] = []
+        super().__init__()
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self.rules = self._new_rules()
+
+    def _new_rules(self) -> BulkheadRules:
+        policy = self.policy
+        return BulkheadRules(policy.max_concurrent, policy.max_queue, WeakMethod(self._serve))
 
     def snapshot(self) -> BulkheadSnapshot:
         """Its numbers at this moment."""
@@ -125,17 +135,20 @@ class Bulkhead(Guard[Permit]):
 
     def release(self, permit: Permit) -> None:
         """Give a permit back. A second time is ignored."""
+        self._serve(permit)
+
+    def _serve(self, permit: Permit | None = None) -> None:
+        """Wake those whose turn has come, after a permit came back."""
         while True:
             with self._lock:
                 heir = self.rules.leave_needs_lock(permit)
-            if heir is None or heir.wake is None:
+            if heir is None:
                 return
             try:
+                assert heir.wake is not None  # it has waited
                 heir.wake()
             except RuntimeError:  # its event loop is closed: the call will never run
                 permit = heir
-            else:
-                return
 
     # The two ways to wait
 
@@ -191,6 +204,8 @@ class Bulkhead(Guard[Permit]):
         started = self._clock.monotonic()
         with self._lock:
             entered = self.rules.enter_needs_lock(permit, may_wait)
+        if not permit.held:
+            self._serve()  # a permit that was lost may be there for those who have waited
         if not entered:
             raise self._refusal(operation, None)
         return started
@@ -207,6 +222,8 @@ class Bulkhead(Guard[Permit]):
         """After the wait: the permit, if it has come."""
         with self._lock:
             in_vain = self.rules.withdraw_needs_lock(permit)
+            if in_vain:  # unless one was lost meanwhile
+                in_vain = not self.rules.enter_needs_lock(permit, False)
         if in_vain:
             raise self._refusal(operation, self._clock.monotonic() - started)
         return permit

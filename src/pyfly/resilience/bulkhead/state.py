@@ -3,44 +3,44 @@
 Theory of operation. A permit is free, or held by one call. Nobody waits while one is free:
 a permit that comes back goes straight to the call that has waited longest (its *heir*), so
 that nobody overtakes the queue. Each :class:`Permit` is a lease: it leaves its holder's hands
-once, however often it is given back, and ``acquired == released + held`` at any time.
+once, however often it is given back, and ``acquired == released + held`` at any time. Permits
+that are lost (see :mod:`.._leases`) are looked for when a call would have to wait.
 
 A call may be handed its permit at the very moment in which it stops waiting. Both happen
 under the lock, so one comes first: either it has left the queue, or it holds the permit and
 gives it back, and the next in the queue has it.
 
 The lock has to be re-entrant, for the reason told in :mod:`..circuit_breaker.state`. The
-garbage collector gets its turn at calls and at allocations of containers; so there is none
-of either between reading the numbers and writing what was decided by them.
+garbage collector gets its turn at calls and at allocations of containers. It only ever gives
+permits back, so what is decided by their number stays right.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from weakref import WeakMethod
+
+from pyfly.resilience._leases import Lease, Leases
 
 __all__ = ["BulkheadRules", "Permit"]
 
 
-class Permit:
-    """Leave to run one call, or a place in the queue for it.
+class Permit(Lease):
+    """Permission to run one call, or a place in the queue for it.
 
     Attributes:
-        held: Whether it has to be given back.
-        waiting: Whether it stands in the queue.
         wake: Tells the waiting call that it has got it; for those that wait.
     """
 
-    __slots__ = ("held", "waiting", "wake")
+    __slots__ = ("wake",)
 
     def __init__(self, wake: Callable[[], object] | None = None) -> None:
+        super().__init__()
         self.wake = wake
-        self.held = False
-        self.waiting = False
 
     def __repr__(self) -> str:
-        state = "held" if self.held else "waiting" if self.waiting else "given back"
-        return f"<Permit {state}>"
+        return f"<Permit {'held' if self.held else 'not held'}>"
 
 
 class BulkheadRules:
@@ -49,82 +49,90 @@ class BulkheadRules:
     Args:
         max_concurrent: Permits there are.
         max_queue: Calls that may wait.
+        on_lost: See :class:`.Leases`.
 
     Attributes:
-        held: Permits out.
-        waiting: Calls in the queue.
         acquired: Permits given out so far.
-        released: Permits given back so far.
         refused: Calls refused so far.
     """
 
-    __slots__ = (
-        "_max_concurrent",
-        "_max_queue",
-        "_queue",
-        "acquired",
-        "held",
-        "refused",
-        "released",
-        "waiting",
-    )
+    __slots__ = ("_max_concurrent", "_max_queue", "_out", "_queue", "acquired", "refused")
 
-    def __init__(self, max_concurrent: int, max_queue: int) -> None:
+    def __init__(
+        self,
+        max_concurrent: int,
+        max_queue: int,
+        on_lost: WeakMethod[Callable[[], None]] | None = None,
+    ) -> None:
         self._max_concurrent = max_concurrent
         self._max_queue = max_queue
+        self._out = Leases(on_lost)
         self._queue: OrderedDict[Permit, None] = OrderedDict()
-        self.held = 0
-        self.waiting = 0
         self.acquired = 0
-        self.released = 0
         self.refused = 0
+
+    @property
+    def held(self) -> int:
+        """Permits out."""
+        return len(self._out)
+
+    @property
+    def released(self) -> int:
+        """Permits that have come back so far."""
+        return self.acquired - len(self._out)
+
+    @property
+    def waiting(self) -> int:
+        """Calls in the queue."""
+        return len(self._queue)
+
+    def waits(self, permit: Permit) -> bool:
+        """Whether a permit stands in the queue."""
+        return permit in self._queue
 
     def enter_needs_lock(self, permit: Permit, may_wait: bool) -> bool:
         """Take a free permit, else a place in the queue. False: there is neither."""
-        if self.held < self._max_concurrent:
-            self.held += 1
+        if not self._free and self._out.drop_lost():
+            for waiting in list(self._queue):
+                if waiting.lost:
+                    self._queue.pop(waiting, None)
+        if self._free and not self._queue:
+            self._out.add(permit)
             self.acquired += 1
-            permit.held = True
             return True
-        if not may_wait or self.waiting >= self._max_queue:
+        if not may_wait or len(self._queue) >= self._max_queue:
             return False
+        self._out.await_turn(permit)
         self._queue[permit] = None
-        self.waiting += 1
-        permit.waiting = True
         return True
 
-    def leave_needs_lock(self, permit: Permit) -> Permit | None:
+    def leave_needs_lock(self, permit: Permit | None) -> Permit | None:
         """Give a permit back, or leave the queue; nothing if that is done already.
 
         Returns:
-            The permit of the call that has it now, which is to be woken.
+            The permit of a call that has got it after a wait, and is to be woken.
         """
-        if permit.waiting:
-            self.withdraw_needs_lock(permit)
+        if permit is not None:
+            self._queue.pop(permit, None)
+            self._out.discard(permit)
+        if not self._queue or not self._free:
             return None
-        if not permit.held:
-            return None
-        permit.held = False
-        self.released += 1
-        if not self.waiting:
-            self.held -= 1
-            return None
-        self.waiting -= 1
-        self.acquired += 1
         heir, _ = self._queue.popitem(last=False)
-        heir.waiting = False
-        heir.held = True
+        self._out.add(heir)
+        self.acquired += 1
         return heir
 
     def withdraw_needs_lock(self, permit: Permit) -> bool:
         """Leave the queue. False: it is not in there; it may hold the permit by now."""
-        if not permit.waiting:
+        if permit not in self._queue:
             return False
-        permit.waiting = False
-        self.waiting -= 1
         del self._queue[permit]
         return True
 
     def refuse_needs_lock(self) -> None:
         """Count a refusal."""
         self.refused += 1
+
+    @property
+    def _free(self) -> bool:
+        return len(self._out) < self._max_concurrent

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from pyfly.kernel.fork import ForkAware
 from pyfly.resilience.call import Call
 from pyfly.resilience.chaos.policy import ChaosPolicy
 from pyfly.resilience.chaos.state import drawn
@@ -14,7 +14,7 @@ from pyfly.resilience.chaos.state import drawn
 __all__ = ["Chaos"]
 
 
-class Chaos:
+class Chaos(ForkAware):
     """Does harm to a part of all attempts, on purpose and repeatably. Off unless named.
 
     In this order: ``behaviour`` runs a function, ``latency`` waits, ``fault`` raises, ``outcome``
@@ -40,7 +40,7 @@ class Chaos:
         ValueError: A rate that is not within 0 and 1.
     """
 
-    __slots__ = ("__weakref__", "_lock", "_random", "_rates", "policy")
+    __slots__ = ("_random", "_rates", "policy")
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Chaos:
     ) -> None:
         self.policy = ChaosPolicy(seed, fault, latency, outcome, behaviour)
         self._rates = self.policy.rates
-        self._lock = threading.RLock()  # re-entrant: see circuit_breaker.state
+        super().__init__()
         self.reset()
 
     def reset(self) -> None:

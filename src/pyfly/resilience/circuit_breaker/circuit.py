@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from pyfly.kernel.exceptions import CircuitBreakerException
+from pyfly.kernel.fork import ForkAware
 from pyfly.resilience._checks import clock_or_system
 from pyfly.resilience.circuit_breaker.blocks import Blocks
 from pyfly.resilience.circuit_breaker.build import policy_of, rules_of
@@ -28,18 +28,16 @@ from pyfly.resilience.events import (
 __all__ = ["Circuit"]
 
 
-class Circuit:
+class Circuit(ForkAware):
     """Admission of calls and judgement of what became of them.
 
     :class:`~pyfly.resilience.circuit_breaker.breaker.CircuitBreaker` tells the settings.
     """
 
     __slots__ = (
-        "__weakref__",
         "_blocks",
         "_clock",
         "_fails_by_result",
-        "_lock",
         "_slow_after",
         "events",
         "is_failure",
@@ -79,8 +77,12 @@ class Circuit:
         slow = None if policy.window is None else policy.window.slow_duration
         self._slow_after = None if slow is None else slow.total_seconds()
         self.rules = rules_of(policy, every=self._fails_by_result is not None)
-        self._lock = threading.RLock()
         self._blocks = Blocks()
+        super().__init__()
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self.rules.start_anew_needs_lock()
 
     # What it is now
 

@@ -327,6 +327,24 @@ class CircuitRules:
             self.refuses_until = -math.inf
             self.until = math.inf
 
+    def start_anew_needs_lock(self) -> None:
+        """After a fork: calls and probes are another process's. What is open stays open, and a
+        half-open circuit is one whose recovery time has passed.
+        """
+        generation = Generation()
+        epoch = Admission(generation)
+        if self.state is _CLOSED:
+            self._close(generation, epoch)
+            return
+        self._generation.current = False
+        self._generation = generation
+        self.state = _OPEN
+        self.epoch = None
+        self.wants_success = True
+        self.refuses_until = -math.inf
+        self.expires = math.inf
+        self.out = 0
+
     # What they share
 
     def _spend(self, admission: Admission) -> bool:

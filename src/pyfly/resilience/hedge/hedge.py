@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from inspect import isawaitable, iscoroutinefunction
 from types import CoroutineType
 from typing import Any, ParamSpec, TypeVar, cast
 
+from pyfly.kernel.fork import ForkAware
 from pyfly.resilience._checks import clock_or_system, coroutine_passed
 from pyfly.resilience._decorate import decorated
 from pyfly.resilience._guard import time_for
@@ -28,7 +28,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Hedge:
+class Hedge(ForkAware):
     """Calls a function once more while its first call is still out, and takes what comes first.
 
     For asynchronous functions that may run twice without harm. Each attempt runs in a task of
@@ -64,10 +64,8 @@ class Hedge:
     """
 
     __slots__ = (
-        "__weakref__",
         "_clock",
         "_durations",
-        "_lock",
         "_stragglers",
         "budget",
         "events",
@@ -90,8 +88,13 @@ class Hedge:
         self.events = Events(listeners)
         self._clock = clock_or_system("Hedge", clock)
         self._durations = Durations(WINDOW)
-        self._lock = threading.RLock()  # re-entrant: see .state
         self._stragglers: set[asyncio.Task[Any]] = set()
+        super().__init__()
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self._durations = Durations(WINDOW)
+        self._stragglers.clear()
 
     @property
     def delay(self) -> float | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from datetime import timedelta
 
 from pyfly.kernel.exceptions import RateLimitException
+from pyfly.kernel.fork import ForkAware
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import clock_or_system, finite_number
 from pyfly.resilience._guard import Guard, least, tell_refusal
@@ -31,7 +31,7 @@ class RateLimiterSnapshot(Record):
     refused: int
 
 
-class RateLimiter(Guard[None]):
+class RateLimiter(ForkAware, Guard[None]):
     """Lets calls begin at no more than a rate, by a token bucket that fills lazily.
 
     A call takes one token, or as many as its ``weight``. If they are not there, it waits if
@@ -60,7 +60,7 @@ class RateLimiter(Guard[None]):
         ValueError: A value out of range.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_lock", "_max_wait", "events", "name", "policy", "rules")
+    __slots__ = ("_clock", "_max_wait", "events", "name", "policy", "rules")
 
     def __init__(
         self,
@@ -76,10 +76,14 @@ class RateLimiter(Guard[None]):
         self.policy = policy = RateLimiterPolicy(rate, per, burst, max_wait)
         self.name = name
         self.events = Events(listeners)
-        self.rules = RateRules(policy.per.total_seconds() / policy.rate, policy.burst)
+        self.rules = _rules_of(policy)
         self._max_wait = None if max_wait is None else max_wait.total_seconds()
         self._clock = clock_or_system("RateLimiter", clock)
-        self._lock = threading.RLock()  # re-entrant: see .state
+        super().__init__()
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self.rules = _rules_of(self.policy)
 
     def snapshot(self) -> RateLimiterSnapshot:
         """Its numbers at this moment."""
@@ -236,3 +240,7 @@ class RateLimiter(Guard[None]):
         name = f"{self.name!r} " if self.name else ""
         tokens = self.rules.tokens_at(self._clock.monotonic())
         return f"<RateLimiter {name}{tokens:g} of {self.policy.burst} tokens>"
+
+
+def _rules_of(policy: RateLimiterPolicy) -> RateRules:
+    return RateRules(policy.per.total_seconds() / policy.rate, policy.burst)

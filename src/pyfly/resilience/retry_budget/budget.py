@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
+from pyfly.kernel.fork import ForkAware
 from pyfly.resilience._checks import clock_or_system
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.retry_budget.policy import RatioBudgetPolicy, RetryBudgetPolicy
@@ -13,7 +13,7 @@ from pyfly.resilience.retry_budget.state import BudgetRules, RatioRules
 __all__ = ["RetryBudget"]
 
 
-class RetryBudget:
+class RetryBudget(ForkAware):
     """Bounds the retries (and hedges) of all calls that share it, in the token form of gRPC;
     :meth:`ratio` makes one in the ratio form of Finagle and Envoy.
 
@@ -35,7 +35,7 @@ class RetryBudget:
         ValueError: A value that is negative, not finite or too small.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_lock", "policy", "rules")
+    __slots__ = ("_clock", "policy", "rules")
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class RetryBudget:
         self.rules: BudgetRules | RatioRules = BudgetRules(
             policy.ratio, policy.max_tokens, policy.per_second, now
         )
-        self._lock = threading.RLock()  # re-entrant: see circuit_breaker.state
+        super().__init__()
 
     @classmethod
     def ratio(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable
 from contextvars import ContextVar
 from typing import TypeVar, cast
 
 from pyfly.kernel.exceptions import DeadlineExceededException
+from pyfly.kernel.fork import ForkAware
 from pyfly.resilience._deadline_exceeded import CALLER, deadline_exceeded
 from pyfly.resilience.call import Call
 from pyfly.resilience.single_flight.events import FlightJoined
@@ -28,14 +28,18 @@ F = TypeVar("F", bound=Flight)
 _marks: ContextVar[tuple[object, ...]] = ContextVar("pyfly_single_flight", default=())
 
 
-class Table:
+class Table(ForkAware):
     """The rules of :mod:`.state` with a lock."""
 
-    __slots__ = ("_flights", "_lock")
+    __slots__ = ("_flights",)
 
     def __init__(self) -> None:
         self._flights = Flights()
-        self._lock = threading.RLock()  # re-entrant: see .state
+        super().__init__()
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self._flights = Flights()
 
     def __len__(self) -> int:
         return len(self._flights)

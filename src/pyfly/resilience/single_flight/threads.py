@@ -7,7 +7,6 @@ them makes the call anew.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Hashable
 from contextvars import copy_context
@@ -39,7 +38,7 @@ class ThreadFlight(Flight):
     __slots__ = ("call", "ended", "error", "given_up", "value")
 
     def __init__(self, key: Hashable, call: Call) -> None:
-        super().__init__(os.getpid(), key)  # a forked child does not wait for its parent's
+        super().__init__(0, key)  # all threads share
         self.call = call
         self.ended = threading.Event()
         self.value: Any = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Protocol
 
 from pyfly.kernel.exceptions import DeadlineExceededException, RefusedException
+from pyfly.kernel.fork import ForkAware
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import clock_or_system
 from pyfly.resilience._guard import Guard, tell_refusal
@@ -38,7 +38,7 @@ class ThrottleSnapshot(Record):
     probability: float
 
 
-class Throttle(Guard[None]):
+class Throttle(ForkAware, Guard[None]):
     """Holds back a part of the calls to a service that turns many away.
 
     The part is ``(requests - k * accepts) / (requests + 1)`` of a window of two minutes, as
@@ -69,9 +69,8 @@ class Throttle(Guard[None]):
     """
 
     __slots__ = (
-        "__weakref__",
         "_clock",
-        "_lock",
+        "_given_random",
         "_random",
         "events",
         "is_rejection",
@@ -102,8 +101,14 @@ class Throttle(Guard[None]):
         self.rules = ThrottleRules(policy.k, policy.window.total_seconds())
         self._clock = clock_or_system("Throttle", clock)
         self.is_rejection = is_rejection
+        self._given_random = random
         self._random = _draw(random)
-        self._lock = threading.RLock()  # re-entrant: see circuit_breaker.state
+        super().__init__()
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self.rules = ThrottleRules(self.policy.k, self.policy.window.total_seconds())
+        self._random = _draw(self._given_random)  # every child would draw the same numbers
 
     def snapshot(self) -> ThrottleSnapshot:
         """Its numbers at this moment."""

@@ -1,0 +1,102 @@
+"""What calls hold of a limit, and how it comes back whatever ends them.
+
+A call that ends gives its lease back. A lease that was not given back is found all the same:
+
+- Nobody holds it any more: an exception out of a signal handler came between taking it and
+  giving it back, or the coroutine was collected. It counts no more as soon as it is gone.
+- Its event loop is closed, so that its call will never go on: see :meth:`Leases.drop_lost`.
+- The process was forked: the child has leases of its own (see :mod:`pyfly.kernel.fork`), and one
+  that it inherited is not among those.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, _get_running_loop
+from collections.abc import Callable, Set
+from weakref import WeakMethod, ref
+
+__all__ = ["Lease", "Leases"]
+
+
+class Lease:
+    """Permission for one call, to be given back by whoever holds it."""
+
+    __slots__ = ("__weakref__", "_loop", "_mark", "_out")
+
+    def __init__(self) -> None:
+        loop = _get_running_loop()
+        self._loop: ref[AbstractEventLoop] | None = None if loop is None else ref(loop)
+        self._mark: ref[Lease] | None = None
+        self._out: Set[ref[Lease] | None] = frozenset()
+
+    @property
+    def held(self) -> bool:
+        """Whether it has to be given back."""
+        return self._mark in self._out
+
+    @property
+    def lost(self) -> bool:
+        """Whether the event loop that its call runs in is closed or gone."""
+        return _is_closed(self._loop)
+
+
+class Leases:
+    """The leases that are out: each until it is given back, or held by nobody.
+
+    Every operation on the sets is a single one of C, so that neither the garbage collector nor
+    a signal handler finds it half done. Who decides by the number has to hold a lock.
+
+    Args:
+        on_lost: What to call when a lease came back because nobody held it any more; weak, so
+            that its owner is no part of a cycle.
+    """
+
+    __slots__ = ("_loops", "_on_lost", "_out")
+
+    def __init__(self, on_lost: WeakMethod[Callable[[], None]] | None = None) -> None:
+        self._out: set[ref[Lease] | None] = set()
+        self._loops: set[ref[AbstractEventLoop] | None] = set()
+        self._on_lost = on_lost
+
+    def __len__(self) -> int:
+        return len(self._out)
+
+    def add(self, lease: Lease) -> None:
+        """Give a lease out."""
+        self._loops.add(lease._loop)
+        lease._mark, lease._out = ref(lease, self._let_go), self._out
+        self._out.add(lease._mark)
+
+    def await_turn(self, lease: Lease) -> None:
+        """Note a lease that is to be given out later, for :meth:`drop_lost` to know its loop."""
+        self._loops.add(lease._loop)
+
+    def discard(self, lease: Lease) -> None:
+        """Take a lease back; nothing if it is back."""
+        self._out.discard(lease._mark)
+        lease._mark = None
+
+    def drop_lost(self) -> bool:
+        """Take back those whose event loop is closed. Whether there is such a loop."""
+        closed = {loop for loop in list(self._loops) if _is_closed(loop)}
+        if not closed:
+            return False
+        self._loops -= closed
+        for mark in list(self._out):
+            lease = None if mark is None else mark()
+            if lease is not None and lease.lost:
+                self._out.discard(mark)
+        return True
+
+    def _let_go(self, mark: ref[Lease]) -> None:
+        self._out.discard(mark)
+        on_lost = self._on_lost and self._on_lost()
+        if on_lost is not None:
+            on_lost()
+
+
+def _is_closed(known: ref[AbstractEventLoop] | None) -> bool:
+    if known is None:  # no loop: a thread
+        return False
+    loop = known()
+    return loop is None or loop.is_closed()
