@@ -72,6 +72,17 @@ class _SyncPort:
     def stop(self) -> None: ...
 
 
+class _PersonsPort:
+    """A port of a person's own, which answers with a plain value."""
+
+    async def request(self, method: str, url: str, **kwargs: Any) -> Any:
+        return {"a": 1}
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 @http_client(base_url="http://localhost")
 class Plain:
     """Every stage off."""
@@ -115,6 +126,7 @@ async def _nothing() -> None: ...
 def works() -> dict[str, Work]:
     """What is counted, by name."""
     plain, shipped = client_for(Plain, port=_Port()), client_for(Shipped, port=_Port())
+    persons = client_for(Shipped, port=_PersonsPort())
     plain_sync = client_for(PlainSync, port=_SyncPort())
     shipped_sync = client_for(ShippedSync, port=_SyncPort())
     breaker, policy = CircuitBreaker(), RetryPolicy()
@@ -132,6 +144,7 @@ def works() -> dict[str, Work]:
         "1 argument, as shipped": lambda: shipped.one("4711"),
         "4 arguments, as shipped": lambda: shipped.four("berlin", "tools", 3, in_stock=True),
         "1 argument, as shipped, within a deadline": by_a_deadline,
+        "1 argument, as shipped, over a port of one's own": lambda: persons.one("4711"),
         "1 argument, plain, synchronous": lambda: synchronous(plain_sync),
         "1 argument, as shipped, synchronous": lambda: synchronous(shipped_sync),
         "CircuitBreaker.call": lambda: breaker.call(_nothing),
