@@ -65,12 +65,13 @@ class Exchange:
         Raises:
             ClientArgumentException: The name or value cannot be sent.
         """
-        headers = {key: text for key, text in self.request.headers.items() if key != name.lower()}
+        lower, now = name.lower(), self.request.headers
+        headers = {key: text for key, text in now.items() if key.lower() != lower}
         if value is not None:
             try:
                 if not is_token(name) or is_forbidden_header(name):
                     raise Unsendable("it is no header name, or not a caller's to set")
-                headers[name.lower()] = header_value(value)
+                headers[name] = header_value(value)
             except Unsendable as reason:
                 raise ClientArgumentException(
                     f"an interceptor cannot set the header {name!r}: {reason}"

@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
 from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
+from pyfly.client import Header, get, post, service_client
 from pyfly.client.adapters.foreign import ForeignPort, PortException, SyncForeignPort
-from pyfly.client.errors import PortValueException
+from pyfly.client.errors import (
+    HttpStatusException,
+    NotFoundException,
+    PortValueException,
+    RedirectException,
+    ServerErrorException,
+)
 from pyfly.client.message import Headers, Request, Response
 from pyfly.client.ports import HttpClientPort
+from pyfly.testing import client_for
 
 
 class Recorder:
@@ -306,3 +314,69 @@ def test_an_object_that_lacks_a_method_is_refused_at_once(kind: Any) -> None:
         kind(half, "Things")
     with pytest.raises(PortException, match="port is the class Recorder; give an object"):
         kind(Recorder, "Things")
+
+
+class _Bare:
+    """Nothing but a status."""
+
+    def __init__(self, status_code: int) -> None:
+        self.status_code = status_code
+
+
+class _Broken:
+    """Whatever is asked of it but the status fails."""
+
+    def __init__(self, status_code: int) -> None:
+        self.status_code = status_code
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"{name} cannot be had")
+
+
+@service_client(base_url="http://x", retry=False, circuit_breaker=False, headers={"X-App": "a"})
+class Things:
+    @get("/things")
+    async def things(
+        self,
+        tenant: Annotated[str, Header("X-Tenant-ID")] = "t",
+        headers: dict[str, str] | None = None,
+    ) -> None: ...
+
+    @post("/things")
+    async def create(
+        self, body: dict[str, Any], trace_id: Annotated[str, Header("Trace-ID")] = "1"
+    ) -> Any: ...
+
+
+@pytest.mark.survives(
+    "JSON and models",
+    "a port of one's own answers with an error status, and has no headers and no body",
+    "the exception of that status",
+)
+@pytest.mark.parametrize("lacking", [_Bare, _Broken])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(404, NotFoundException), (503, ServerErrorException), (301, RedirectException)],
+)
+async def test_an_error_status_is_told_whatever_the_response_lacks(
+    lacking: Any, status: int, kind: type[Exception]
+) -> None:
+    things = client_for(Things, port=Recorder(lacking(status)))
+    with pytest.raises(kind, match=str(status)) as caught:
+        await things.things()
+    assert isinstance(caught.value, HttpStatusException)
+    assert caught.value.status_code == status
+    assert caught.value.body == b""
+
+
+async def test_the_names_of_headers_reach_a_port_as_they_were_written() -> None:
+    port = Recorder({"id": 1})
+    things = client_for(Things, port=port)
+    await things.things()
+    await things.things("u", {"X-MiXed": "m", "x-tenant-id": "v"})
+    await things.create({"a": 1})
+    assert [arguments["headers"] for _, _, arguments in port.calls] == [
+        {"X-App": "a", "X-Tenant-ID": "t"},
+        {"X-App": "a", "x-tenant-id": "v", "X-MiXed": "m"},
+        {"X-App": "a", "Trace-ID": "1"},
+    ]

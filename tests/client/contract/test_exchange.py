@@ -115,6 +115,19 @@ def test_the_whole_request_is_what_one_expects(caller: Callers) -> None:
     ]
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_no_library_adds_a_field_to_a_request_without_a_body(caller: Callers, method: str) -> None:
+    head = b"HTTP/1.1 204 No Content\r\n\r\n"
+    with Peer(lambda c: c.answer_all(head)) as peer:
+        client = caller(peer.url)
+        client.send(method, "/")
+        client.send(method, "/", {"X-One": "1"})
+    for sent, own in zip(peer.requests, ([], [b"x-one"]), strict=True):
+        names = {line.partition(b":")[0].lower() for line in sent.split(b"\r\n")[1:] if line}
+        length = [b"content-length"] if method in ("POST", "PUT", "PATCH") else []
+        assert names == {b"host", b"accept", b"accept-encoding", b"user-agent", *own, *length}
+
+
 def test_headers_of_the_adapter_go_over_the_defaults_and_those_of_a_request_over_both(
     caller: Callers,
 ) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from pyfly.client._bind.values import Unsendable, header_value, plain_text, query_text
 from pyfly.client.errors import ClientDeclarationException
-from pyfly.client.plan import MethodPlan
+from pyfly.client.plan import MethodPlan, ParameterKind
 
-__all__ = ["constant_headers", "constant_params", "constant_query"]
+__all__ = ["WrittenNames", "constant_headers", "constant_params", "constant_query"]
 
 
 def constant_headers(method: MethodPlan) -> dict[str, str]:
@@ -24,6 +25,21 @@ def constant_headers(method: MethodPlan) -> dict[str, str]:
         except Unsendable as reason:
             _refuse(method, f"headers: the value of {name!r} cannot be sent: {reason}")
     return headers
+
+
+class WrittenNames:
+    """Gives header fields the names that the user wrote, for a port that encodes by itself."""
+
+    def __init__(self, method: MethodPlan) -> None:
+        declared = [p.wire_name for p in method.of_kind(ParameterKind.HEADER)]
+        self._names = {name.lower(): name for name in (*method.headers, *declared)}
+
+    def __call__(self, headers: Mapping[str, str], *given: Any) -> dict[str, str]:
+        """The fields by their names as written; ``given`` are mappings of this call's fields."""
+        names = self._names
+        if given:
+            names = {**names, **{name.lower(): name for each in given for name in each or ()}}
+        return {names.get(name, name): value for name, value in headers.items()}
 
 
 def constant_query(method: MethodPlan) -> str:

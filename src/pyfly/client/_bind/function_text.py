@@ -18,7 +18,12 @@ from pyfly.client._bind.binders import (
     QueryBinder,
 )
 from pyfly.client._bind.bodies import BodyBinder, FormBinder, MultipartBinder, refusing_port
-from pyfly.client._bind.constants import constant_headers, constant_params, constant_query
+from pyfly.client._bind.constants import (
+    WrittenNames,
+    constant_headers,
+    constant_params,
+    constant_query,
+)
 from pyfly.client._bind.fields import ParamsFieldsBinder, QueryFieldsBinder
 from pyfly.client._compile.shapes import members
 from pyfly.client.message import BlankRequest
@@ -187,6 +192,10 @@ class FunctionText:
         for parameter in parameters:
             binder = _HEADER_BINDERS[parameter.kind](self.method, parameter)
             self.lines.append(self.call(parameter.kind.value, parameter, binder, headers))
+        if not self.encoded and (constant or parameters):
+            given = [headers, *(p.name for p in self.method.of_kind(ParameterKind.HEADERS))]
+            written = self.bind("written", WrittenNames(self.method))
+            headers = f"{written}({', '.join(given)})"
         if not asked:
             return [headers]
         return [headers, self.content if self.encoded else f"json={self.content}"]

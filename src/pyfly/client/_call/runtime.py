@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from pyfly.client._call.redirects import Redirects
@@ -16,7 +17,7 @@ from pyfly.client.errors import (
     status_error,
     timeout_text,
 )
-from pyfly.client.message import Request, Response
+from pyfly.client.message import Headers, Request, Response
 from pyfly.client.observability.first_answers import FirstAnswers
 from pyfly.client.plan import MethodPlan
 from pyfly.kernel.exceptions import OperationTimeoutException
@@ -111,7 +112,7 @@ class MethodRuntime(Record):
             self.first_answers.note(status, self.method.template.text)
         if wanted:
             return response
-        raise status_error(status, response.headers, _error_body(response))
+        raise status_error(status, *_error_parts(response))
 
     def _inflated(self, content: bytes, encoding: str, wanted: bool) -> bytes:
         try:
@@ -163,8 +164,11 @@ class MethodRuntime(Record):
         raise raised from error
 
 
-def _error_body(response: Response[Any]) -> bytes:
-    try:
-        return response.content
-    except Exception:  # a foreign response without bytes: the status is what matters
-        return b""
+def _error_parts(response: Response[Any]) -> tuple[Headers, bytes]:
+    """Header fields and body, as far as a port's own response has them: the status matters."""
+    headers, body = Headers([]), b""
+    with suppress(Exception):
+        headers = response.headers
+    with suppress(Exception):
+        body = response.content
+    return headers, body

@@ -38,6 +38,8 @@ class NotAgainException(Exception):
     """Carries an error past aiohttp, which would otherwise send the request once more."""
 
 
+#: Those whose requests aiohttp gives a Content-Type, with or without a body.
+_BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 #: Family, kind and protocol of a Unix socket; Windows has no such family.
 _UNIX = (getattr(socket, "AF_UNIX", None), socket.SOCK_STREAM, 0)
 
@@ -141,11 +143,13 @@ class AiohttpPool:
             read_timeout: How long the peer may be silent, in seconds.
             way: ``ssl`` and ``proxy``, where there are any.
         """
-        if data is not None and "Content-Type" not in fields:
+        if (data is not None or method in _BODY_METHODS) and "Content-Type" not in fields:
             way = {**way, "skip_auto_headers": ("Content-Type",)}
         wire = self._request(
             method, url, headers=fields, data=data, loop=self._loop, session=self.session, **way
         )
+        if data is None and method not in _BODY_METHODS:
+            wire.headers.pop("Content-Length", None)  # it tells a length of 0 with DELETE
         connection = await self._connection(wire)
         transport = connection.transport
         try:

@@ -138,6 +138,8 @@ class AiohttpClientAdapter:
         target = self._targets.resolve(url)
         options = {"allow_redirects": False, **self._way(target.origin), **kwargs}
         options["headers"] = self._headers.for_request(kwargs.get("headers") or {}, target.home)
+        if not kwargs.keys() & {"json", "data"}:
+            options.setdefault("skip_auto_headers", ("Content-Type",))
         exchange = Exchange(target.origin, self._settings, self._timeout)
         pool = await self._pools.current()
         try:
