@@ -193,9 +193,9 @@ class FunctionText:
             binder = _HEADER_BINDERS[parameter.kind](self.method, parameter)
             self.lines.append(self.call(parameter.kind.value, parameter, binder, headers))
         if not self.encoded and (constant or parameters):
-            given = [headers, *(p.name for p in self.method.of_kind(ParameterKind.HEADERS))]
+            fields = [headers, *(p.name for p in self.method.of_kind(ParameterKind.HEADERS))]
             written = self.bind("written", WrittenNames(self.method))
-            headers = f"{written}({', '.join(given)})"
+            headers = f"{written}({', '.join(fields)})"
         if not asked:
             return [headers]
         return [headers, self.content if self.encoded else f"json={self.content}"]
