@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -19,8 +20,8 @@ from tools.limits import within
 
 __all__ = ["Watch", "main"]
 
-#: Seconds for one test: some removals make it wait for ever.
-_PATIENCE = 6
+#: Seconds for one test, more on a machine that is busy: some removals make it wait for ever.
+_PATIENCE = 6 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 _CPU = 600.0
 _RAN = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
 
@@ -87,7 +88,10 @@ def main(arguments: list[str]) -> int:
             "-q",
             "-p",
             "no:cacheprovider",
-            f"--timeout={_PATIENCE}",
+            f"--timeout={_PATIENCE:.0f}",
+            "-o",
+            "timeout_func_only=true",  # not while its failure is told
+            "--tb=native",
             f"--basetemp={scratch}/t",
         ]
         status = pytest.main([*options, *wanted["tests"]], plugins=[watch])
