@@ -99,13 +99,34 @@ def test_a_document_for_a_profile_counts_only_when_that_is_active() -> None:
     write(
         pyfly_yaml=(
             "x: 1\ny: 1\n---\npyfly.config.activate.on-profile: dev\nx: 2\n---\n"
-            "pyfly:\n  config:\n    activate:\n      onProfile: [test, stage]\nx: 3\n---\ny: 4\n"
+            "pyfly:\n  config:\n    activate:\n      onProfile: [test, stage]\nx: 3\n---\n"
         )
     )
-    values = {"x": 1, "y": 4}
+    values = {"x": 1, "y": 1}
     assert Config.from_file(environ={}).get("") == values
     assert Config.from_file(environ={}, profiles=["dev"]).get("") == values | {"x": 2}
     assert Config.from_file(environ={}, profiles=["stage"]).get("") == values | {"x": 3}
+
+
+@pytest.mark.survives(
+    "Starting and stopping",
+    "two documents in `pyfly.yaml`, neither of them for a profile",
+    "`ConfigException` with both lines",
+)
+@pytest.mark.parametrize("profile", [None, "dev"])
+def test_a_second_document_without_a_profile_is_an_error(profile: str | None) -> None:
+    twice = "x: 1\n---\npyfly.config.activate.on-profile: test\nx: 2\n---\n---\ny: 4\n"
+    if profile is None:
+        write(pyfly_yaml=twice)
+    else:
+        write(pyfly_yaml="z: 1\n", pyfly__dev_yaml=twice)
+    file = "pyfly.yaml" if profile is None else "pyfly-dev.yaml"
+    with pytest.raises(ConfigException) as caught:
+        Config.from_file(environ={}, profiles=[] if profile is None else [profile])
+    assert str(caught.value) == (
+        f"{file}:7: a second document without a profile, after that of {file}:1 (remove the --- "
+        "between them, or say for which profile it is: pyfly.config.activate.on-profile: name)"
+    )
 
 
 def test_a_document_for_a_profile_keeps_the_rest_of_its_section() -> None:
@@ -115,7 +136,7 @@ def test_a_document_for_a_profile_keeps_the_rest_of_its_section() -> None:
 
 
 def test_a_section_with_nothing_under_it_removes_nothing() -> None:
-    write(pyfly_yaml="a: {b: 1}\nc: 1\n", pyfly__dev_yaml="a:\n  # b: 2\nc:\nd:\n---\nd: {e: 1}\n")
+    write(pyfly_yaml="a: {b: 1}\nc: 1\n", pyfly__dev_yaml="a:\n  # b: 2\nc:\nd: {e: 1}\n")
     config = Config.from_file(environ={}, profiles=["dev"])
     assert config.get("") == {"a": {"b": 1}, "c": None, "d": {"e": 1}}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,25 @@ def test_a_folder_is_no_file(folder: Path) -> None:
     with pytest.raises(ConfigFileException) as caught:
         Config.from_file(folder, environ={})
     assert str(caught.value) == f"{folder}: cannot be read: Is a directory"
+
+
+@pytest.mark.survives(
+    "Starting and stopping",
+    "`pyfly.yaml`, or the file of a profile, is a pipe or a device",
+    "`ConfigFileException` at once, where opening it would wait for ever",
+)
+@pytest.mark.timeout(10)
+def test_a_pipe_or_a_device_is_not_read(folder: Path) -> None:
+    os.mkfifo("pyfly.yaml")
+    with pytest.raises(ConfigFileException) as caught:
+        Config.from_file(environ={})
+    assert str(caught.value) == "pyfly.yaml: is a pipe or a device, so it is not read"
+    with pytest.raises(ConfigFileException, match="^/dev/zero: is a pipe or a device"):
+        Config.from_file("/dev/zero", environ={})
+    Path("main.yaml").write_text("x: 1\n")
+    os.mkfifo("main-dev.yaml")
+    with pytest.raises(ConfigFileException, match="^main-dev.yaml: is a pipe"):
+        Config.from_file("main.yaml", environ={}, profiles=["dev"])
 
 
 def test_a_line_of_a_profile_in_windows_style_is_counted_once() -> None:

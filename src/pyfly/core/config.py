@@ -72,8 +72,9 @@ class Config:
     ) -> Config:
         """Read a YAML file and, beside it, ``<its name>-<profile>.yaml`` of each active profile.
 
-        Later files and later documents beat earlier ones. A document that has
-        ``pyfly.config.activate.on-profile: test`` counts only under that profile.
+        Later files beat earlier ones. A document that has
+        ``pyfly.config.activate.on-profile: test`` counts only under that profile, and beats
+        those above it; a second document without a profile is an error.
 
         Args:
             path: The file, UTF-8, at most a million bytes.
@@ -82,7 +83,7 @@ class Config:
             environ: The environment variables; None for those of this process.
 
         Raises:
-            ConfigFileException: The file, or that of a profile, is missing or no YAML.
+            ConfigFileException: The file, or that of a profile, is missing, a pipe or no YAML.
             ConfigException: Keys are given twice, or profiles are named wrongly.
         """
         environment = _environment(environ)
@@ -118,6 +119,11 @@ class Config:
         """The keys of all values, as they were first spelled; not those only in variables."""
         node = self._store.tree.find(tuple(common(part) for part in self._prefix))
         return tuple(".".join(leaf) for leaf in node.leaves()) if isinstance(node, Section) else ()
+
+    def variables(self, prefix: str) -> tuple[str, ...]:
+        """The names of the environment variables that may be about keys under a prefix."""
+        form = tuple(common(part) for part in self._path(prefix))
+        return tuple(name for name, _ in self._store.environment.under(form))
 
     def origin(self, key: str) -> Origin | None:
         """Where the value of a key was given, such as ``pyfly.yaml:7``; None if it was not."""

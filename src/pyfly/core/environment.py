@@ -34,7 +34,7 @@ class Environment:
         ConfigException: A value is no text.
     """
 
-    __slots__ = ("_by_letters", "_values")
+    __slots__ = ("_letters", "_values")
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = dict(values)
@@ -44,12 +44,20 @@ class Environment:
                 raise ConfigException(
                     f"environment variable {name}: is of type {kind} (give it as text)"
                 )
-        # Variables that differ only in where the words are cut are one entry, so that asking
-        # for a key is one look-up however many variables there are.
-        self._by_letters: dict[str, list[str]] = {}
-        for name in self._values:
-            if name == name.upper():
-                self._by_letters.setdefault(name.replace("_", "").lower(), []).append(name)
+        self._letters: dict[str, list[str]] | None = None
+
+    def _by_letters(self) -> dict[str, list[str]]:
+        """The names, by what they are without underscores and case; made when it is needed.
+
+        Names that differ only in where the words are cut are one entry, so that asking for a
+        key is one look-up however many variables there are.
+        """
+        if self._letters is None:
+            letters: dict[str, list[str]] = {}
+            for name in self._values:
+                letters.setdefault(name.replace("_", "").lower(), []).append(name)
+            self._letters = letters
+        return self._letters
 
     def get(self, name: str) -> str | None:
         """The value of the variable of exactly this name."""
@@ -57,8 +65,8 @@ class Environment:
 
     def of_key(self, path: Path) -> list[str]:
         """The names of the variables that spell a key, given as common forms."""
-        names = self._by_letters.get("".join(path), ())
-        return [name for name in names if self._rest(name, path) == ()]
+        names = self._by_letters().get("".join(path), ())
+        return [name for name in names if name == name.upper() and self._rest(name, path) == ()]
 
     def under(self, path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Name and remaining words, in lower case, of every variable below a section.
@@ -66,7 +74,9 @@ class Environment:
         Names that would belong here but for their case or a doubled underscore have none.
         """
         start = "_".join(path).upper() + "_" if path else ""
-        for name in sorted(self._values):
+        letters = "".join(path)
+        near = (names for key, names in self._by_letters().items() if key.startswith(letters))
+        for name in sorted(name for names in near for name in names):
             rest = self._rest(name, path)
             if rest:
                 yield name, (rest if name == name.upper() else ())

@@ -2,7 +2,7 @@
 
 Later beats earlier: the documents of the main file, top to bottom, then the file of each
 active profile. A document with ``pyfly.config.activate.on-profile`` counts only when one of
-the profiles it names is active.
+the profiles it names is active; a file has one document without it, at most.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def profile_names(names: Iterable[str], where: str) -> tuple[str, ...]:
 
 def _documents(path: str, profile: str | None = None) -> list[_Document]:
     """The documents of a main file, or of the file of a profile."""
-    documents = []
+    documents: list[_Document] = []
     where = common_path(_ACTIVATE)
     for section in read_documents(path):
         node = section.find(where)
@@ -102,6 +102,13 @@ def _documents(path: str, profile: str | None = None) -> list[_Document]:
                 "(move it to a document of the main file that always applies)"
             )
         if node is None:
+            first = next((each.section for each in documents if each.profiles is None), EMPTY)
+            if first.children and section.children:
+                raise ConfigException(
+                    f"{section.origin}: a second document without a profile, after that of "
+                    f"{first.origin} (remove the --- between them, or say for which profile it "
+                    f"is: {_ACTIVATE}.on-profile: name)"
+                )
             documents.append(_Document(section, None))
         else:
             documents.append(_Document(section.without(where), _condition(node)))

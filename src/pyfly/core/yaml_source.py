@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -64,6 +65,9 @@ def _failure(source: str, what: str, line: int = 0, column: int = 0) -> ConfigFi
 
 def _read(path: str) -> str:
     try:
+        mode = os.stat(path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # open() would wait for a writer
+            raise _failure(printable(path), "is a pipe or a device, so it is not read")
         with open(path, "rb") as file:
             data = file.read(_LARGEST_FILE + 1)
     except (OSError, ValueError) as error:

@@ -65,6 +65,8 @@ class ClientConfig:
     ) -> None:
         self.config = config
         self.values = config.read(_PREFIX, SCHEMA, names={})
+        # The name of a client tells where the path of a variable ends; a file says it itself.
+        self._names_matter = bool(config.variables(f"{_PREFIX}.clients"))
         self.code_defaults = {
             **_checked("default_retry", "retry", default_retry),
             **_checked("default_circuit_breaker", "circuit-breaker", default_circuit_breaker),
@@ -79,7 +81,7 @@ class ClientConfig:
             methods: What ``@resilience`` says of each method, by name.
         """
         values = self.values
-        if client is not None:  # its name tells where a variable's path ends
+        if client is not None and self._names_matter:
             names = {"clients": [client], f"clients.{client}.methods": list(methods)}
             values = self.config.read(_PREFIX, SCHEMA, names=names)
         return Settings(values, self.code_defaults, client, code, methods)

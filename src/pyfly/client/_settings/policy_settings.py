@@ -69,8 +69,9 @@ class PolicySettings:
             return None
         chooses = self._table.form.key
         form: str | None = self[chooses]
-        for key in self._table.unused(form):
-            if self._is_given(key):
+        given = [key for key in self._settings if self._is_given(key)]
+        for key in self._table.unused(form) if given else ():
+            if key in given:
                 raise ValueError(
                     f"{key} needs {chooses} (add it)"
                     if form is None
@@ -95,14 +96,13 @@ class PolicySettings:
 
     def arguments(self) -> dict[str, Any]:
         """Returns the settings that all forms have, as keyword arguments of the policy."""
-        form = self._table.form
-        others = set() if form is None else {form.key}.union(*map(form.fields, form.classes))
+        others = () if self._table.form is None else self._table.form.keys
         return self._values({key: _field(key) for key in self._settings if key not in others})
 
     def form_arguments(self) -> dict[str, Any]:
         """Returns the settings of the chosen form, as keyword arguments of its class."""
         assert self._table.form is not None  # by the table
-        return self._values(self._table.form.fields(self.form))
+        return self._values(self._table.form.fields[self.form])
 
     def make_form(self) -> Any:
         """Returns an instance of the chosen form; None if none is chosen."""

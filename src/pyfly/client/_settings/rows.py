@@ -63,31 +63,39 @@ class DecoratorParameter(Record):
         return f"write {', '.join(more)} or {last}" if more else f"write {last}"
 
 
-class PolicyForm(Record):
+class PolicyForm:
     """The forms that a policy can have, each a class with fields of its own.
 
-    Attributes:
+    Args:
         key: The setting that chooses the form, such as ``window.type``.
         classes: The class of each form.
         part: The attribute of the policy that has the form; ``""`` if it is the policy itself.
         other_names: Keys of fields whose name is another one.
+
+    Attributes:
+        fields: The fields of each form by the keys of their settings; of None: no fields.
+        keys: The key that chooses, and those of all forms.
     """
 
-    key: str
-    classes: Mapping[str, type[Record]]
-    part: str = ""
-    other_names: Mapping[str, str] = {}
-
-    def fields(self, form: str | None) -> dict[str, str]:
-        """The fields of a form by the keys of their settings; empty for None."""
-        if form is None:
-            return {}
-        below = self.key.rpartition(".")[0]
-        prefix = f"{below}." if below else ""
-        return {
-            prefix + self.other_names.get(field, field.replace("_", "-")): field
-            for field in self.classes[form].__match_args__
-        }
+    def __init__(
+        self,
+        key: str,
+        classes: Mapping[str, type[Record]],
+        *,
+        part: str = "",
+        other_names: Mapping[str, str] = {},  # noqa: B006  # read only
+    ) -> None:
+        self.key = key
+        self.classes = classes
+        self.part = part
+        prefix = key[: key.rfind(".") + 1]
+        self.fields: dict[str | None, dict[str, str]] = {None: {}}
+        for form, kind in classes.items():
+            self.fields[form] = {
+                prefix + other_names.get(field, field.replace("_", "-")): field
+                for field in kind.__match_args__
+            }
+        self.keys = {key}.union(*self.fields.values())
 
     def of(self, policy: Any) -> tuple[str, Any] | None:
         """The form of a policy, and the object that has its fields; None if it has none."""
@@ -127,9 +135,8 @@ class PolicyTable(Record):
         """The settings that say nothing in one of its forms."""
         if self.form is None:
             return ()
-        known = {key for each in self.form.classes for key in self.form.fields(each)}
-        used = self.form.fields(form)
-        return tuple(key for key in self.keys if key in known and key not in used)
+        used = {self.form.key, *self.form.fields[form]}
+        return tuple(key for key in self.keys if key in self.form.keys and key not in used)
 
     def read(self, policy: Any) -> dict[str, Any]:
         """The settings that a policy was made with; None for those that it does not have."""
@@ -138,6 +145,6 @@ class PolicyTable(Record):
         if self.form is not None and found is not None:
             form, chosen = found
             values[self.form.key] = form
-            for key, field in self.form.fields(form).items():
+            for key, field in self.form.fields[form].items():
                 values[key] = getattr(chosen, field)
         return values
