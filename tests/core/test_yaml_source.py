@@ -260,11 +260,11 @@ def test_a_pipe_or_a_device_is_not_read(folder: Path) -> None:
     with pytest.raises(ConfigFileException) as caught:
         Config.from_file(environ={})
     assert str(caught.value) == "pyfly.yaml: is a pipe or a device, so it is not read"
-    with pytest.raises(ConfigFileException, match="^/dev/zero: is a pipe or a device"):
+    with pytest.raises(ConfigFileException, match=r"^/dev/zero: is a pipe or a device"):
         Config.from_file("/dev/zero", environ={})
     Path("main.yaml").write_text("x: 1\n")
     os.mkfifo("main-dev.yaml")
-    with pytest.raises(ConfigFileException, match="^main-dev.yaml: is a pipe"):
+    with pytest.raises(ConfigFileException, match=r"^main-dev\.yaml: is a pipe"):
         Config.from_file("main.yaml", environ={}, profiles=["dev"])
 
 

@@ -15,7 +15,7 @@ from pyfly.client import (
     service_client,
 )
 from pyfly.context import ApplicationContext
-from pyfly.core import Config
+from pyfly.core import Config, ConfigWarning
 from pyfly.kernel.exceptions import PyFlyException
 from tests.rules.support import Answer, PlainPort, over, settings
 
@@ -225,6 +225,70 @@ async def test_the_configuration_beats_the_defaults_of_the_post_processor(
     with pytest.raises(ServerErrorException):
         await client.read()
     assert (len(port.requests), sleeps) == (2, [0.5])
+
+
+# Names
+
+
+STRANGERS = under_client(
+    "clients:",
+    "  ware-house:",
+    "    methods:",
+    "      read: {timeout: 1s}",
+    "      reed: {timeout: 1s}",
+    "  warehuose: {timeout: 1s}",
+    "  nowhere: {timeout: 1s}",
+)
+NO_METHOD = (
+    "{0}:7: pyfly.client.clients.ware-house.methods.reed: the client 'warehouse' has no method "
+    "'reed' (did you mean read?)"
+)
+
+
+def told(caught: list[warnings.WarningMessage]) -> list[str]:
+    return [str(each.message) for each in caught if issubclass(each.category, ConfigWarning)]
+
+
+@pytest.mark.survives(
+    "Starting and stopping",
+    "`pyfly.yaml` has settings for a client or a method that no class has",
+    "a `ConfigWarning` at the start with file, line and the nearest name",
+)
+async def test_a_context_warns_once_of_clients_and_methods_that_no_class_has(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path, STRANGERS)
+    context = ApplicationContext(Config.from_file(path, environ={}))
+    context.register_post_processor(
+        HttpClientBeanPostProcessor(lambda base_url: PlainPort(), config=context.config)
+    )
+    known = client_class(name="warehouse")
+    context.register_bean(known)
+    context.register_bean(client_class(name="ware-houses"), name="other")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        await context.start()
+    clients = f"{path}:{{0}}: pyfly.client.clients.{{1}}: no client class is named {{1!r}} ({{2}})"
+    assert sorted(told(caught)) == sorted(
+        [
+            clients.format(8, "warehuose", "did you mean warehouse?"),
+            clients.format(9, "nowhere", "it is ignored"),
+            NO_METHOD.format(path),
+        ]
+    )
+    await context.stop()
+
+
+async def test_connect_warns_of_methods_only_since_other_clients_may_be_elsewhere(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path, STRANGERS)
+    config = Config.from_file(path, environ={})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        async with connect(client_class(name="warehouse"), port=PlainPort(), config=config):
+            pass
+    assert told(caught) == [NO_METHOD.format(path)]
 
 
 # The environment

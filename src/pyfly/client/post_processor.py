@@ -6,7 +6,10 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pyfly.client._declare.service import declared_names
 from pyfly.client._settings.config import ClientConfig
+from pyfly.client._settings.strangers import unknown_clients, warn_of, warn_of_methods
+from pyfly.client.plan import ClientPlan
 from pyfly.client.wiring import ClientFactory, WiredClient, wiring_of
 from pyfly.core import Config
 from pyfly.resilience.events import Listener
@@ -59,7 +62,9 @@ class HttpClientBeanPostProcessor:
             ClientDeclarationException: Something is wrong with the class; it lists everything.
         """
         if getattr(type(bean), "__pyfly_http_client__", False) and wiring_of(bean) is None:
-            self._wired.add(self._workshop.wire(bean))
+            wiring = self._workshop.wire(bean)
+            self._warn_of_strangers(wiring.plan)
+            self._wired.add(wiring)
         return bean
 
     async def on_start(self, bean: Any, bean_name: str) -> None:
@@ -88,6 +93,13 @@ class HttpClientBeanPostProcessor:
                 failures.append(error)
         if failures:
             raise ExceptionGroup("some clients could not be stopped", failures)
+
+    def _warn_of_strangers(self, plan: ClientPlan) -> None:
+        """Warn of sections of clients and methods that no class has, each once."""
+        if not self._wired:
+            unknown = unknown_clients(self._workshop.config, declared_names())
+            warn_of("no client class is named", unknown)
+        warn_of_methods(self._workshop.config, plan.declaration.name, plan.names)
 
     def _own(self, bean: Any) -> WiredClient | None:
         wiring = wiring_of(bean)

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from pyfly.client._review import reviewed_plan
 from pyfly.client._settings.config import ClientConfig
+from pyfly.client._settings.strangers import warn_of_methods
 from pyfly.client.errors import ClientDeclarationException
 from pyfly.client.wiring import ClientFactory, WiredClient, instantiate
 from pyfly.core import Config
@@ -142,7 +143,10 @@ def _wired(
     _note_connect(cls)
     client = instantiate(cls)
     workshop = ClientFactory(ClientConfig(Config() if config is None else config), None, listeners)
-    return client, workshop.wire(client, base_url=base_url, port=port)
+    wiring = workshop.wire(client, base_url=base_url, port=port)
+    # Of clients it knows its own only: those that a file names besides may belong to others.
+    warn_of_methods(workshop.config, plan.declaration.name, plan.names)
+    return client, wiring
 
 
 def _note_connect(cls: type) -> None:

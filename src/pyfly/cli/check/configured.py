@@ -12,17 +12,15 @@ from pyfly.cli.check.finding import ERROR, WARNING, Finding
 from pyfly.client._declare.service import implementation_of
 from pyfly.client._settings.config import ClientConfig, Settings
 from pyfly.client._settings.policy_settings import EffectiveSetting
+from pyfly.client._settings.strangers import unknown_clients, unknown_methods
 from pyfly.client.errors import ClientDeclarationException
 from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.client.wiring import ClientFactory
 from pyfly.core import Config, ConfigException
-from pyfly.core.keys import common, nearest
 
 __all__ = ["Configured"]
 
 T = TypeVar("T")
-
-_CLIENTS = "pyfly.client.clients"
 
 
 class Configured:
@@ -91,26 +89,16 @@ class Configured:
         """
         if not self.given:
             return
-        values = self._clients.values
-        by_form = {common(name): name for name in declared}
-        for name in values.names("clients"):
-            key = f"{_CLIENTS}.{name}"
-            client = by_form.get(common(name))
-            if client is None:
-                close = nearest(name, declared)
-                known = ", ".join(declared) or "none has a name"
-                hint = f"did you mean {close}?" if close else f"checked were: {known}"
-                text = f"no client that was checked is named {name!r} ({hint})"
-                yield self._stranger(key, text, ERROR if close else WARNING)
-                continue
-            methods = declared[client]
-            forms = {common(method) for method in methods}
-            for method in values.names(f"clients.{name}.methods"):
-                if common(method) not in forms:
-                    close = nearest(method, methods)
-                    hint = f"did you mean {close}?" if close else f"it has {', '.join(methods)}"
-                    text = f"the client {client!r} has no method {method!r} ({hint})"
-                    yield self._stranger(f"{key}.methods.{method}", text, ERROR)
+        for place, name, close in unknown_clients(self._clients, declared):
+            known = ", ".join(declared) or "none has a name"
+            hint = f"did you mean {close}?" if close else f"checked were: {known}"
+            text = f"{place}: no client that was checked is named {name!r} ({hint})"
+            yield Finding(ERROR if close else WARNING, text)
+        for client, methods in declared.items():
+            for place, name, close in unknown_methods(self._clients, client, methods):
+                hint = f"did you mean {close}?" if close else f"it has {', '.join(methods)}"
+                text = f"{place}: the client {client!r} has no method {name!r} ({hint})"
+                yield Finding(ERROR, text)
 
     def impossible(self) -> Iterator[Finding]:
         """Sections in which an attempt may take longer than the whole call."""
@@ -131,11 +119,6 @@ class Configured:
                     f"{values.get(total).total_seconds():g} s (raise total-timeout, or lower this)"
                 )
                 yield Finding(ERROR, text)
-
-    def _stranger(self, key: str, text: str, severity: str) -> Finding:
-        origin = self.config.origin(key)
-        where = f"{origin}: " if origin is not None else ""
-        return Finding(severity, f"{where}{key}: {text}")
 
     def _noted(self, read: Callable[[], T]) -> T | None:
         """Read something, and note what is wrong and what was warned of."""

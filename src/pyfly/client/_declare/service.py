@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+import weakref
 from abc import ABCMeta
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, Unpack, cast
@@ -16,12 +17,15 @@ from pyfly.resilience import CircuitBreaker, CircuitBreakerPolicy, Listener, Ret
 __all__ = [
     "ClientDeclaration",
     "client_declaration_of",
+    "declared_names",
     "http_client",
     "implementation_of",
     "service_client",
 ]
 
 C = TypeVar("C", bound=Callable[..., Any])
+
+_declared: weakref.WeakSet[type] = weakref.WeakSet()
 
 
 class ClientOptions(VerbOptions, PolicyOptions, total=False):
@@ -136,6 +140,7 @@ def _note(cls: Any, declaration: ClientDeclaration) -> None:
     cls.__pyfly_stereotype__ = "component"
     cls.__pyfly_scope__ = Scope.SINGLETON
     cls.__pyfly_client_declaration__ = declaration
+    _declared.add(cls)
     if _needs_implementation(cls):
         cls.__pyfly_implementation__ = _implement(cls)
 
@@ -167,6 +172,12 @@ def client_declaration_of(cls: type) -> ClientDeclaration | None:
     """What the class decorator noted on ``cls`` or on a base; None if there was none."""
     found = getattr(cls, "__pyfly_client_declaration__", None)
     return found if isinstance(found, ClientDeclaration) else None
+
+
+def declared_names() -> set[str]:
+    """The names of all clients that this process has declared."""
+    declarations = [client_declaration_of(cls) for cls in list(_declared)]
+    return {each.name for each in declarations if each is not None and each.name is not None}
 
 
 def implementation_of(cls: Any) -> Any:

@@ -83,7 +83,7 @@ class PolicyForm:
         classes: Mapping[str, type[Record]],
         *,
         part: str = "",
-        other_names: Mapping[str, str] = {},  # noqa: B006  # read only
+        other_names: Mapping[str, str] = {},  # read only
     ) -> None:
         self.key = key
         self.classes = classes
