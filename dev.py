@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,16 @@ from tools.bench_environment import BenchEnvironment  # noqa: E402
 from tools.console import DevError, run, say  # noqa: E402
 from tools.environment import Environment, script  # noqa: E402
 
+#: Two tests at a time or more; a worker that is done takes tests from another.
+ALL_CORES = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
+#: What tells one Python from another: all of the library, none of its tools and long searches.
+QUICK = (
+    "tests/guide", "tests/rules", "tests/kernel", "tests/core", "tests/container", "tests/context",
+    "tests/resilience", "tests/client", "tests/testing", "tests/examples", "tests/docs",
+    "--ignore=tests/client/hostile_parameters", "--ignore=tests/client/hostile_responses",
+    "--ignore=tests/resilience/outages", "--ignore=tests/resilience/explore",
+    "--ignore=tests/resilience/machine",
+)  # fmt: skip
 TYPED = ("src", "typing_tests", "examples", "tools", "benchmarks", "dev.py")
 
 
@@ -46,15 +57,55 @@ def demo(arguments: Sequence[str]) -> int:
 
 def test(arguments: Sequence[str]) -> int:
     """Run the tests: all of them with the coverage floor, or those that the arguments select."""
-    if arguments:
-        return python("-m", "pytest", *arguments)
+    rest = list(arguments)
+    if rest[:1] == ["--python"]:
+        if len(rest) == 1:
+            raise DevError("dev: --python needs a version or a path, such as 3.13", status=2)
+        there = another(rest[1])
+        there.ensure()
+        rest = rest[3:] if rest[2:3] == ["--"] else rest[2:]
+        return run([there.python, "-m", "pytest", *(rest or ALL_CORES)], cwd=ROOT)
+    if rest:
+        return python("-m", "pytest", *rest)
     # The counts are collected aside, so that two runs at once do not spoil each other's.
     with tempfile.TemporaryDirectory(prefix="pyfly-coverage-") as folder:
         data = Path(folder, ".coverage")
-        status = python("-m", "pytest", "--cov", env={**os.environ, "COVERAGE_FILE": str(data)})
+        env = {**os.environ, "COVERAGE_FILE": str(data)}
+        status = python("-m", "pytest", "--cov", *ALL_CORES, env=env)
         if data.exists():
             shutil.copy(str(data), str(ROOT / ".coverage"))
     return status
+
+
+def pythons(arguments: Sequence[str]) -> int:
+    """The quick part of the tests on every other Python that is promised, where it is found."""
+    ours = interpreter.choose(interpreter.running(), os.environ).version
+    parts: list[tuple[str, Callable[[], int]]] = []
+    for version in interpreter.PROMISED:
+        if version == ours:
+            continue
+        name = ".".join(map(str, version))
+        if interpreter.find(name, os.environ) is None:
+            say(f"dev: Python {name} is not on this machine: NOT tested on it", "33")
+            continue
+        options = ["--python", name, *ALL_CORES, "-q", *(arguments or QUICK)]
+        parts.append((f"Python {name}", partial(test, options)))
+    return steps(*parts)
+
+
+def another(wanted: str) -> Environment:
+    """The environment of another Python, beside ``.venv``.
+
+    Raises:
+        DevError: There is no such Python.
+    """
+    found = interpreter.find(wanted, os.environ)
+    if found is None:
+        raise DevError(
+            f"there is no Python {wanted} on PATH or among pyenv's versions; give the path of one"
+        )
+    name = ".venv-{}.{}".format(*found.version) + ("t" if found.tag.endswith("t") else "")
+    return Environment(ROOT, found, name)
 
 
 def fuzz(arguments: Sequence[str]) -> int:
@@ -147,11 +198,12 @@ def changelog(arguments: Sequence[str]) -> int:
 
 def clean(arguments: Sequence[str]) -> int:
     """Delete the environment, the caches and whatever was built."""
-    names = ("build", "dist", "htmlcov", "coverage.xml", ".venv", ".venv-bench")
-    patterns = (".*_cache", ".coverage*", ".hypothesis", "src/*.egg-info", "**/__pycache__")
+    names = ("build", "dist", "htmlcov", "coverage.xml")
+    top = (".venv*", ".*_cache", ".coverage*", ".hypothesis")
+    patterns = (*top, "src/*.egg-info", "**/__pycache__")
     found = [ROOT / name for name in names]
     for pattern in patterns:
-        found += (path for path in ROOT.glob(pattern) if ".venv" not in path.parts)
+        found += ROOT.glob(pattern)
     for path in found:
         if path.is_symlink() or path.is_file():
             path.unlink()
@@ -163,6 +215,7 @@ def clean(arguments: Sequence[str]) -> int:
 VERBS = (
     Verb("demo", demo, "see the library work, in a minute", "dev.py demo --json"),
     Verb("test", test, "the tests, with the coverage floor", "dev.py test -- -k retry -x"),
+    Verb("pythons", pythons, "the quick tests on the other Pythons", "dev.py pythons"),
     Verb("check", check, "everything that CI does", "dev.py check"),
     Verb("lint", lint, "formatting, lint rules, import floors, links", "dev.py lint"),
     Verb("types", types, "mypy --strict and pyright", "dev.py types"),
@@ -179,7 +232,7 @@ VERBS = (
     Verb("changelog", changelog, "the next release's notes", "dev.py changelog --version 1.0"),
     Verb("clean", clean, "delete .venv, caches, builds", "dev.py clean", needs_environment=False),
 )
-CHECKS = ("lint", "types", "wheel", "test")
+CHECKS = ("lint", "types", "wheel", "pythons", "test")
 
 
 def steps(*parts: tuple[str, Callable[[], int]]) -> int:

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import dev
 from tools import console, environment, interpreter, links, wheel
 from tools.console import DevError
 from tools.environment import Environment, advice, make_venv
-from tools.interpreter import Interpreter, candidates, choose, probe, running
+from tools.interpreter import PROMISED, Interpreter, candidates, choose, find, probe, running
 
 ROOT = Path(__file__).parents[1]
 OLD = Interpreter("/opt/old/python3.9", "cpython-3.9")
@@ -94,6 +95,24 @@ class TestFindingAPython:
         assert "python3.14 … python3.11 on PATH" in message
         assert str(tmp_path / "versions") in message
         assert "pyenv install 3.11" in message
+
+    def test_one_of_a_version_or_at_a_path_is_found(self, tmp_path: Path) -> None:
+        newest = fake_python(tmp_path / "python3.14", "cpython-3.14")
+        wanted = fake_python(tmp_path / "python3.13", "cpython-3.13")
+        threads = fake_python(tmp_path / "python3.13t", "cpython-3.13t")
+        environ = {"PATH": str(tmp_path), "PYENV_ROOT": str(tmp_path)}
+        assert find("3.13", environ) == Interpreter(str(wanted), "cpython-3.13")
+        assert find("3.13t", environ) == Interpreter(str(threads), "cpython-3.13t")
+        assert find(str(newest), environ) == Interpreter(str(newest), "cpython-3.14")
+        assert find("3.12", environ) is None
+
+    def test_those_that_are_promised_are_those_of_the_classifiers(self) -> None:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        named = [
+            each.rpartition(" ")[2] for each in project["classifiers"] if "Python :: 3." in each
+        ]
+        assert named == [f"{major}.{minor}" for major, minor in PROMISED]
+        assert project["requires-python"] == f">={named[0]}"
 
     def test_a_real_python_tells_its_tag_and_an_impostor_nothing(self, tmp_path: Path) -> None:
         found = probe(sys.executable)
@@ -368,6 +387,60 @@ class TestTheCommand:
         monkeypatch.setattr(Environment, "ensure", lambda self: None)
         assert dev.main(["test", *arguments]) == 7
         assert ran == [["-m", "pytest", "-k", "foo"]]
+
+    def test_all_tests_run_on_all_cores_with_the_coverage_floor(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ran: list[list[str]] = []
+        monkeypatch.setattr(dev, "run", lambda command, **_: ran.append(command[1:]) or 0)
+        monkeypatch.setattr(Environment, "ensure", lambda self: None)
+        assert dev.main(["test"]) == 0
+        assert ran == [["-m", "pytest", "--cov", *dev.ALL_CORES]]
+
+    def test_another_python_has_an_environment_of_its_own(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        ran: list[list[str]] = []
+        monkeypatch.setenv("PATH", str(tmp_path))
+        fake_python(tmp_path / "python3.13", "cpython-3.13")
+        monkeypatch.setattr(dev, "run", lambda command, **_: ran.append(command) or 0)
+        monkeypatch.setattr(Environment, "ensure", lambda self: None)
+        assert dev.main(["test", "--python", "3.13", "--", "-x"]) == 0
+        assert dev.main(["test", "--python", "3.13"]) == 0
+        there = environment.script(ROOT / ".venv-3.13", "python")
+        assert ran == [[there, "-m", "pytest", *more] for more in (["-x"], dev.ALL_CORES)]
+
+    def test_a_python_that_is_not_there_is_told(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+        monkeypatch.setattr(Environment, "ensure", lambda self: None)
+        assert dev.main(["test", "--python", "3.99"]) == 1
+        assert "there is no Python 3.99" in capsys.readouterr().err
+        assert dev.main(["test", "--python"]) == 2
+        assert "--python needs a version" in capsys.readouterr().err
+
+    def test_the_other_pythons_run_what_is_quick_and_a_missing_one_is_told(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        ran: list[list[str]] = []
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+        for name in ("3.11", "3.12", "3.13"):
+            fake_python(tmp_path / f"python{name}", f"cpython-{name}")
+        monkeypatch.setattr(interpreter, "running", lambda: Interpreter("/own", "cpython-3.11"))
+        monkeypatch.setattr(dev, "run", lambda command, **_: ran.append(command) or 0)
+        monkeypatch.setattr(Environment, "ensure", lambda self: None)
+        assert dev.main(["pythons"]) == 0
+        environments = [Path(command[0]).parts[-3] for command in ran]
+        assert environments == [".venv-3.12", ".venv-3.13"]
+        assert all(command[-len(dev.QUICK) :] == list(dev.QUICK) for command in ran)
+        assert "Python 3.14 is not on this machine: NOT tested on it" in capsys.readouterr().err
+
+    def test_the_quick_part_is_there(self) -> None:
+        for path in dev.QUICK:
+            assert (ROOT / path.removeprefix("--ignore=")).exists()
 
     def test_an_old_python_hands_over(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

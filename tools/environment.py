@@ -37,11 +37,12 @@ class Environment:
     Args:
         root: The folder of the checkout.
         python: The interpreter that it is made with.
+        name: Of its folder; that of another Python has another.
     """
 
-    def __init__(self, root: Path, python: Interpreter) -> None:
+    def __init__(self, root: Path, python: Interpreter, name: str = ".venv") -> None:
         self.root = root
-        self.folder = root / ".venv"
+        self.folder = root / name
         self.base = python
         self.python = script(self.folder, "python")
         self._stamp = self.folder / "pyfly-dev.json"
@@ -95,16 +96,18 @@ class Environment:
             if not self.usable():
                 self._make_anew()
             self._unfinished.touch()
-            say("dev: installing the package and its tools into .venv (a minute or two at first)")
+            what = f"the package and its tools into {self.folder.name}"
+            say(f"dev: installing {what} (a minute or two at first)")
             pip_install(self.python, "--editable", f"{self.root}[dev]")
             self._stamp.write_text(json.dumps(self.wanted(), indent=1), encoding="utf-8")
             self._unfinished.unlink()
 
     def _make_anew(self) -> None:
         if self.folder.exists() or self.folder.is_symlink():
-            say("dev: .venv is unfinished, broken or made for another Python: making it anew")
+            name = self.folder.name
+            say(f"dev: {name} is unfinished, broken or made for another Python: making it anew")
             self.remove()
-        say(f"dev: making .venv with {self.base.tag} ({self.base.executable})")
+        say(f"dev: making {self.folder.name} with {self.base.tag} ({self.base.executable})")
         # The mark is there before anything else is: whatever interrupts this, the next run knows.
         self.folder.mkdir()
         self._unfinished.touch()

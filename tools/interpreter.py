@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from tools.console import DevError, quiet
 
-__all__ = ["MINIMUM", "Interpreter", "candidates", "choose", "probe", "running"]
+__all__ = ["MINIMUM", "PROMISED", "Interpreter", "candidates", "choose", "find", "probe", "running"]
 
-MINIMUM = (3, 11)
-NEWEST = (3, 14)
+#: Those that the README and the classifiers name.
+PROMISED = ((3, 11), (3, 12), (3, 13), (3, 14))
+MINIMUM, NEWEST = PROMISED[0], PROMISED[-1]
 
 # The tag tells two interpreters apart whose installed packages cannot be exchanged.
 _TAG = (
@@ -64,6 +65,18 @@ def candidates(environ: Mapping[str, str]) -> Iterator[str]:
         for name in ("bin/python3", "python.exe"):
             if (folder / name).exists():
                 yield str(folder / name)
+
+
+def find(wanted: str, environ: Mapping[str, str]) -> Interpreter | None:
+    """The interpreter of a version such as ``3.13``, or at a path; None if there is none."""
+    if os.sep in wanted:
+        return probe(wanted)
+    named = shutil.which(f"python{wanted}", path=environ.get("PATH"))
+    for executable in (*([named] if named else []), *candidates(environ)):
+        found = probe(executable)
+        if found and found.tag.endswith(f"-{wanted}"):
+            return found
+    return None
 
 
 def choose(current: Interpreter, environ: Mapping[str, str]) -> Interpreter:
