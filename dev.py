@@ -191,6 +191,11 @@ def simulate(arguments: Sequence[str]) -> int:
     return python("-m", "tests.resilience.outages", *arguments)
 
 
+def docs(arguments: Sequence[str]) -> int:
+    """Write the pages anew that are made from code: one module for each."""
+    return steps(*((each, lambda each=each: python("-m", each)) for each in PAGES))
+
+
 def changelog(arguments: Sequence[str]) -> int:
     """Show the changelog entry that the fragments make."""
     return python("-m", "towncrier", "build", "--draft", *arguments)
@@ -229,9 +234,12 @@ VERBS = (
     Verb("wheel", smoke_wheel, "build the wheel and use it alone", "dev.py wheel"),
     Verb("simulate", simulate, "outages in virtual time, in figures", "dev.py simulate 5 120"),
     Verb("fuzz", fuzz, "try to break all that parses", "dev.py fuzz --minutes 5"),
+    Verb("docs", docs, "write the pages that are made from code", "dev.py docs"),
     Verb("changelog", changelog, "the next release's notes", "dev.py changelog --version 1.0"),
     Verb("clean", clean, "delete .venv, caches, builds", "dev.py clean", needs_environment=False),
 )
+#: What writes a page of docs/ from the code; each runs by itself.
+PAGES = ("tools.reference", "tests.docs.faults", "tests.docs.proofs")
 CHECKS = ("lint", "types", "wheel", "pythons", "test")
 
 
