@@ -49,7 +49,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 from pyfly.client.message import Headers
 from pyfly.client.problem import ProblemDetail, parse_problem
@@ -259,6 +259,12 @@ class RedirectException(HttpStatusException):
     def __init__(self, status_code: int, headers: Headers, body: bytes = b"") -> None:
         super().__init__(status_code, headers, body)
         self.location = headers.get("location")
+
+    def refused(self, why: str, advice: str) -> Self:
+        """The same, of a redirect that must not be followed although redirects are on."""
+        self.args = (f"{self.args[0]}, which is not followed: {why}",)
+        self._advice = advice
+        return self
 
 
 class ClientErrorException(HttpStatusException):

@@ -32,6 +32,9 @@ __all__ = ["Redirects", "Trail", "next_request"]
 #: 300 needs a choice, 304 is no redirect, 305 and 306 are obsolete (RFC 9110, section 15.4).
 _FOLLOWED = frozenset({301, 302, 303, 307, 308})
 _BODY_HEADERS = frozenset({"content-type", "content-encoding", "content-language"})
+_NOTHING: frozenset[str] = frozenset()
+_ELSEWHERE = "set base_url to where it leads (see location)"
+_UNUSABLE = "the service has to name another Location"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -73,7 +76,8 @@ class Trail:
         if response.is_plain_value or response.status_code not in _FOLLOWED:
             return None
         if self._followed >= self._redirects.limit:
-            _refuse(response, f"it is one more than the {self._redirects.limit} allowed")
+            limit = self._redirects.limit
+            _refuse(response, f"it is one more than the {limit} allowed", "is it a circle?")
         self._request = next_request(self._redirects, self._request, response)
         self._followed += 1
         return self._request
@@ -87,7 +91,8 @@ def next_request(redirects: Redirects, request: Request, response: Response[Any]
 
     Raises:
         RedirectException: ``Location`` is missing or malformed, leads to another origin or
-            from https to http, or 301 or 302 would repeat a body.
+            from https to http, 301 or 302 would repeat a body, or 307 or 308 one that cannot be
+            sent twice.
     """
     status = response.status_code
     here = _whole_url(redirects.base_url, request, response)
@@ -104,15 +109,14 @@ def next_request(redirects: Redirects, request: Request, response: Response[Any]
         content, json, dropped = None, None, _BODY_HEADERS
     elif status in (301, 302) and has_body:
         _refuse(response, "clients disagree on whether to send the body again (307 and 308 tell)")
+    elif request.single_use is not None:
+        _refuse(response, f"it asks for the body a second time: {request.single_use}")
     headers = {
         name: value
         for name, value in request.headers.items()
         if name.lower() not in dropped and (onward == origin or not _is_secret(name))
     }
     return Request(method, there, headers, content, None, json)
-
-
-_NOTHING: frozenset[str] = frozenset()
 
 
 def _whole_url(base_url: str, request: Request, response: Response[Any]) -> str:
@@ -126,37 +130,36 @@ def _whole_url(base_url: str, request: Request, response: Response[Any]) -> str:
 def _location(here: str, response: Response[Any]) -> str:
     given = response.headers.get_list("location")
     if not any(each.strip() for each in given):
-        _refuse(response, "its Location is missing")
+        _refuse(response, "its Location is missing", _UNUSABLE)
     if len(set(given)) > 1:
-        _refuse(response, "its Location is ambiguous")
+        _refuse(response, "its Location is ambiguous", _UNUSABLE)
     location = given[0].strip()
     # Raw bytes of UTF-8 are as common as they are wrong; everybody encodes them.
     location = "".join(c if c < "\x80" else f"%{ord(c) & 255:02X}" for c in location)
     if not location.isprintable() or any(c in location for c in ' \\"<>^`{|}'):
-        _refuse(response, "its Location holds characters that no URL has")
+        _refuse(response, "its Location holds characters that no URL has", _UNUSABLE)
     location = without_fragment(location) or here
     if _SCHEME.match(location):
         if not location.lower().startswith(("http://", "https://")):
-            _refuse(response, "its Location is no http or https URL")
+            _refuse(response, "its Location is no http or https URL", _UNUSABLE)
         return location  # urljoin() would take https:///x, and https:x, for paths
     try:
         return urljoin(here, location)
     except ValueError:
-        _refuse(response, "its Location is malformed")
+        _refuse(response, "its Location is malformed", _UNUSABLE)
 
 
 def _origin(url: str, response: Response[Any]) -> Origin:
     try:
         return parse_origin(url, "Location")
     except ClientArgumentException as exc:
-        _refuse(response, str(exc))
+        _refuse(response, str(exc), _UNUSABLE)
 
 
 def _is_secret(name: str) -> bool:
     return redacted(name, "") == "***"
 
 
-def _refuse(response: Response[Any], why: str) -> NoReturn:
+def _refuse(response: Response[Any], why: str, advice: str = _ELSEWHERE) -> NoReturn:
     error = RedirectException(response.status_code, response.headers, response.content)
-    error.args = (f"{error.args[0]}, which is not followed: {why}",)
-    raise error
+    raise error.refused(why, advice)
