@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 
 from pyfly.client.errors import ClientArgumentException
 from pyfly.client.message import Headers, Response
+from tests.client.contract.conftest import Certificates
 from tests.client.contract.peer import OK, Connection, Peer
 from tests.client.contract.rows import Caller, Row
 
@@ -345,7 +347,12 @@ def test_redirects_and_cookies_are_left_to_the_caller(caller: Callers) -> None:
 
 
 @pytest.mark.survives("Sending", "an answer before the upload was read", "that answer")
-def test_an_early_answer_to_a_large_upload_is_given_back(row: Row, caller: Callers) -> None:
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("in_pieces", [False, True], ids=["bytes", "pieces"])
+@pytest.mark.parametrize("then", ["waits", "closes", "resets"])
+def test_an_early_answer_to_a_large_upload_is_given_back(
+    row: Row, caller: Callers, certificates: Certificates, then: str, in_pieces: bool, tls: bool
+) -> None:
     row.needs("an answer before the upload was read")
 
     def script(connection: Connection) -> None:
@@ -353,10 +360,14 @@ def test_an_early_answer_to_a_large_upload_is_given_back(row: Row, caller: Calle
         connection.send(
             b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbig"
         )
-        connection.wait(0.05)
+        if then == "waits":
+            connection.wait(0.05)
+        elif then == "resets":
+            connection.reset()
 
-    with Peer(script) as peer:
-        response = caller(peer.url).send("POST", "/", {}, b"x" * 20_000_000, within=5)
+    with Peer(script, tls=certificates.server() if tls else None) as peer:
+        content: Any = Pieces([b"x" * 65536] * 300, None) if in_pieces else b"x" * 20_000_000
+        response = caller(peer.url, ca=certificates.ca).send("POST", "/", {}, content, within=5)
     assert (response.status_code, response.content) == (413, b"big")
 
 

@@ -65,6 +65,39 @@ class Answer(NamedTuple):
     transport: Any = None
 
 
+class _Socket(socket.socket):
+    """A socket whose peer has the last word.
+
+    A service that refuses a large body answers and closes, and the next write fails. asyncio
+    would close the socket for that, and what the peer said before would never be read. So the
+    first failures are no more than "not now": the loop reads, and finds the answer.
+    """
+
+    #: How often: the loop reads in the turn in which it writes, or in the next.
+    _patience = 8
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        """Write as much as possible."""
+        try:
+            return super().send(data, flags)
+        except ConnectionError:
+            self._refuse_first()
+            raise
+
+    def sendmsg(self, *args: Any) -> int:
+        """The same of several buffers; asyncio writes so since 3.12."""
+        try:
+            return super().sendmsg(*args)
+        except ConnectionError:
+            self._refuse_first()
+            raise
+
+    def _refuse_first(self) -> None:
+        self._patience -= 1
+        if self._patience >= 0:
+            raise BlockingIOError
+
+
 class AiohttpPool:
     """The connections of one event loop, and how many exchanges it makes at once.
 
@@ -201,7 +234,7 @@ class AiohttpPool:
             connection.close()
 
     def _open(self, address: Any) -> socket.socket:
-        sock = socket.socket(*address[:3])
+        sock = _Socket(*address[:3])
         self._tracked.add(sock)
         self._used.discard(sock.fileno())
         return sock
