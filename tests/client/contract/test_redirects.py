@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any, Protocol
 
 import pytest
 
+from pyfly.client import connect, connect_sync, get, http_client, post
 from pyfly.client._call.redirects import Redirects, next_request
 from pyfly.client.adapters.foreign import PlainValue
 from pyfly.client.errors import RedirectException
 from pyfly.client.message import Headers, Request, Response
+from pyfly.core import Config
 from tests.client.contract.peer import OK, Connection, Peer
-from tests.client.contract.rows import Caller
+from tests.client.contract.rows import Caller, Row
 
 BASE = "https://api.example/base"
+
+pytestmark = pytest.mark.filterwarnings("ignore::pyfly.client.standalone.ClientUsageWarning")
 
 
 def redirected(status: int, location: str | None, **headers: str) -> Response[object]:
@@ -216,3 +222,83 @@ def test_the_loop_follows_over_the_wire(caller: Callable[..., Caller]) -> None:
     assert peer.requests[-1].startswith(b"GET /%2Fend?x=' HTTP/1.1\r\n")
     assert all(b"Authorization: mine" in request for request in peer.requests)
     assert b"Content-Type" not in peer.requests[-1]
+
+
+@http_client()
+class Moved(Protocol):
+    @post("/start")
+    async def upload(self, body: AsyncIterator[bytes]) -> bytes: ...
+
+    @get("/start")
+    async def read(self) -> bytes: ...
+
+
+@http_client()
+class BlockingMoved(Protocol):
+    @post("/start")
+    def upload(self, body: Iterator[bytes]) -> bytes: ...
+
+    @get("/start")
+    def read(self) -> bytes: ...
+
+
+def follows(row: Row, url: str, call: Callable[[Any], Any]) -> Any:
+    """The outcome of a call of a declared client that follows redirects."""
+    settings = {"adapter": row.library, "follow-redirects": True}
+    config = Config({"pyfly": {"client": {"default": settings}}}, environ={})
+    if not row.asynchronous:
+        with connect_sync(BlockingMoved, base_url=url, config=config) as client:
+            return call(client)
+
+    async def run() -> Any:
+        async with connect(Moved, base_url=url, config=config) as client:
+            return await call(client)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.survives(
+    "Redirects",
+    "a redirect that asks for an iterator's body a second time",
+    "`RedirectException` after 1 attempt; the body was sent",
+)
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_body_that_cannot_be_sent_twice_is_not_asked_for_twice(row: Row, status: int) -> None:
+    def script(connection: Connection) -> None:
+        head = b"HTTP/1.1 %d X\r\nlocation: /end\r\ncontent-length: 0\r\n\r\n"
+        connection.answer_all(head % status)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"abc"
+
+    body = pieces() if row.asynchronous else iter([b"abc"])
+    with Peer(script) as peer, pytest.raises(RedirectException) as caught:
+        follows(row, peer.url, lambda client: client.upload(body))
+    assert caught.value.attempts == 1
+    assert str(caught.value).endswith(
+        "which is not followed: it asks for the body a second time: the body is an iterator, "
+        "which cannot be sent twice (after 1 attempt); set base_url to where it leads (see "
+        "location)"
+    )
+    assert [request.endswith(b"3\r\nabc\r\n0\r\n\r\n") for request in peer.requests] == [True]
+
+
+@pytest.mark.parametrize(
+    ("location", "advice"),
+    [
+        ("/start", "it is one more than the 20 allowed (after 1 attempt); is it a circle?"),
+        (
+            "http://other.example/",
+            "(after 1 attempt); set base_url to where it leads (see location)",
+        ),
+        ("ftp://x", "(after 1 attempt); the service has to name another Location"),
+    ],
+)
+def test_a_refused_redirect_does_not_advise_what_is_on(
+    row: Row, location: str, advice: str
+) -> None:
+    head = b"HTTP/1.1 302 X\r\nlocation: %s\r\ncontent-length: 0\r\n\r\n" % location.encode()
+    with Peer(lambda c: c.answer_all(head)) as peer, pytest.raises(RedirectException) as caught:
+        follows(row, peer.url, lambda client: client.read())
+    assert str(caught.value).endswith(advice)
+    assert "follow-redirects" not in str(caught.value)
