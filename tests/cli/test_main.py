@@ -12,7 +12,7 @@ import pytest
 from pyfly import __version__
 from pyfly.cli import main as entry
 from pyfly.cli.colour import colour_refused
-from pyfly.cli.group import Entry
+from pyfly.cli.group import CommandEntry
 from pyfly.cli.main import COMMANDS, main, program
 from tests.cli.support import command
 
@@ -129,7 +129,7 @@ class TestHowACommandEnds:
     @pytest.fixture(autouse=True)
     def commands(self, monkeypatch: pytest.MonkeyPatch) -> None:
         entries = {
-            name: Entry(f"{__name__}:{name}_command", "For tests.")
+            name: CommandEntry(f"{__name__}:{name}_command", "For tests.")
             for name in ("fine", "three", "broken", "stopped", "asks")
         }
         monkeypatch.setattr(program, "entries", entries)

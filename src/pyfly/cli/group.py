@@ -10,10 +10,10 @@ import click
 
 from pyfly.kernel.record import Record
 
-__all__ = ["Entry", "LazyGroup"]
+__all__ = ["CommandEntry", "LazyGroup"]
 
 
-class Entry(Record):
+class CommandEntry(Record):
     """A command that is not imported yet.
 
     Attributes:
@@ -28,7 +28,7 @@ class Entry(Record):
 class LazyGroup(click.Group):
     """Lists its commands from a table and imports the one that is asked for."""
 
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, CommandEntry]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the table: the first one is for newcomers."""

@@ -15,21 +15,27 @@ import click
 
 from pyfly import __version__
 from pyfly.cli.colour import colour_refused, no_color_option
-from pyfly.cli.group import Entry, LazyGroup
+from pyfly.cli.group import CommandEntry, LazyGroup
 
 __all__ = ["COMMANDS", "main", "program"]
 
 FAILED, INTERRUPTED = 1, 130
 
 COMMANDS = {
-    "demo": Entry("pyfly.cli.demo.command:demo", "Watch a client cope with a failing service."),
-    "drill": Entry("pyfly.cli.drill.command:drill", "See what the policies do in an outage."),
-    "fault-server": Entry(
+    "demo": CommandEntry(
+        "pyfly.cli.demo.command:demo", "Watch a client cope with a failing service."
+    ),
+    "drill": CommandEntry(
+        "pyfly.cli.drill.command:drill", "See what the policies do in an outage."
+    ),
+    "fault-server": CommandEntry(
         "pyfly.cli.fault_server:fault_server", "Serve an outage that a file describes."
     ),
-    "check": Entry("pyfly.cli.check.command:check", "Find what is wrong with client classes."),
-    "call": Entry("pyfly.cli.call.command:call", "Call a declared method from the shell."),
-    "completion": Entry("pyfly.cli.completion:completion", "Print a script for your shell."),
+    "check": CommandEntry(
+        "pyfly.cli.check.command:check", "Find what is wrong with client classes."
+    ),
+    "call": CommandEntry("pyfly.cli.call.command:call", "Call a declared method from the shell."),
+    "completion": CommandEntry("pyfly.cli.completion:completion", "Print a script for your shell."),
 }
 
 _EXAMPLES = """\b

@@ -16,12 +16,12 @@ import click
 
 from pyfly.kernel.record import Record
 
-__all__ = ["ImportFailure", "Target", "load_class", "load_module", "parse_target", "place"]
+__all__ = ["CommandTarget", "ImportFailure", "load_class", "load_module", "parse_target", "place"]
 
 _OURS = str(Path(__file__).parents[1])
 
 
-class Target(Record):
+class CommandTarget(Record):
     """What a user named.
 
     Attributes:
@@ -59,7 +59,7 @@ class ImportFailure(click.ClickException):
         return str(self)
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str) -> CommandTarget:
     """Take ``package.module[:Class[.method]]`` apart.
 
     Raises:
@@ -75,7 +75,7 @@ def parse_target(text: str) -> Target:
         meant = f"{module}:{cls.replace(':', '.')}" if cls.replace(":", "").isidentifier() else ""
         instead = meant or "package.module:Class or package.module:Class.method"
         raise click.UsageError(f"{text!r} is no target: write {instead}")
-    return Target(text, module, cls or None, method or None)
+    return CommandTarget(text, module, cls or None, method or None)
 
 
 def load_module(name: str) -> ModuleType:
@@ -102,7 +102,7 @@ def load_module(name: str) -> ModuleType:
         raise _failure(name, error) from error
 
 
-def load_class(module: ModuleType, target: Target) -> type:
+def load_class(module: ModuleType, target: CommandTarget) -> type:
     """The class that a target names.
 
     Raises:

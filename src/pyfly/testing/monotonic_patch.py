@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
-__all__ = ["Following", "following"]
+__all__ = ["MonotonicPatch", "with_monotonic"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -42,7 +42,7 @@ class _Monotonic:
 _exchange = threading.RLock()
 
 
-class Following:
+class MonotonicPatch:
     """Has ``time.monotonic`` follow a loop in the current thread while a ``with`` block runs."""
 
     __slots__ = ("_loop", "_monotonic")
@@ -70,11 +70,11 @@ class Following:
                 time.monotonic = ours.real
 
 
-def following(loop: Timed, func: Callable[[*Ts], T]) -> Callable[[*Ts], T]:
+def with_monotonic(loop: Timed, func: Callable[[*Ts], T]) -> Callable[[*Ts], T]:
     """A function that ``time.monotonic`` follows the loop in while it runs, in any thread."""
 
     def follow(*args: *Ts) -> T:
-        with Following(loop):
+        with MonotonicPatch(loop):
             return func(*args)
 
     return follow

@@ -24,7 +24,7 @@ from selectors import DefaultSelector
 from typing import Any, TypeVar, TypeVarTuple
 
 from pyfly.kernel.exceptions import PyFlyException
-from pyfly.testing.monotonic_patch import Following, following
+from pyfly.testing.monotonic_patch import MonotonicPatch, with_monotonic
 from pyfly.testing.pending_tasks import waiting_tasks
 
 __all__ = ["START", "VirtualDeadlockException", "VirtualTimeLoop", "run_virtual"]
@@ -117,7 +117,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def run_forever(self) -> None:
         """As any loop does, with ``time.monotonic`` following."""
-        with Following(self):
+        with MonotonicPatch(self):
             super().run_forever()
 
     def run_in_executor(
@@ -125,7 +125,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Future[T]:
         """As any loop does, counted, with ``time.monotonic`` following in the thread."""
         in_process = isinstance(executor, ProcessPoolExecutor)
-        work = func if in_process else following(self, func)
+        work = func if in_process else with_monotonic(self, func)
         future = super().run_in_executor(executor, work, *args)
         self.threads_at_work += 1
         future.add_done_callback(self._thread_done)

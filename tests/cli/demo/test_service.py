@@ -18,7 +18,7 @@ import pytest
 from pyfly.cli.demo import process
 from pyfly.cli.demo.process import ServiceProcess
 from pyfly.cli.demo.script import phase_at, script
-from pyfly.cli.demo.service import CATEGORIES, Catalogue, Inventory
+from pyfly.cli.demo.service import CATEGORIES, Catalogue, InventoryService
 from pyfly.testing import FaultServer
 
 
@@ -41,26 +41,26 @@ class TestTheScript:
 
 class TestTheInventory:
     def test_a_healthy_service_is_quick_and_right(self) -> None:
-        inventory = Inventory()
+        inventory = InventoryService()
         assert all(inventory.delay() < 0.01 for _ in range(100))
         assert not any(inventory.fails() for _ in range(100))
 
     def test_a_slow_service_sometimes_takes_longer_than_the_client_waits(self) -> None:
-        inventory = Inventory()
+        inventory = InventoryService()
         inventory.phase = "slow"
         delays = [inventory.delay() for _ in range(200)]
         assert max(delays) <= 1.0
         assert 0.1 < sum(delay > 0.4 for delay in delays) / 200 < 0.4
 
     def test_a_failing_service_fails_often_but_never_many_times_in_a_row(self) -> None:
-        inventory = Inventory()
+        inventory = InventoryService()
         inventory.phase = "failing"
         fails = [inventory.fails() for _ in range(500)]
         assert 0.3 < sum(fails) / 500 < 0.5
         assert max(len(list(run)) for bad, run in groupby(fails) if bad) <= 3
 
     def test_it_is_the_same_every_time(self) -> None:
-        one, other = Inventory(), Inventory()
+        one, other = InventoryService(), InventoryService()
         assert [one.delay() for _ in range(9)] == [other.delay() for _ in range(9)]
 
 
@@ -98,7 +98,7 @@ class TestTheCatalogue:
 
 class TestTheService:
     def test_it_answers_over_one_connection(self) -> None:
-        with FaultServer(Inventory()) as server, Asking("127.0.0.1", server.port) as ask:
+        with FaultServer(InventoryService()) as server, Asking("127.0.0.1", server.port) as ask:
             assert ask("GET", "/products/p-001") == 200
             assert ask("POST", "/products", b'{"name": "New"}') == 201
             assert ask("DELETE", "/products/n-0001") == 204
@@ -106,7 +106,7 @@ class TestTheService:
             assert server.connections == 1
 
     def test_a_failing_service_answers_503(self) -> None:
-        inventory = Inventory()
+        inventory = InventoryService()
         inventory.phase = "failing"
         with FaultServer(inventory) as server, Asking("127.0.0.1", server.port) as ask:
             assert {ask("GET", "/products/p-001") for _ in range(12)} == {200, 503}

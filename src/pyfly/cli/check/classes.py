@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from pyfly.cli.check.finding import WARNING, Finding
-from pyfly.cli.target import Target, load_class, source_line
+from pyfly.cli.target import CommandTarget, load_class, source_line
 from pyfly.client._declare.service import client_declaration_of
 from pyfly.client._declare.verbs import declaration_of
 
 __all__ = ["client_classes", "undeclared"]
 
 
-def client_classes(module: ModuleType, target: Target) -> list[type]:
+def client_classes(module: ModuleType, target: CommandTarget) -> list[type]:
     """The class that is named, else every client class that the module defines.
 
     Raises:

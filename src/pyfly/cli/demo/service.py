@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pyfly.testing.fault_server.answers import Answer
-from pyfly.testing.fault_server.behaviour import Leaf
-from pyfly.testing.fault_server.exchange import Exchange
+from pyfly.testing.fault_server.behaviour import AnsweringBehaviour
+from pyfly.testing.fault_server.exchange import ServedExchange
 from pyfly.testing.fault_server.server import FaultServer
 
-__all__ = ["CATEGORIES", "PRODUCT_IDS", "Catalogue", "Inventory", "main"]
+__all__ = ["CATEGORIES", "PRODUCT_IDS", "Catalogue", "InventoryService", "main"]
 
 CATEGORIES = ("books", "games", "tools")
 PRODUCT_IDS = tuple(f"p-{number:03}" for number in range(1, 31))
@@ -87,7 +87,7 @@ class Catalogue:
         return product
 
 
-class Inventory(Leaf):
+class InventoryService(AnsweringBehaviour):
     """Answers from a catalogue, as late and as well as its present phase says.
 
     Attributes:
@@ -102,7 +102,7 @@ class Inventory(Leaf):
         self._random = random.Random(seed)
         self._errors_in_a_row = 0
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await exchange.pause(self.delay())
         request = exchange.request
         assert request is not None  # it is not played at the accept
@@ -138,7 +138,7 @@ def _lines() -> Iterator[str]:
 
 def main() -> int:
     """Serve until standard input ends."""
-    inventory = Inventory()
+    inventory = InventoryService()
     with FaultServer(inventory) as server:
         print(server.port, flush=True)
         for phase in _lines():

@@ -15,7 +15,7 @@ from pyfly.client.ports import StreamedResponse, SyncStreamedResponse
 from pyfly.resilience.clock import SYSTEM_CLOCK
 from pyfly.testing.cassettes.errors import CassetteException
 from pyfly.testing.cassettes.recording import RecordedBody, SyncRecordedBody
-from pyfly.testing.cassettes.tape import VARIABLE, Entry, Mode, Tape, mode_of
+from pyfly.testing.cassettes.tape import VARIABLE, Mode, Tape, TapeEntry, mode_of
 from pyfly.testing.fake_port.body import FakeBody, SyncFakeBody, whole
 from pyfly.testing.requests.declared import routes_of
 from pyfly.testing.requests.received import SeenRequest, read_content, read_content_sync
@@ -126,7 +126,7 @@ class CassetteBase:
     def _seen(self, request: Request, content: bytes | None) -> SeenRequest:
         return SeenRequest(request, content, self.base_url)
 
-    def _noted(self, request: Request, content: bytes | None) -> tuple[Entry, Request]:
+    def _noted(self, request: Request, content: bytes | None) -> tuple[TapeEntry, Request]:
         """Begin a recording; what is to be sent, its body in memory."""
         entry = self._entered().begin(self._seen(request, content))
         sent = copy.copy(request)

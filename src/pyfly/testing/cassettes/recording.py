@@ -6,7 +6,7 @@ from typing import Any
 
 from pyfly.client.message import Response
 from pyfly.client.ports import StreamedResponse, SyncStreamedResponse
-from pyfly.testing.cassettes.tape import Entry
+from pyfly.testing.cassettes.tape import TapeEntry
 
 __all__ = ["RecordedBody", "SyncRecordedBody"]
 
@@ -14,7 +14,7 @@ __all__ = ["RecordedBody", "SyncRecordedBody"]
 class RecordedBody:
     """An asynchronous stream; see :class:`~pyfly.client.ports.StreamedResponse`."""
 
-    def __init__(self, body: StreamedResponse, entry: Entry) -> None:
+    def __init__(self, body: StreamedResponse, entry: TapeEntry) -> None:
         self.status_code = body.status_code
         self.headers = body.headers
         self.content_encoding = body.content_encoding
@@ -54,7 +54,7 @@ class RecordedBody:
 class SyncRecordedBody:
     """A synchronous stream; see :class:`~pyfly.client.ports.SyncStreamedResponse`."""
 
-    def __init__(self, body: SyncStreamedResponse, entry: Entry) -> None:
+    def __init__(self, body: SyncStreamedResponse, entry: TapeEntry) -> None:
         self.status_code = body.status_code
         self.headers = body.headers
         self.content_encoding = body.content_encoding

@@ -27,7 +27,7 @@ from pyfly.testing.requests.route import Route
 from pyfly.testing.requests.secrets import Redactor, alike
 from pyfly.testing.unexpected import UnexpectedRequestException
 
-__all__ = ["VARIABLE", "Entry", "Mode", "Tape", "mode_of"]
+__all__ = ["VARIABLE", "Mode", "Tape", "TapeEntry", "mode_of"]
 
 Mode = Literal["auto", "replay", "refresh"]
 
@@ -50,7 +50,7 @@ def mode_of(given: str | None) -> Mode:
     raise CassetteException(f"{where}={text!r} is no mode (write {', '.join(_MODES)})")
 
 
-class Entry:
+class TapeEntry:
     """One exchange under way; it is kept if it ends in a way that can be replayed.
 
     Attributes:
@@ -97,17 +97,17 @@ class Tape:
         self.secrets = secrets
         self.base_url = ""
         self._routes = list(routes)
-        self._recorded: list[Entry] = []
+        self._recorded: list[TapeEntry] = []
         self._entries: list[dict[str, Any]] = []
         self._waiting: dict[str, list[int]] = {}
         self._lock = threading.RLock()
 
     # Recording
 
-    def begin(self, seen: SeenRequest) -> Entry:
+    def begin(self, seen: SeenRequest) -> TapeEntry:
         """Note an attempt in the order in which they begin."""
         with self._lock:
-            entry = Entry(asked(seen, self._routes, self.secrets))
+            entry = TapeEntry(asked(seen, self._routes, self.secrets))
             self._recorded.append(entry)
         return entry
 

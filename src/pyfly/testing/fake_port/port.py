@@ -16,7 +16,7 @@ from pyfly.testing.fake_port.body import FakeBody, SyncFakeBody, Wait, whole
 from pyfly.testing.fake_port.calls import FakeCall
 from pyfly.testing.fake_port.errors import unexpected
 from pyfly.testing.fake_port.replies import Reply
-from pyfly.testing.fake_port.rules import Answer, Rule, RuleBase, StreamRule
+from pyfly.testing.fake_port.rules import Rule, RuleAnswer, RuleBase, StreamRule
 from pyfly.testing.requests.declared import arguments_of, route_of, route_of_template
 from pyfly.testing.requests.received import (
     SeenRequest,
@@ -33,7 +33,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Self = TypeVar("Self", bound="Fake")
 
-_NOT_FOUND = Answer(lambda _: Reply(404, Headers()), 0.0, None)
+_NOT_FOUND = RuleAnswer(lambda _: Reply(404, Headers()), 0.0, None)
 
 
 class Fake:
@@ -193,7 +193,7 @@ class Fake:
 
     # What a client asks
 
-    def _answer(self, request: Request, content: bytes | None) -> tuple[Answer, SeenRequest]:
+    def _answer(self, request: Request, content: bytes | None) -> tuple[RuleAnswer, SeenRequest]:
         seen = SeenRequest(request, content, self.base_url)
         spent: RuleBase | None = None
         with self._lock:
@@ -215,7 +215,7 @@ class Fake:
             self._unexpected.append(error)
         raise error
 
-    def _reply(self, answer: Answer, seen: SeenRequest) -> Reply:
+    def _reply(self, answer: RuleAnswer, seen: SeenRequest) -> Reply:
         reply = answer.reply(seen)
         return reply if seen.method != "HEAD" else reply.replace(chunks=())
 
@@ -247,7 +247,7 @@ class FakePort(Fake):
         """Nothing to close."""
 
     async def request(self, method: str, url: str, **kwargs: Any) -> Response[Any]:
-        """Answer a request that is made by hand; see :class:`~pyfly.client.HttpClientPort`.
+        """RuleAnswer a request that is made by hand; see :class:`~pyfly.client.HttpClientPort`.
 
         Args:
             method: ``GET``, ``POST``, …
@@ -257,11 +257,11 @@ class FakePort(Fake):
         return await self.send(request_by_hand(method, url, **kwargs), None)
 
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
-        """Answer one attempt."""
+        """RuleAnswer one attempt."""
         return whole(await self._replied(request, deadline))
 
     async def open(self, request: Request, deadline: float | None, idle: float) -> FakeBody:
-        """Answer one attempt with a body still to come."""
+        """RuleAnswer one attempt with a body still to come."""
         return FakeBody(await self._replied(request, deadline), self.clock, deadline, idle)
 
     async def _replied(self, request: Request, deadline: float | None) -> Reply:
@@ -285,15 +285,15 @@ class SyncFakePort(Fake):
         """Nothing to close."""
 
     def request(self, method: str, url: str, **kwargs: Any) -> Response[Any]:
-        """Answer a request that is made by hand; see :meth:`FakePort.request`."""
+        """RuleAnswer a request that is made by hand; see :meth:`FakePort.request`."""
         return self.send(request_by_hand(method, url, **kwargs), None)
 
     def send(self, request: Request, deadline: float | None) -> Response[Any]:
-        """Answer one attempt."""
+        """RuleAnswer one attempt."""
         return whole(self._replied(request, deadline))
 
     def open(self, request: Request, deadline: float | None, idle: float) -> SyncFakeBody:
-        """Answer one attempt with a body still to come."""
+        """RuleAnswer one attempt with a body still to come."""
         return SyncFakeBody(self._replied(request, deadline), self.clock, deadline, idle)
 
     def _replied(self, request: Request, deadline: float | None) -> Reply:

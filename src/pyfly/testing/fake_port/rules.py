@@ -25,14 +25,14 @@ from pyfly.testing.fake_port.replies import (
 from pyfly.testing.requests.received import SeenRequest
 from pyfly.testing.requests.route import Route, Wanted
 
-__all__ = ["Answer", "Rule", "RuleBase", "StreamRule"]
+__all__ = ["Rule", "RuleAnswer", "RuleBase", "StreamRule"]
 
 R = TypeVar("R")
 T = TypeVar("T")
 Self = TypeVar("Self", bound="RuleBase")
 
 
-class Answer(Record):
+class RuleAnswer(Record):
     """One answer of a rule.
 
     Attributes:
@@ -46,7 +46,7 @@ class Answer(Record):
     times: int | None
 
 
-_END_OF_EVENTS = Answer(lambda _: NOTHING, 0.0, None)
+_END_OF_EVENTS = RuleAnswer(lambda _: NOTHING, 0.0, None)
 
 
 class RuleBase:
@@ -67,11 +67,11 @@ class RuleBase:
         self._wanted = wanted
         self._text = text
         self._where = where
-        self._answers: list[Answer] = []
+        self._answers: list[RuleAnswer] = []
         self._delay = 0.0
         self._dangling = False
         self._optional = False
-        self._afterwards: Answer | None = None
+        self._afterwards: RuleAnswer | None = None
         self._current = self._given = 0
         self._lock = threading.RLock()
 
@@ -85,7 +85,7 @@ class RuleBase:
         *,
         times: int | None = None,
     ) -> Self:
-        """Answer with a response, byte for byte.
+        """RuleAnswer with a response, byte for byte.
 
         Args:
             status: 200 to 599.
@@ -112,7 +112,7 @@ class RuleBase:
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
     ) -> Self:
-        """Answer with a JSON body, whatever the method declares.
+        """RuleAnswer with a JSON body, whatever the method declares.
 
         Args:
             value: JSON values, a model, a dataclass, or a list or dict of them.
@@ -185,7 +185,7 @@ class RuleBase:
         """What their arguments are to be."""
         return self._wanted
 
-    def take(self) -> Answer | None:
+    def take(self) -> RuleAnswer | None:
         """The next answer; None if there is no further one."""
         with self._lock:
             while self._current < len(self._answers):
@@ -227,7 +227,7 @@ class RuleBase:
     def _add(self: Self, reply: Callable[[SeenRequest], Reply], times: int | None) -> Self:
         if times is not None and (isinstance(times, bool) or times < 1):
             raise ValueError(f"{self._text}: times={times!r} (write an int, 1 or more)")
-        self._answers.append(Answer(reply, self._delay, times))
+        self._answers.append(RuleAnswer(reply, self._delay, times))
         self._delay, self._dangling = 0.0, False
         return self
 
@@ -242,7 +242,7 @@ class Rule(RuleBase, Generic[R]):
     """Which requests of a method that returns an ``R`` are answered, and how."""
 
     def returns(self, value: R, *more: R, times: int | None = None) -> Rule[R]:
-        """Answer with a value, encoded as a service would send it.
+        """RuleAnswer with a value, encoded as a service would send it.
 
         Args:
             value: What the call is to return: None is a 204 where the method declares it,
@@ -273,7 +273,7 @@ class StreamRule(RuleBase, Generic[R]):
         every: float = 0.0,
         times: int | None = None,
     ) -> StreamRule[R]:
-        """Answer with a stream of items, each in a piece of its own.
+        """RuleAnswer with a stream of items, each in a piece of its own.
 
         ``bytes`` are sent as chunks, ``str`` as lines, events as ``text/event-stream``, anything
         else as NDJSON. A method with ``paginate=`` gets one page with all items.

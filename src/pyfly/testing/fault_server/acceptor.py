@@ -8,18 +8,18 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
-__all__ = ["Door", "DoorState", "check_states"]
+__all__ = ["Acceptor", "AcceptorState", "check_states"]
 
 #: ``open``: connections are taken. ``refuse``: they are refused, as if nothing ran there.
 #: ``stall``: connecting neither succeeds nor fails, as if the machine were gone.
-DoorState: TypeAlias = Literal["open", "refuse", "stall"]
+AcceptorState: TypeAlias = Literal["open", "refuse", "stall"]
 _STATES = ("open", "refuse", "stall")
 _BACKLOG = 512
 #: How many connections of our own fill a backlog of none.
 _FILLERS = 4
 
 
-class Door:
+class Acceptor:
     """Listens, or does not. Everything but the constructor runs on the server's event loop.
 
     Attributes:
@@ -28,14 +28,14 @@ class Door:
     """
 
     def __init__(self, host: str, port: int, take: Callable[[socket.socket], None]) -> None:
-        self.state: DoorState = "refuse"
+        self.state: AcceptorState = "refuse"
         self._host = host
         self._take = take
         self._socket = self._bound(port)
         self._fillers: list[socket.socket] = []
         self.port: int = self._socket.getsockname()[1]
 
-    def enter(self, state: DoorState) -> None:
+    def enter(self, state: AcceptorState) -> None:
         """Change the state."""
         if state == self.state:
             return

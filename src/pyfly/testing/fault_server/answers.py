@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyfly.testing.fault_server import wire
-from pyfly.testing.fault_server.behaviour import Behaviour, Leaf
-from pyfly.testing.fault_server.exchange import SETTLE, Exchange
+from pyfly.testing.fault_server.behaviour import AnsweringBehaviour, Behaviour
+from pyfly.testing.fault_server.exchange import SETTLE, ServedExchange
 from pyfly.testing.fault_server.latency import AnyLatency, as_latency
 
 __all__ = ["Answer", "Delayed", "Early", "Interim", "Raw", "Silence"]
@@ -16,7 +16,7 @@ __all__ = ["Answer", "Delayed", "Early", "Interim", "Raw", "Silence"]
 _WITHOUT_BODY = (204, 304)
 
 
-class Answer(Leaf):
+class Answer(AnsweringBehaviour):
     """A response that is as it should be.
 
     Args:
@@ -83,11 +83,11 @@ class Answer(Leaf):
         bare = method == "HEAD" or self.status in _WITHOUT_BODY
         return self.head() if bare else self.head() + self.content()
 
-    async def wait(self, exchange: Exchange) -> None:
+    async def wait(self, exchange: ServedExchange) -> None:
         """Let its latency pass."""
         await exchange.pause(self._latency.seconds(exchange.random))
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await self.wait(exchange)
         await exchange.send(self.whole(exchange.method))
 
@@ -110,7 +110,7 @@ def _encoded(status: int, body: bytes | str | None, json: Any) -> tuple[bytes, s
     return json_text.dumps(problem).encode(), "application/problem+json"
 
 
-class Raw(Leaf):
+class Raw(AnsweringBehaviour):
     """Exactly these bytes, whatever they are.
 
     Args:
@@ -130,7 +130,7 @@ class Raw(Leaf):
         self._close = close
         self._wait = wait
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         for number, piece in enumerate(self._pieces):
             await exchange.pause(self._gap if number else 0.0)
             await exchange.send(piece)
@@ -140,16 +140,16 @@ class Raw(Leaf):
             await exchange.wait_for_close()
 
 
-class Silence(Leaf):
+class Silence(AnsweringBehaviour):
     """No answer: the request is read, and that is all until the client closes."""
 
     __slots__ = ()
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await exchange.wait_for_close()
 
 
-class Interim(Leaf):
+class Interim(AnsweringBehaviour):
     """Interim responses before the answer.
 
     Args:
@@ -169,7 +169,7 @@ class Interim(Leaf):
         self._interim = wire.head(status, ())
         self._answer = answer or Answer()
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await self._answer.wait(exchange)
         while self._count is None:
             await exchange.send(self._interim * 1000)
@@ -190,7 +190,7 @@ class Delayed(Behaviour):
         self._latency = as_latency(latency)
         self._behaviour = behaviour
 
-    async def play(self, exchange: Exchange) -> None:
+    async def play(self, exchange: ServedExchange) -> None:
         await exchange.receive()
         await exchange.pause(self._latency.seconds(exchange.random))
         await self._behaviour.play(exchange)
@@ -210,7 +210,7 @@ class Early(Behaviour):
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
 
-    async def play(self, exchange: Exchange) -> None:
+    async def play(self, exchange: ServedExchange) -> None:
         exchange.early = True
         await self._behaviour.play(exchange)
         await exchange.pause(2 * SETTLE)  # a reset follows: there is something left to read

@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 from pyfly.testing.fault_server import wire
 from pyfly.testing.fault_server.answers import Answer
-from pyfly.testing.fault_server.behaviour import Leaf
-from pyfly.testing.fault_server.exchange import Exchange
+from pyfly.testing.fault_server.behaviour import AnsweringBehaviour
+from pyfly.testing.fault_server.exchange import ServedExchange
 
 __all__ = [
     "BadChunks",
@@ -28,7 +28,7 @@ Place: TypeAlias = Literal["before", "head", "body", "after"]
 _PLACES = ("before", "head", "body", "after")
 
 
-class _BreaksOff(Leaf):
+class _BreaksOff(AnsweringBehaviour):
     """Sends an answer up to a place."""
 
     __slots__ = ("_answer", "_at")
@@ -39,7 +39,7 @@ class _BreaksOff(Leaf):
         self._at = at
         self._answer = answer or Answer()
 
-    async def _begin(self, exchange: Exchange) -> None:
+    async def _begin(self, exchange: ServedExchange) -> None:
         await self._answer.wait(exchange)
         head, content = self._answer.head(), self._answer.content()
         match self._at:
@@ -63,7 +63,7 @@ class Reset(_BreaksOff):
 
     __slots__ = ()
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await self._begin(exchange)
         await exchange.reset()
 
@@ -80,7 +80,7 @@ class Close(_BreaksOff):
 
     __slots__ = ()
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await self._begin(exchange)
         exchange.close()
 
@@ -98,12 +98,12 @@ class HalfClose(_BreaksOff):
     def __init__(self, at: Place = "after", answer: Answer | None = None) -> None:
         super().__init__(at, answer)
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await self._begin(exchange)
         await exchange.half_close()
 
 
-class WrongLength(Leaf):
+class WrongLength(AnsweringBehaviour):
     """A ``Content-Length`` that is not the body's.
 
     Args:
@@ -125,7 +125,7 @@ class WrongLength(Leaf):
                 "give a number other than 0 that leaves a length of 0 or more"
             )
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await self._answer.wait(exchange)
         body = self._answer.body
         await exchange.send(self._answer.head(content_length=str(len(body) + self._by)) + body)
@@ -149,7 +149,7 @@ _BAD_CHUNKS = {
 Chunks: TypeAlias = Literal["size", "negative", "huge", "end", "extension", "truncated", "last"]
 
 
-class BadChunks(Leaf):
+class BadChunks(AnsweringBehaviour):
     """A chunked body that breaks in the middle; the connection is closed after it.
 
     Args:
@@ -165,13 +165,13 @@ class BadChunks(Leaf):
             raise ValueError(f"BadChunks: kind is {kind!r}; give {', '.join(_BAD_CHUNKS)}")
         self._bad = _BAD_CHUNKS[kind]
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         head = wire.head(200, [("transfer-encoding", "chunked")])
         await exchange.send(head + wire.chunk(b"a good one") + self._bad)
         exchange.close()
 
 
-class Bomb(Leaf):
+class Bomb(AnsweringBehaviour):
     """A small body that unfolds to a large one, all zeros.
 
     Args:
@@ -196,11 +196,11 @@ class Bomb(Leaf):
         body = wire.bomb(size, encoding, times)
         self._whole = Answer(200, body, headers={"content-encoding": encodings})
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await exchange.send(self._whole.whole(exchange.method))
 
 
-class TruncatedGzip(Leaf):
+class TruncatedGzip(AnsweringBehaviour):
     """A gzip body that ends too early, though its length is right.
 
     Args:
@@ -217,11 +217,11 @@ class TruncatedGzip(Leaf):
         headers = {"content-encoding": "gzip", "content-type": "application/json"}
         self._whole = Answer(200, data[:-missing], headers=headers)
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await exchange.send(self._whole.whole(exchange.method))
 
 
-class LeftOver(Leaf):
+class LeftOver(AnsweringBehaviour):
     """A right answer with bytes after it that nobody asked for.
 
     Args:
@@ -235,12 +235,12 @@ class LeftOver(Leaf):
         self._answer = answer or Answer()
         self._extra = Answer(200, '{"unasked": true}').whole("GET") if extra is None else extra
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await self._answer.wait(exchange)
         await exchange.send(self._answer.whole(exchange.method) + self._extra)
 
 
-class HeaderBomb(Leaf):
+class HeaderBomb(AnsweringBehaviour):
     """An answer with far more header fields than anybody needs.
 
     Args:
@@ -255,7 +255,7 @@ class HeaderBomb(Leaf):
         self._answer = answer or Answer()
         self._fields = b"".join(b"x-%d: %b\r\n" % (n, b"x" * size) for n in range(count))
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await self._answer.wait(exchange)
         head = self._answer.head()
         await exchange.send(head[:-2] + self._fields + b"\r\n" + self._answer.content())

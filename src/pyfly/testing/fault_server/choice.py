@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 
 from pyfly.testing.fault_server.behaviour import Behaviour
-from pyfly.testing.fault_server.exchange import Exchange
+from pyfly.testing.fault_server.exchange import ServedExchange
 
 __all__ = ["Flapping", "InTurn", "Mix"]
 
@@ -29,7 +29,7 @@ class InTurn(Behaviour):
         self._behaviours = behaviours
         self._repeat = repeat
 
-    async def play(self, exchange: Exchange) -> None:
+    async def play(self, exchange: ServedExchange) -> None:
         place, count = exchange.number - 1, len(self._behaviours)
         place = place % count if self._repeat else min(place, count - 1)
         await self._behaviours[place].play(exchange)
@@ -55,7 +55,7 @@ class Mix(Behaviour):
         self._weights = list(accumulate(weights))
         self._behaviours = [behaviour for _, behaviour in shares]
 
-    async def play(self, exchange: Exchange) -> None:
+    async def play(self, exchange: ServedExchange) -> None:
         (chosen,) = exchange.random.choices(self._behaviours, cum_weights=self._weights)
         await chosen.play(exchange)
 
@@ -80,6 +80,6 @@ class Flapping(Behaviour):
         self._good = good
         self._bad = bad
 
-    async def play(self, exchange: Exchange) -> None:
+    async def play(self, exchange: ServedExchange) -> None:
         up = exchange.elapsed % self._period < self._up
         await (self._good if up else self._bad).play(exchange)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from pyfly.testing.fault_server.received import ReceivedRequest, body_length
-from pyfly.testing.fault_server.socket_faults import Hangup, Link
+from pyfly.testing.fault_server.socket_faults import Hangup, ServerSocket
 
-__all__ = ["SETTLE", "Connection", "Exchange"]
+__all__ = ["SETTLE", "ServedExchange", "ServerConnection"]
 
 #: Longer heads are refused by closing: a client that sends one is not what is tested here.
 _LONGEST_HEAD = 1 << 20
@@ -15,7 +15,7 @@ _LONGEST_HEAD = 1 << 20
 SETTLE = 0.02
 
 
-class Connection:
+class ServerConnection:
     """Reads requests from a link.
 
     Attributes:
@@ -23,7 +23,7 @@ class Connection:
         number: 1 for the first connection of the server, and so on.
     """
 
-    def __init__(self, link: Link, number: int) -> None:
+    def __init__(self, link: ServerSocket, number: int) -> None:
         self.link = link
         self.number = number
 
@@ -74,7 +74,7 @@ def _chunk_size(line: bytes) -> int:
         raise Hangup from None
 
 
-class Exchange:
+class ServedExchange:
     """One request, and what a behaviour can do about it.
 
     Attributes:
@@ -89,7 +89,7 @@ class Exchange:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ServerConnection,
         request: ReceivedRequest | None,
         random: Random,
         elapsed: float,

@@ -11,12 +11,12 @@ from pyfly.core.keys import common, dotted, nearest
 from pyfly.core.schema import Leaf
 from pyfly.core.tree import Listing, Node, Origin, Scalar, Section
 
-__all__ = ["Fields"]
+__all__ = ["ScriptSection"]
 
 _KINDS = {Section: "a section", Listing: "a list", Scalar: "a value"}
 
 
-class Fields:
+class ScriptSection:
     """A section that is being read.
 
     Args:
@@ -49,16 +49,16 @@ class Fields:
         """Whether a section stands under a key."""
         return isinstance(self._left.get(common(key), ("", None))[1], Section)
 
-    def section(self, key: str) -> Fields | None:
+    def section(self, key: str) -> ScriptSection | None:
         """The section under a key; None if there is none."""
         node = self._take(key)
         if isinstance(node, Section):
-            return Fields(node, (*self._path, key), self._problems)
+            return ScriptSection(node, (*self._path, key), self._problems)
         if node is not None and not (isinstance(node, Scalar) and node.is_null):
             self.wrong(f"is {_KINDS[type(node)]} (write keys under it)", key, node.origin)
         return None
 
-    def items(self, key: str) -> list[Fields]:
+    def items(self, key: str) -> list[ScriptSection]:
         """The sections of the list under a key; none if there is no list."""
         node = self._take(key)
         if isinstance(node, Listing):
@@ -96,10 +96,10 @@ class Fields:
             meant = f"did you mean {close}?" if close else f"known are {', '.join(names)}"
             self.wrong(f"there is no such key ({meant})", name, node.origin)
 
-    def _sections(self, key: str, listing: Listing) -> Iterator[Fields]:
+    def _sections(self, key: str, listing: Listing) -> Iterator[ScriptSection]:
         for item in listing.items:
             if isinstance(item, Section):
-                yield Fields(item, (*self._path, key, "[]"), self._problems)
+                yield ScriptSection(item, (*self._path, key, "[]"), self._problems)
             else:
                 self.wrong(f"is {_KINDS[type(item)]} (write - key: value)", key, item.origin)
 

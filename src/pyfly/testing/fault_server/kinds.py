@@ -22,7 +22,7 @@ from pyfly.testing.fault_server.broken import (
     WrongLength,
 )
 from pyfly.testing.fault_server.choice import Flapping, Mix
-from pyfly.testing.fault_server.fields import Fields
+from pyfly.testing.fault_server.fields import ScriptSection
 from pyfly.testing.fault_server.latency import Latency, LogNormal, Pareto, Uniform, as_latency
 from pyfly.testing.fault_server.slow import Drip
 
@@ -41,7 +41,7 @@ _LATENCY = Duration()
 _EARLY = Flag(default=False)
 
 
-class Kind:
+class BehaviourKind:
     """One kind of behaviour: its own settings, and how it is made of them."""
 
     def __init__(self, make: Callable[[Settings, Answer], Behaviour], **leaves: Leaf) -> None:
@@ -49,16 +49,16 @@ class Kind:
         self.leaves = {name.replace("_", "-"): leaf for name, leaf in leaves.items()}
 
 
-_KINDS: Mapping[str, Kind] = {
-    "answer": Kind(lambda own, answer: answer),
-    "reset": Kind(lambda own, answer: Reset(own["at"], answer), at=_PLACE),
-    "close": Kind(lambda own, answer: Close(own["at"], answer), at=_PLACE),
-    "half-close": Kind(
+_KINDS: Mapping[str, BehaviourKind] = {
+    "answer": BehaviourKind(lambda own, answer: answer),
+    "reset": BehaviourKind(lambda own, answer: Reset(own["at"], answer), at=_PLACE),
+    "close": BehaviourKind(lambda own, answer: Close(own["at"], answer), at=_PLACE),
+    "half-close": BehaviourKind(
         lambda own, answer: HalfClose(own["at"], answer),
         at=Choice("before", "head", "body", "after", default="after"),
     ),
-    "silence": Kind(lambda own, answer: Silence()),
-    "drip": Kind(
+    "silence": BehaviourKind(lambda own, answer: Silence()),
+    "drip": BehaviourKind(
         lambda own, answer: Drip(
             own["gap"].total_seconds(),
             own["size"],
@@ -69,32 +69,32 @@ _KINDS: Mapping[str, Kind] = {
         head_gap=Duration(default="0s"),
         size=Size(default=1, minimum=1),
     ),
-    "wrong-length": Kind(
+    "wrong-length": BehaviourKind(
         lambda own, answer: WrongLength(own["by"], answer, close=own["close"]),
         by=Integer(default=1),
         close=Flag(default=True),
     ),
-    "bad-chunks": Kind(
+    "bad-chunks": BehaviourKind(
         lambda own, answer: BadChunks(own["kind"]),
         kind=Choice(
             "size", "negative", "huge", "end", "extension", "truncated", "last", default="size"
         ),
     ),
-    "bomb": Kind(
+    "bomb": BehaviourKind(
         lambda own, answer: Bomb(own["size"], own["encoding"], own["folds"]),
         size=Size(default="64MiB", minimum=1, maximum="1GiB"),
         encoding=Choice("gzip", "deflate", default="gzip"),
         folds=Integer(default=1, minimum=1, maximum=20),
     ),
-    "truncated-gzip": Kind(
+    "truncated-gzip": BehaviourKind(
         lambda own, answer: TruncatedGzip(answer.body, own["missing"]),
         missing=Integer(default=8, minimum=1),
     ),
-    "left-over": Kind(
+    "left-over": BehaviourKind(
         lambda own, answer: LeftOver(_bytes(own["extra"]), answer),
         extra=Text(),
     ),
-    "interim": Kind(
+    "interim": BehaviourKind(
         lambda own, answer: Interim(
             None if own["endless"] else own["count"], own["interim-status"], answer
         ),
@@ -102,12 +102,12 @@ _KINDS: Mapping[str, Kind] = {
         endless=Flag(default=False),
         interim_status=Integer(default=103),
     ),
-    "header-bomb": Kind(
+    "header-bomb": BehaviourKind(
         lambda own, answer: HeaderBomb(own["count"], own["size"], answer),
         count=Integer(default=100_000, minimum=1),
         size=Size(default=8),
     ),
-    "raw": Kind(
+    "raw": BehaviourKind(
         lambda own, answer: Raw(_bytes(own["bytes"]) or b"", close=own["close"]),
         bytes=Text(default=""),
         close=Flag(default=True),
@@ -152,13 +152,13 @@ class Item(Record):
     weight: float
 
 
-def behaviours_of(items: Iterable[Fields]) -> list[Behaviour]:
+def behaviours_of(items: Iterable[ScriptSection]) -> list[Behaviour]:
     """The behaviours that a list describes, each as many ``times`` as it says."""
     read = [_item(fields) for fields in items]
     return [item.behaviour for item in read for _ in range(item.times)]
 
 
-def _item(fields: Fields) -> Item:
+def _item(fields: ScriptSection) -> Item:
     """The behaviour that a section describes; mistakes are noted, and something is returned."""
     times, weight = fields.value("times", _TIMES), fields.value("weight", _WEIGHT)
     latency, early = _latency(fields), fields.value("early", _EARLY)
@@ -177,7 +177,7 @@ def _item(fields: Fields) -> Item:
     return Item(behaviour, times, weight)
 
 
-def _single(fields: Fields) -> tuple[Iterable[str], Behaviour]:
+def _single(fields: ScriptSection) -> tuple[Iterable[str], Behaviour]:
     name = fields.value("do", _DO)
     if name == "flapping":
         return _flapping(fields)
@@ -194,7 +194,7 @@ def _single(fields: Fields) -> tuple[Iterable[str], Behaviour]:
     return known, _made(fields, make)
 
 
-def _flapping(fields: Fields) -> tuple[Iterable[str], Behaviour]:
+def _flapping(fields: ScriptSection) -> tuple[Iterable[str], Behaviour]:
     up, down = (fields.value(key, _SPAN).total_seconds() for key in ("up", "down"))
     sides: list[Behaviour] = []
     for key, default in (("good", Answer()), ("bad", Answer(503))):
@@ -204,7 +204,7 @@ def _flapping(fields: Fields) -> tuple[Iterable[str], Behaviour]:
     return known, Flapping(up, down, *sides)
 
 
-def _latency(fields: Fields) -> Latency | None:
+def _latency(fields: ScriptSection) -> Latency | None:
     if not fields.is_section("latency"):
         span: timedelta | None = fields.value("latency", _LATENCY)
         return None if span is None else as_latency(span.total_seconds())
@@ -222,7 +222,7 @@ def _latency(fields: Fields) -> Latency | None:
         return None
 
 
-def _made(fields: Fields, make: Callable[[], Behaviour]) -> Behaviour:
+def _made(fields: ScriptSection, make: Callable[[], Behaviour]) -> Behaviour:
     """What is made; something else if that cannot be, which is noted."""
     try:
         return make()

@@ -9,13 +9,13 @@ from pyfly.testing.fault_server.answers import Answer
 from pyfly.testing.fault_server.behaviour import Behaviour
 from pyfly.testing.fault_server.received import ReceivedRequest
 
-__all__ = ["Route", "Routes", "route_mistake"]
+__all__ = ["ServerRoute", "ServerRoutes", "route_mistake"]
 
 _PATTERN = re.compile(r"(?:(?P<method>[A-Z]+) )?(?P<path>/\S*|\*)")
 _PLACE = re.compile(r"\{\w+\}")
 
 
-class Route:
+class ServerRoute:
     """Requests that are treated alike.
 
     Attributes:
@@ -64,7 +64,7 @@ def _expression(path: str) -> str:
     return "[^/]+".join(re.escape(part) for part in parts) + (".*" if below else "")
 
 
-class Routes:
+class ServerRoutes:
     """The routes of a server; of those that match, the one added last counts.
 
     Args:
@@ -73,16 +73,16 @@ class Routes:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._routes: list[Route] = []
-        self._unknown = Route("*", Answer(404), seed)
+        self._routes: list[ServerRoute] = []
+        self._unknown = ServerRoute("*", Answer(404), seed)
 
-    def add(self, name: str, behaviour: Behaviour) -> Route:
+    def add(self, name: str, behaviour: Behaviour) -> ServerRoute:
         """Add a route; one of the same name gives way."""
-        route = Route(name, behaviour, self._seed)
+        route = ServerRoute(name, behaviour, self._seed)
         self._routes = [each for each in self._routes if each.name != name] + [route]
         return route
 
-    def take(self, request: ReceivedRequest) -> Route:
+    def take(self, request: ReceivedRequest) -> ServerRoute:
         """The route of a request, which counts it; one that answers 404 if there is none."""
         found = (route for route in reversed(self._routes) if route.matches(request))
         route = next(found, self._unknown)

@@ -24,9 +24,9 @@ from pyfly.core import ConfigException
 from pyfly.core.schema import Choice, Duration, Flag, Integer, Text
 from pyfly.core.yaml_source import read_documents
 from pyfly.kernel.record import Record
-from pyfly.testing.fault_server.acceptor import DoorState
+from pyfly.testing.fault_server.acceptor import AcceptorState
 from pyfly.testing.fault_server.behaviour import Behaviour
-from pyfly.testing.fault_server.fields import Fields
+from pyfly.testing.fault_server.fields import ScriptSection
 from pyfly.testing.fault_server.kinds import behaviours_of
 from pyfly.testing.fault_server.routes import route_mistake
 
@@ -65,7 +65,7 @@ class Script(Record):
 
     seed: int
     routes: tuple[ScriptRoute, ...]
-    phases: tuple[tuple[DoorState, float], ...]
+    phases: tuple[tuple[AcceptorState, float], ...]
     repeat: bool
 
 
@@ -85,7 +85,7 @@ def read_script(path: str | os.PathLike[str]) -> Script:
     problems: list[str] = []
     script = None
     if documents and documents[0].children:
-        script = _script(Fields(documents[0], (), problems))
+        script = _script(ScriptSection(documents[0], (), problems))
     if script is None or not (script.routes or script.phases or problems):
         problems.append(f"{name}: says nothing (write routes: or connections: with phases:)")
     if problems:
@@ -94,7 +94,7 @@ def read_script(path: str | os.PathLike[str]) -> Script:
     return script
 
 
-def _script(fields: Fields) -> Script:
+def _script(fields: ScriptSection) -> Script:
     seed = fields.value("seed", _SEED)
     phases, repeat = _connections(fields.section("connections"))
     routes = [route for each in fields.items("routes") if (route := _route(each)) is not None]
@@ -102,7 +102,7 @@ def _script(fields: Fields) -> Script:
     return Script(seed, tuple(routes), phases, repeat)
 
 
-def _route(fields: Fields) -> ScriptRoute | None:
+def _route(fields: ScriptSection) -> ScriptRoute | None:
     name = fields.value("route", _ROUTE)
     repeat = fields.value("repeat", _FLAG)
     behaviours = behaviours_of(fields.items("answers"))
@@ -120,11 +120,13 @@ def _route(fields: Fields) -> ScriptRoute | None:
     return ScriptRoute(name, tuple(behaviours), repeat)
 
 
-def _connections(fields: Fields | None) -> tuple[tuple[tuple[DoorState, float], ...], bool]:
+def _connections(
+    fields: ScriptSection | None,
+) -> tuple[tuple[tuple[AcceptorState, float], ...], bool]:
     if fields is None:
         return (), False
     repeat = fields.value("repeat", _FLAG)
-    phases: list[tuple[DoorState, float]] = []
+    phases: list[tuple[AcceptorState, float]] = []
     for each in fields.items("phases"):
         phases.append((each.value("state", _STATE), each.value("for", _FOR).total_seconds()))
         each.finish(("state", "for"))

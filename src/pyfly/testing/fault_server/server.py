@@ -12,17 +12,17 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
-from pyfly.testing.fault_server.acceptor import Door, DoorState, check_states
+from pyfly.testing.fault_server.acceptor import Acceptor, AcceptorState, check_states
 from pyfly.testing.fault_server.behaviour import Behaviour
 from pyfly.testing.fault_server.choice import InTurn
 from pyfly.testing.fault_server.received import ReceivedRequest
-from pyfly.testing.fault_server.routes import Routes
+from pyfly.testing.fault_server.routes import ServerRoutes
 from pyfly.testing.fault_server.script import read_script
-from pyfly.testing.fault_server.serving import Service
+from pyfly.testing.fault_server.serving import ConnectionServer
 
 __all__ = ["FaultServer"]
 
-Phases: TypeAlias = tuple[tuple[DoorState, float], ...]
+Phases: TypeAlias = tuple[tuple[AcceptorState, float], ...]
 
 
 class FaultServer:
@@ -65,8 +65,8 @@ class FaultServer:
         self.port = port
         self._host = host
         self._scheme = "http" if tls is None else "https"
-        self._routes = Routes(seed)
-        self._service = Service(self._routes, seed, tls, on_exchange)
+        self._routes = ServerRoutes(seed)
+        self._service = ConnectionServer(self._routes, seed, tls, on_exchange)
         self._schedule: asyncio.Task[None] | None = None
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
@@ -137,7 +137,7 @@ class FaultServer:
         """Take connections again."""
         self._run(self._enter("open"))
 
-    def schedule(self, *phases: tuple[DoorState, float], repeat: bool = False) -> None:
+    def schedule(self, *phases: tuple[AcceptorState, float], repeat: bool = False) -> None:
         """Take connections or not by the clock, from now on.
 
         Args:
@@ -258,15 +258,15 @@ class FaultServer:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
         self._service.begin()
-        self._door = Door(self._host, self.port, self._service.take)
-        self.port = self._door.port
+        self._acceptor = Acceptor(self._host, self.port, self._service.take)
+        self.port = self._acceptor.port
         try:
-            self._door.enter("open")
+            self._acceptor.enter("open")
             self._started.set()
             await self._over.wait()
         finally:
             await self._end_schedule()
-            self._door.close()
+            self._acceptor.close()
             await self._service.drop(reset=False)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -276,12 +276,12 @@ class FaultServer:
             raise RuntimeError("the FaultServer is not running: use it in a with block")
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    async def _enter(self, state: DoorState) -> None:
+    async def _enter(self, state: AcceptorState) -> None:
         await self._end_schedule()
         await self._be(state)
 
-    async def _be(self, state: DoorState) -> None:
-        self._door.enter(state)
+    async def _be(self, state: AcceptorState) -> None:
+        self._acceptor.enter(state)
         if state == "refuse":
             await self._service.drop(reset=True)
 

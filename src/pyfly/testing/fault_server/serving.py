@@ -9,18 +9,18 @@ from collections.abc import Callable
 from random import Random
 
 from pyfly.testing.fault_server.behaviour import Behaviour
-from pyfly.testing.fault_server.exchange import Connection, Exchange
+from pyfly.testing.fault_server.exchange import ServedExchange, ServerConnection
 from pyfly.testing.fault_server.received import ReceivedRequest
-from pyfly.testing.fault_server.routes import Routes
-from pyfly.testing.fault_server.socket_faults import Hangup, Link
+from pyfly.testing.fault_server.routes import ServerRoutes
+from pyfly.testing.fault_server.socket_faults import Hangup, ServerSocket
 
-__all__ = ["Service"]
+__all__ = ["ConnectionServer"]
 
 #: How many requests are kept.
 KEPT = 10_000
 
 
-class Service:
+class ConnectionServer:
     """Serves connections, and keeps count.
 
     Args:
@@ -39,7 +39,7 @@ class Service:
 
     def __init__(
         self,
-        routes: Routes,
+        routes: ServerRoutes,
         seed: int,
         tls: ssl.SSLContext | None,
         on_exchange: Callable[[ReceivedRequest], None] | None,
@@ -53,7 +53,7 @@ class Service:
         self._random = Random(f"{seed}/at accept")
         self._tls = tls
         self._on_exchange = on_exchange
-        self._open: dict[asyncio.Task[None], Link] = {}
+        self._open: dict[asyncio.Task[None], ServerSocket] = {}
         self._began = 0.0
 
     @property
@@ -68,7 +68,7 @@ class Service:
     def take(self, sock: socket.socket) -> None:
         """Serve a connection that was accepted."""
         self.connections += 1
-        link = Link()
+        link = ServerSocket()
         task = asyncio.create_task(self._serve(sock, link, self.connections))
         self._open[task] = link
         task.add_done_callback(lambda done: self._ended(done, sock, link))
@@ -83,21 +83,21 @@ class Service:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _ended(self, task: asyncio.Task[None], sock: socket.socket, link: Link) -> None:
+    def _ended(self, task: asyncio.Task[None], sock: socket.socket, link: ServerSocket) -> None:
         del self._open[task]
         if not link.begun:  # cancelled before its first step
             sock.close()
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failures.append(error)
 
-    async def _serve(self, sock: socket.socket, link: Link, number: int) -> None:
+    async def _serve(self, sock: socket.socket, link: ServerSocket, number: int) -> None:
         doing = self._at_accept()
-        connection = Connection(link, number)
+        connection = ServerConnection(link, number)
         try:
             # What is done before a client's first byte is done before TLS as well.
             await link.begin(sock, self._tls if doing is None else None)
             if doing is not None:
-                await doing.play(Exchange(connection, None, self._random, self._elapsed()))
+                await doing.play(ServedExchange(connection, None, self._random, self._elapsed()))
             while doing is None and not link.ended:
                 await self._exchange(connection)
         except (Hangup, OSError):  # an OSError: the client does not like our certificate
@@ -111,14 +111,16 @@ class Service:
         script = self.at_accept
         return (script.pop(0) if len(script) > 1 else script[0]) if script else None
 
-    async def _exchange(self, connection: Connection) -> None:
+    async def _exchange(self, connection: ServerConnection) -> None:
         head = await connection.read_head()
         request = ReceivedRequest(head, connection.number, self._elapsed())
         route = self._routes.take(request)
         self.requests.append(request)
         del self.requests[:-KEPT]
         try:
-            await route.behaviour.play(Exchange(connection, request, route.random, request.at))
+            await route.behaviour.play(
+                ServedExchange(connection, request, route.random, request.at)
+            )
         finally:
             request.seconds = self._elapsed() - request.at
             if self._on_exchange is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pyfly.testing.fault_server import wire
 from pyfly.testing.fault_server.answers import Answer
-from pyfly.testing.fault_server.behaviour import Leaf
-from pyfly.testing.fault_server.exchange import Exchange
+from pyfly.testing.fault_server.behaviour import AnsweringBehaviour
+from pyfly.testing.fault_server.exchange import ServedExchange
 from pyfly.testing.fault_server.latency import AnyLatency, as_latency
 
 __all__ = ["Drip"]
 
 
-class Drip(Leaf):
+class Drip(AnsweringBehaviour):
     """An answer that is right, and hardly ever gets there.
 
     Args:
@@ -38,7 +38,7 @@ class Drip(Leaf):
         self._head_gap = as_latency(head_gap)
         self._size = size
 
-    async def act(self, exchange: Exchange) -> None:
+    async def act(self, exchange: ServedExchange) -> None:
         await self._answer.wait(exchange)
         head = self._answer.head()
         body = self._answer.whole(exchange.method)[len(head) :]

@@ -10,7 +10,7 @@ import ssl
 import struct
 from typing import Any
 
-__all__ = ["Hangup", "Link"]
+__all__ = ["Hangup", "ServerSocket"]
 
 #: What may wait to be read; beyond it the client has to wait.
 _READ_AHEAD = 64 * 1024
@@ -22,7 +22,7 @@ class Hangup(Exception):
     """The client closed the connection."""
 
 
-class Link(asyncio.Protocol):
+class ServerSocket(asyncio.Protocol):
     """A stream over an accepted socket.
 
     asyncio's own streams cannot begin TLS on a server's side in every version, hide when the
