@@ -9,8 +9,16 @@ from pyfly.client.errors import (
     ServerErrorException,
 )
 from pyfly.kernel.exceptions import AttemptTimeoutException
-from pyfly.testing.fault_server import Answer, Drip, HeaderBomb, Interim, Leaf, Raw, Silence
-from pyfly.testing.fault_server.exchange import Exchange
+from pyfly.testing.fault_server import (
+    Answer,
+    Drip,
+    Exchange,
+    HeaderBomb,
+    Interim,
+    Leaf,
+    Raw,
+    Silence,
+)
 from tests.client.hostile_responses.case import Case, closing, kept, ok, raw
 
 __all__ = ["HEADS"]
