@@ -129,6 +129,46 @@ def test_no_name_of_a_front_door_is_a_modules_too(door: Path) -> None:
     assert modules.isdisjoint(getattr(package, "_HOMES", {}))
 
 
+#: Names that two classes have had so far. It only ever gets shorter.
+STILL_SHARED = frozenset(
+    [
+        "Admission",
+        "Answer",
+        "Body",
+        "Budget",
+        "Connection",
+        "Draw",
+        "Entry",
+        "Exchange",
+        "Fields",
+        "Flight",
+        "Following",
+        "Framing",
+        "Kind",
+        "Leaf",
+        "Lifecycle",
+        "Origin",
+        "Permit",
+        "Route",
+        "Routes",
+        "Source",
+        "Target",
+        "_Life",
+        "_Reading",
+    ]
+)
+
+
+def test_no_two_classes_have_one_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in sorted(SOURCES.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(path.relative_to(SOURCES).as_posix())
+    shared = {name: where for name, where in homes.items() if len(where) > 1}
+    assert {name: where for name, where in shared.items() if name not in STILL_SHARED} == {}
+
+
 @pytest.mark.parametrize(
     "block",
     [

@@ -139,8 +139,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def make(python: str, folder: Path) -> None:
         done.append("make")
-        (folder / "bin").mkdir(parents=True)
-        (folder / "bin" / "python").symlink_to(sys.executable)
+        executable(folder / "bin" / "python", f'exec {sys.executable} "$@"')
 
     def install(python: str, *what: str) -> None:
         done.append("install")

@@ -1,0 +1,77 @@
+"""How far one call travels through the house: what a reader has to follow, counted."""
+
+from __future__ import annotations
+
+import dis
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+import pyfly
+from pyfly.client import connect, get, http_client
+from tests.support.servers import ServerClient
+
+HOUSE = str(Path(pyfly.__file__).parent)
+YIELD = dis.opmap["YIELD_VALUE"]
+
+
+@http_client(name="shops")
+class Shops:
+    @get("/products/{id}")
+    async def product(self, id: str) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class Trip(NamedTuple):
+    """What one call comes to.
+
+    Attributes:
+        functions: Our functions that are called, each time counted.
+        files: Our files that they are in, generated functions being one.
+        hops: How often a call or a return leads from one file to another.
+    """
+
+    functions: int
+    files: int
+    hops: int
+
+
+class Profile:
+    """Notes where calls and returns lead; what waits, and goes on, has not left."""
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+        self.places: list[str] = []
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> None:
+        file = frame.f_code.co_filename
+        if not file.startswith((HOUSE, "<pyfly")):
+            return
+        code, at = frame.f_code.co_code, frame.f_lasti
+        if event == "call" and code[at + 1] & 3 == 0:  # RESUME at the start of a function
+            self.called.append(file)
+            self.places.append(file)
+        elif event == "return" and code[at] != YIELD:
+            self.places.append(file)
+
+    def trip(self) -> Trip:
+        hops = sum(here != there for here, there in zip(self.places, self.places[1:], strict=False))
+        return Trip(len(self.called), len(set(self.called)), hops)
+
+
+async def test_one_call_on_the_default_adapter_is_a_short_trip(guide: ServerClient) -> None:
+    guide.script("/products/42", *[{"body": {"id": 42}}] * 4)
+    profile = Profile()
+    async with connect(Shops, base_url=guide.url) as shops:
+        for _ in range(3):
+            await shops.product("42")
+        sys.setprofile(profile)
+        try:
+            await shops.product("42")
+        finally:
+            sys.setprofile(None)
+    trip = profile.trip()
+    assert trip.functions <= 105, trip
+    assert trip.files <= 19, trip
+    assert trip.hops <= 72, trip
