@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import shutil
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
+from unittest import mock
 
 import pytest
 
 import pyfly.client
 import pyfly.resilience
+
+SOURCES = Path(pyfly.client.__file__).parents[1]
 
 
 def printed(program: str) -> str:
@@ -71,3 +78,37 @@ def test_all_names_at_once_are_as_before() -> None:
     assert printed("from pyfly.client import *\nprint(connect.__name__, get.__name__)") == (
         "connect get"
     )
+
+
+def test_what_a_test_puts_into_the_home_for_a_while_is_seen_for_that_while() -> None:
+    import pyfly.client.explanation as home
+
+    real = home.explain
+    with mock.patch.object(home, "explain") as fake:
+        assert pyfly.client.explain is fake
+        assert importlib.import_module("pyfly.client").explain is fake
+    assert pyfly.client.explain is real
+    with mock.patch("pyfly.client.explain") as fake:
+        assert pyfly.client.explain is fake
+    assert pyfly.client.explain is real
+
+
+def test_a_package_in_a_zip_file_has_its_front_door(tmp_path: Path) -> None:
+    archive = tmp_path / "pyfly.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in SOURCES.rglob("*.py*"):
+            if path.suffix in (".py", ".pyi"):
+                packed.write(path, path.relative_to(SOURCES.parent))
+    program = f"import sys; sys.path.insert(0, {str(archive)!r}); import pyfly.client as c; "
+    assert printed(program + "print(c.get.__name__, c.__file__)") == (
+        f"get {archive}/pyfly/client/__init__.py"
+    )
+
+
+def test_a_stub_that_was_left_out_is_an_import_error_that_names_it(tmp_path: Path) -> None:
+    shutil.copytree(SOURCES, tmp_path / "pyfly")
+    stub = tmp_path / "pyfly" / "core" / "__init__.pyi"
+    stub.unlink()
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
+    told = printed(f"{program}\ntry: import pyfly.core\nexcept ImportError as e: print(e)")
+    assert told.startswith(f"{stub} is missing: it belongs to the program")
