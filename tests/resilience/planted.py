@@ -53,7 +53,20 @@ class _OneTooMany:
         return refuses
 
 
+class _SpanIgnored:
+    """A burst of failures opens the circuit before any retry is heard."""
+
+    __slots__ = ()
+
+    def fail_needs_lock(
+        self, admission: Admission, now: float, weight: int, slow: bool, span: float
+    ) -> None:
+        kind: Any = WindowRules if isinstance(self, WindowRules) else CircuitRules
+        kind.fail_needs_lock(self, admission, now, weight, slow, 0.0)
+
+
 PLANTED: dict[str, type] = {
+    "the pauses of retries ignored": _SpanIgnored,
     "the generation guard dropped": _GuardDropped,
     "the permit leaked": _PermitLeaked,
     "the half-open timeout ignored": _NeverExpires,

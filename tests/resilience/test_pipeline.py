@@ -136,7 +136,7 @@ def test_explain_shows_the_effective_settings_of_every_policy() -> None:
         "circuit breaker: shop: opens after 3 consecutive failures for 30 s, "
         "then 1 at a time may probe",
         "retry: up to 3 attempts, 1 s × 2ⁿ apart; retries at most 20% of calls plus "
-        "1 per second, 10 in hand",
+        "1 per second, 100 in hand",
         "circuit breaker evidence: each failed attempt counts 1 part in the attempts "
         "its call may make",
         "attempt timeout: 2 s, kept by the port",

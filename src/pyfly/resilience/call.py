@@ -68,6 +68,7 @@ class Call:
         attempt: 0 before the first attempt, then 1, 2, …
         hedge: 0 for an attempt itself; 1, 2, … for the hedges sent beside it.
         attempts_allowed: How many attempts this call may make; 1 without retries.
+        pauses: Seconds that the pauses between its attempts add up to, at most.
         attempt_deadline: When the current attempt has to be done; the port may honour it.
         attempt_timeout: The span that each attempt of this call may take, in seconds, instead of
             the one set for all calls; None: that one.
@@ -79,6 +80,7 @@ class Call:
         admission: What the circuit breaker let this call pass with.
         history: The failed attempts, and the success that followed them. A call that
             succeeds at the first attempt leaves it empty.
+        streak: The failures in a row that the circuit breaker counted the first attempt to.
         on_close: None for a call that is over when it returns. A call that returns a stream has
             a list here: a stage that holds something per attempt, such as a permit, puts what
             gives it back there after a success, instead of giving it back.
@@ -102,10 +104,12 @@ class Call:
         "history",
         "on_close",
         "operation",
+        "pauses",
         "payload",
         "repeats",
         "single_attempt",
         "started",
+        "streak",
     )
 
     def __init__(
@@ -129,12 +133,14 @@ class Call:
         self.attempt = 0
         self.hedge = 0
         self.attempts_allowed = 1
+        self.pauses = 0.0
         self.attempt_deadline: float | None = None
         self.attempt_timeout: float | None = None
         self.single_attempt = single_attempt
         self.against_retry: Callable[[Call, Exception], str | None] | None = None
         self.repeats: Callable[[Call, Any], bool] | None = None
         self.admission: Admission | None = None
+        self.streak: object = None
         self.history: list[AttemptRecord] = []
         self.on_close: list[Callable[[], None]] | None = None
         self.started = clock.monotonic()

@@ -171,7 +171,7 @@ class TestSettings:
         assert (settings.timeout, settings.open_time, settings.attempts) == (30, 30, 3)
         assert settings.values == {}
         assert settings.shown["retry.base-delay"] == "1s"
-        assert settings.shown["retry-budget.max-tokens"] == 10
+        assert settings.shown["retry-budget.max-tokens"] == 100
         assert not {"max-connections", "retry-budget.window", "bulkhead.max-queue"} & {
             *settings.shown
         }

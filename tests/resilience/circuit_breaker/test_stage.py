@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from pyfly.resilience import (
     RetryStage,
     assemble,
 )
+from pyfly.resilience.circuit_breaker.state import SCALE
 from tests.resilience.support import Driver, ManualClock, Scripted, a_call, outcome
 
 
@@ -78,6 +80,62 @@ def test_a_call_whose_error_is_never_retried_is_one_failure_all_the_same(
         send = Scripted(OSError())
         outcome(partial(driver.pipeline, pipeline, send, a_call(clock)))
         assert send.calls == 1
+        clock.now += 3  # as long as the pauses of a call that is retried
+    assert breaker.rules.fails == 2 * SCALE
+    outcome(lambda: driver.pipeline(pipeline, Scripted(OSError()), a_call(clock)))
+    assert breaker.state is CircuitState.OPEN
+
+
+def test_failures_open_the_circuit_when_they_have_lasted_as_long_as_the_pauses_of_a_call(
+    driver: Driver, clock: ManualClock, breaker: CircuitBreaker
+) -> None:
+    pipeline = a_pipeline(breaker, 3, may_retry=lambda call, error: "POST is not idempotent")
+    for late in (0.0, 2.9, 0.1):
+        assert breaker.state is CircuitState.CLOSED
+        clock.now += late
+        outcome(lambda: driver.pipeline(pipeline, Scripted(OSError()), a_call(clock)))
+    assert breaker.state is CircuitState.OPEN
+
+
+def test_a_success_starts_the_time_of_the_failures_again_too(
+    driver: Driver, clock: ManualClock, breaker: CircuitBreaker
+) -> None:
+    pipeline = a_pipeline(breaker, 3, may_retry=lambda call, error: "POST is not idempotent")
+    for step in (OSError(), "fine", OSError(), OSError()):
+        outcome(lambda: driver.pipeline(pipeline, Scripted(step), a_call(clock)))  # noqa: B023
+        clock.now += 2.9 if step == "fine" else 0.2
+    assert breaker.state is CircuitState.CLOSED
+    assert breaker.rules.fails == 2 * SCALE
+
+
+def test_a_call_that_spent_all_its_attempts_opens_the_circuit_however_short_its_pauses_were(
+    driver: Driver, clock: ManualClock
+) -> None:
+    breaker = CircuitBreaker(1, clock=clock)
+    draws = iter((0.0, 0.5, 1.0))
+    policy = RetryPolicy(3, jitter="full", random=SimpleNamespace(random=lambda: next(draws)))
+    pipeline = assemble([CircuitBreakerStage(breaker, is_failure), RetryStage(policy)])
+    outcome(lambda: driver.pipeline(pipeline, Scripted(OSError()), a_call(clock)))
+    assert clock.sleeps == [0.0, 1.0]  # of 1 s and 2 s
+    assert breaker.state is CircuitState.OPEN
+
+
+def test_the_last_attempt_of_a_call_whose_first_failed_before_a_success_has_to_wait_too(
+    driver: Driver, clock: ManualClock, breaker: CircuitBreaker
+) -> None:
+    pipeline = a_pipeline(breaker, 3)
+
+    def send(call: Call) -> None:
+        if call.attempt == 2:  # others are answered, and fail, at this very moment
+            breaker.succeeded(breaker.admit())
+            breaker.failed(breaker.admit(), OSError(), span=9.0)
+            breaker.failed(breaker.admit(), OSError(), span=9.0)
+        raise OSError
+
+    outcome(lambda: driver.pipeline(pipeline, send, a_call(clock)))
+    assert breaker.state is CircuitState.CLOSED  # they began 2 s ago, and the pauses are 3 s
+    clock.now += 1
+    outcome(lambda: driver.pipeline(pipeline, Scripted(OSError()), a_call(clock)))
     assert breaker.state is CircuitState.OPEN
 
 

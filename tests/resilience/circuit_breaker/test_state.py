@@ -24,9 +24,11 @@ from pyfly.resilience.circuit_breaker import state
 from pyfly.resilience.circuit_breaker.state import (
     SCALE,
     Admission,
+    CircuitMode,
     CircuitRules,
     Generation,
     Observation,
+    scaled,
 )
 from tests.resilience.support import Driver, ManualClock, a_call
 
@@ -34,7 +36,7 @@ from tests.resilience.support import Driver, ManualClock, a_call
 def opened(permits: int = 1) -> CircuitRules:
     """Opened at 100, to be probed from 110 on."""
     rules = CircuitRules(1, 10.0, permits)
-    rules.fail_needs_lock(admitted(rules, 100.0), 100.0, 1, 1, False)
+    rules.fail_needs_lock(admitted(rules, 100.0), 100.0, SCALE, False, 0.0)
     return rules
 
 
@@ -82,7 +84,7 @@ def test_probes_of_one_time_stand_and_fall_together() -> None:
     first, second = admitted(rules, 110.0), admitted(rules, 110.0)
     assert first is not second
     assert (first.stands, second.stands) == (True, True)
-    rules.succeed_needs_lock(first, 110.0, 1, 1, False)
+    rules.succeed_needs_lock(first, 110.0, SCALE, False, 0.0)
     assert (first.stands, second.stands) == (False, False)
     assert not first.held
 
@@ -98,7 +100,7 @@ def test_releasing_an_admission_of_a_closed_circuit_changes_nothing() -> None:
 def test_releasing_a_probe_of_an_earlier_half_open_time_adds_no_permit() -> None:
     rules = opened(permits=2)
     late, other = admitted(rules, 110.0), admitted(rules, 110.0)
-    rules.fail_needs_lock(other, 110.0, 1, 1, False)
+    rules.fail_needs_lock(other, 110.0, SCALE, False, 0.0)
     probe = admitted(rules, 120.0)
     rules.release_needs_lock(late)
     assert rules.permits == 1
@@ -108,13 +110,39 @@ def test_releasing_a_probe_of_an_earlier_half_open_time_adds_no_permit() -> None
 
 def test_the_count_never_is_zero_unless_closed_and_is_in_parts_of_a_failure() -> None:
     rules = CircuitRules(2, 10.0, 1)
-    rules.fail_needs_lock(admitted(rules, 0.0), 0.0, 2, 3, False)
+    rules.fail_needs_lock(admitted(rules, 0.0), 0.0, scaled(2, 3), False, 0.0)
     assert rules.wants_success
     assert rules.fails == SCALE * 2 // 3
-    rules.succeed_needs_lock(admitted(rules, 0.0), 0.0, 1, 3, False)
+    rules.succeed_needs_lock(admitted(rules, 0.0), 0.0, scaled(1, 3), False, 0.0)
     assert rules.fails == 0
     assert not rules.wants_success
     assert opened().fails == SCALE
+
+
+def test_failures_that_have_to_span_a_time_open_the_circuit_at_its_end() -> None:
+    rules = CircuitRules(2, 10.0, 1)
+    for now, name in ((5.0, "CLOSED"), (6.0, "CLOSED"), (7.9, "CLOSED"), (8.0, "OPEN")):
+        assert rules.epoch is not None
+        rules.fail_needs_lock(rules.epoch, now, SCALE, False, 3.0)
+        assert rules.state.name == name
+    assert rules.until == 18.0
+
+
+def test_each_streak_of_failures_begins_anew() -> None:
+    rules = CircuitRules(2, 10.0, 1)
+    assert rules.streak is None
+    rules.fail_needs_lock(admitted(rules, 1.0), 1.0, SCALE, False, 3.0)
+    first = rules.streak
+    assert first is not None
+    assert first.since == 1.0
+    rules.fail_needs_lock(admitted(rules, 2.0), 2.0, SCALE, False, 3.0)
+    assert rules.streak is first
+    rules.succeed_needs_lock(admitted(rules, 2.5), 2.5, SCALE, False, 0.0)
+    assert rules.streak is None
+    rules.fail_needs_lock(admitted(rules, 3.0), 3.0, SCALE, False, 3.0)
+    assert rules.streak is not first
+    rules.switch_needs_lock(CircuitMode.NORMAL, 4.0)
+    assert rules.streak is None
 
 
 @pytest.mark.parametrize("attempts", range(1, 17))

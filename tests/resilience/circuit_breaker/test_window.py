@@ -452,7 +452,7 @@ def test_a_change_by_the_collector_in_the_middle_of_a_verdict_makes_the_verdict_
     rules = Collecting(CountRing(2), 0.5, 1, None, 10.0, 1)
     admission = rules.admit_needs_lock(0.0)
     assert admission is not None
-    rules.fail_needs_lock(admission, 0.0, 1, 1, False)
+    rules.fail_needs_lock(admission, 0.0, SCALE, False, 0.0)
     assert rules.state is CLOSED
 
 
@@ -507,3 +507,28 @@ def test_windows_are_immutable_values_that_describe_themselves() -> None:
         "then 1 may probe"
     )
     assert TimeWindow().describe() == "50% of the calls of the last 60 s (at least 10) failed"
+
+
+def test_rates_that_have_to_last_a_time_open_the_circuit_at_its_end(clock: ManualClock) -> None:
+    breaker = a_breaker(clock, CountWindow(4, minimum_calls=2))
+    for wait in (0.0, 1.0, 2.5):
+        clock.now += wait
+        breaker.failed(breaker.admit(), OSError(), span=3.0)
+        assert breaker.state is CircuitState.CLOSED  # too high since the second failure
+    clock.now += 0.5
+    breaker.failed(breaker.admit(), OSError(), span=3.0)
+    assert breaker.state is CircuitState.OPEN
+
+
+def test_a_rate_that_fell_meanwhile_has_to_last_again(clock: ManualClock) -> None:
+    breaker = a_breaker(clock, CountWindow(4, 0.75, minimum_calls=1))
+    breaker.failed(breaker.admit(), OSError(), span=3.0)
+    clock.now += 2
+    breaker.succeeded(breaker.admit(), span=3.0)
+    clock.now += 2
+    breaker.failed(breaker.admit(), OSError(), span=3.0)
+    breaker.failed(breaker.admit(), OSError(), span=3.0)
+    assert breaker.state is CircuitState.CLOSED
+    clock.now += 3
+    breaker.failed(breaker.admit(), OSError(), span=3.0)
+    assert breaker.state is CircuitState.OPEN

@@ -65,6 +65,7 @@ def test_a_retry_stops_when_its_own_attempts_open_the_circuit(
 ) -> None:
     breaker = CircuitBreaker(1, clock=clock)
     breaker.failed(breaker.admit(), OSError(), 3)  # a third of a failure is there already
+    clock.now += 2
     history, error = History(RetrySuppressed), OSError("real")
     send = Scripted(error)
     raised = outcome(
@@ -143,6 +144,7 @@ def test_a_spent_budget_does_not_make_the_circuit_open_sooner(
     for _ in range(2):
         outcome(lambda: driver.pipeline(pipeline, Scripted(OSError()), a_call(clock)))
         assert breaker.state is CircuitState.CLOSED
+        clock.now += 1.5
     outcome(lambda: driver.pipeline(pipeline, Scripted(OSError()), a_call(clock)))
     assert breaker.state is CircuitState.OPEN
 
@@ -152,7 +154,7 @@ def test_an_open_circuit_costs_no_token(driver: Driver, clock: ManualClock) -> N
     breaker.failed(breaker.admit(), OSError())
     for _ in range(3):
         outcome(lambda: driver.pipeline(everything(breaker, budget), Scripted(1), a_call(clock)))
-    assert budget.tokens == 10.0
+    assert budget.tokens == 100.0
 
 
 @pytest.mark.survives("Retries, breakers and time", "a service that hangs", "the circuit opens")

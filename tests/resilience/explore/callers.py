@@ -31,6 +31,8 @@ class Scenario(NamedTuple):
         ticks: The steps of the clock, in seconds.
         permits: Probes that may run at once; in all, where ``total``.
         total: Whether a half-open circuit lets ``permits`` calls pass in all.
+        pauses: Seconds that failures have to last before they open the circuit, unless a call
+            has made all its attempts (two) meanwhile.
         through: How to call; default: ``breaker.call``. It has to await :func:`park` for each
             attempt.
     """
@@ -42,6 +44,7 @@ class Scenario(NamedTuple):
     permits: int = 1
     total: bool = False
     through: Callable[[CircuitBreaker], Callable[[Call], Coroutine[Any, Any, Any]]] | None = None
+    pauses: float = 0.0
 
 
 class _Calling:
@@ -74,6 +77,8 @@ class BreakerRun:
         self.era = 0
         self.state = breaker.state.name
         self.probes_begun = 0
+        self.failing_since = self.clock.now if breaker.snapshot().failures else None
+        self.first_failures: set[_Calling] = set()
 
     # What the explorer asks for
 
@@ -148,7 +153,10 @@ class BreakerRun:
         before = self.breaker.snapshot()
         attempts = calling.attempts
         ended_probe = calling.probe and not late
+        judged = calling.inside and not late
         outcome = calling.caller.end(ENDS[calling.end]() if calling.inside else None)
+        if judged and before.state.name == "CLOSED":
+            self._check_pauses(calling)
         calling.over = outcome is not None
         if late and self.breaker.snapshot() != before:
             raise Violation(f"a late result changed {before!r}")
@@ -159,6 +167,21 @@ class BreakerRun:
                 raise Violation("a probe made a second attempt")
         if ended_probe and calling.over and calling.end == "is cancelled":
             self.probes_begun -= 1
+
+    def _check_pauses(self, calling: _Calling) -> None:
+        """An attempt has ended, and perhaps opened the circuit: no retry that is due is lost."""
+        if calling.end == "succeeds":
+            self.failing_since = None
+            self.first_failures.clear()
+        if calling.end != "fails":
+            return
+        if self.failing_since is None:
+            self.failing_since = self.clock.now
+        lasted = self.clock.now - self.failing_since >= self.scenario.pauses
+        heard = calling in self.first_failures
+        if self.breaker.state.name == "OPEN" and not lasted and not heard:
+            raise Violation("the circuit opened before a retry that is due was heard")
+        self.first_failures.add(calling)
 
     def _call(self, calling: _Calling) -> Coroutine[Any, Any, Any]:
         async def attempt(*_: object) -> object:

@@ -76,19 +76,25 @@ def _impatient(callers: tuple[str, ...], bug: type | None) -> Iterator[Scenario]
 
 def _retries(callers: tuple[str, ...], bug: type | None) -> Iterator[Scenario]:
     policy = CircuitBreakerPolicy(1, timedelta(seconds=RECOVERY))
-    make = _maker(policy, bug, failures=0)
-    yield Scenario("calls with retries, closed", make, callers, (RECOVERY,), through=_through)
+    make = _maker(policy, bug, failures=1, parts=2)  # half of what opens it is there
+    rest: dict[str, Any] = {"through": _through, "pauses": 1.0}
+    yield Scenario("calls with retries, closed", make, callers, (RECOVERY,), **rest)
     make = _maker(policy, bug, failures=1, waited=RECOVERY)
     yield Scenario("calls with retries, half-open", make, callers, (), through=_through)
 
 
 def _maker(
-    policy: CircuitBreakerPolicy, bug: type | None, *, failures: int, waited: float = 0.0
+    policy: CircuitBreakerPolicy,
+    bug: type | None,
+    *,
+    failures: int,
+    parts: int = 1,
+    waited: float = 0.0,
 ) -> Callable[[Clock], CircuitBreaker]:
     def make(clock: Clock) -> CircuitBreaker:
         breaker = plant(CircuitBreaker(policy=policy, clock=clock), bug)
         for _ in range(failures):
-            breaker.failed(breaker.admit(), OSError())
+            breaker.failed(breaker.admit(), OSError(), parts)
         clock.now += waited
         return breaker
 

@@ -11,6 +11,7 @@ from tests.resilience.explore.explorer import Violation, explore
 from tests.resilience.planted import PLANTED
 
 FOUND_BY = {
+    "the pauses of retries ignored": "the circuit opened before a retry that is due was heard",
     "the generation guard dropped": "a late result changed",
     "the permit leaked": "stuck half-open",
     "the half-open timeout ignored": "stuck half-open",

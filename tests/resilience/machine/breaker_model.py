@@ -51,6 +51,7 @@ class BreakerModel:
         self.mode = "NORMAL"
         self.phase = "CLOSED"
         self.consecutive = Fraction(0)
+        self.bad_since: float | None = None
         self.outcomes: list[Outcome] = []
         self.out: set[int] = set()
         self.verdicts: list[Outcome] = []
@@ -84,6 +85,7 @@ class BreakerModel:
 
     def close(self) -> None:
         self.consecutive = Fraction(0)
+        self.bad_since = None
         self.outcomes = []
         self.turn("CLOSED")
 
@@ -124,8 +126,19 @@ class BreakerModel:
         self.out.add(number)
         return "probe"
 
-    def end(self, number: int, chapter: int, how: str, part: Fraction, seconds: float) -> None:
-        """A call of some chapter ended: ``"success"``, ``"failure"`` or ``"neutral"``."""
+    def end(
+        self,
+        number: int,
+        chapter: int,
+        how: str,
+        part: Fraction,
+        seconds: float,
+        span: float = 0.0,
+    ) -> None:
+        """A call of some chapter ended: ``"success"``, ``"failure"`` or ``"neutral"``.
+
+        It opens a closed circuit if things have been bad for as long as ``span``.
+        """
         if chapter != self.chapter or self.mode == "DISABLED":
             return
         window = self.settings.window
@@ -136,7 +149,7 @@ class BreakerModel:
                 self.out.discard(number)
                 self._end_probe(how, outcome)
         elif how != "neutral":
-            self._count(outcome)
+            self._count(outcome, span)
 
     def _end_probe(self, how: str, outcome: Outcome) -> None:
         if not self.out:
@@ -160,16 +173,22 @@ class BreakerModel:
         elif not self._is_bad(probes[1]):
             self.close()
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcome: Outcome, span: float) -> None:
         window = self.settings.window
         if window is None:
             self.consecutive = self.consecutive + outcome.part if outcome.failed else Fraction(0)
+            streak = outcome.failed
             bad = self.consecutive >= self.settings.threshold
         else:
             self.outcomes.append(outcome)
             inside = self.in_window()
-            bad = weight(inside) >= window.minimum and self._is_bad(inside)
-        if bad and self.mode != "FORCED_CLOSED":
+            streak = bad = weight(inside) >= window.minimum and self._is_bad(inside)
+        if not streak:
+            self.bad_since = None
+        elif self.bad_since is None:
+            self.bad_since = self.now
+        lasted = self.bad_since is not None and self.now >= self.bad_since + span
+        if bad and lasted and self.mode != "FORCED_CLOSED":
             self.open(self.now)
 
     # Windows

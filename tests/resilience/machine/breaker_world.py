@@ -132,7 +132,7 @@ class BreakerWorld:
             return
         call = self.calls.pop(pick(range(len(self.calls))))
         how, make = pick(ENDINGS)
-        part = Fraction(1)
+        part, span = Fraction(1), 0.0
         verdict = how
         if how == "bad result":
             by_result = self.by_result and call["way"] != "with"
@@ -141,31 +141,39 @@ class BreakerWorld:
         if call["way"] == "api":
             attempts = pick((1, 2, 3, 7))
             part = Fraction(pick(range(1, attempts + 1)), attempts)
-            self._tell(call, how, verdict, part, self.clock.now - call["at"])
+            span = pick((0.0, 0.0, 2.5, 10.0))
+            self._tell(call, how, verdict, part, self.clock.now - call["at"], span)
             self.ended.append(call)
         else:
             seen = call["caller"].end(ending)
             expected = None if isinstance(ending, GeneratorExit) else ending
             if seen is not expected:
                 raise Difference(f"a call ended with {seen!r}, not {expected!r}")
-        self._note_end(call, verdict, part)
+        self._note_end(call, verdict, part, span)
 
-    def _note_end(self, call: dict[str, Any], verdict: str, part: Fraction) -> None:
+    def _note_end(self, call: dict[str, Any], verdict: str, part: Fraction, span: float) -> None:
         seconds = self.clock.now - call["at"]
         if call["probe"]:
             in_time = call["number"] in self.model.out and call["chapter"] == self.model.chapter
             self.ended_probes += in_time
             self.overtaken_probes += not in_time
-        self.model.end(call["number"], call["chapter"], verdict, part, seconds)
+        self.model.end(call["number"], call["chapter"], verdict, part, seconds, span)
 
     def _tell(
-        self, call: dict[str, Any], how: str, verdict: str, part: Fraction, seconds: float
+        self,
+        call: dict[str, Any],
+        how: str,
+        verdict: str,
+        part: Fraction,
+        seconds: float,
+        span: float = 0.0,
     ) -> None:
         admission = call["admission"]
         parts: dict[str, Any] = {
             "weight_denominator": part.denominator,
             "weight_numerator": part.numerator,
             "duration": seconds,
+            "span": span,
         }
         if how == "bad result":
             self.breaker.returned(admission, "bad", **parts)

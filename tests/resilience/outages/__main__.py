@@ -7,7 +7,7 @@ import sys
 import time
 
 from tests.resilience.outages.checks import mistakes_in
-from tests.resilience.outages.experiments import blackouts, overloads, partial_outages
+from tests.resilience.outages.experiments import blackouts, bursts, overloads, partial_outages
 from tests.resilience.outages.page import PAGE, keep_drills, keep_outages, page
 from tests.resilience.outages.tables import text_of
 
@@ -15,6 +15,7 @@ RATES = (1.0, 20.0, 100.0)
 ERRORS = (0.1, 0.3, 0.5)
 BLACKOUT_RATES = (1.0, 5.0, 20.0, 100.0)
 LOADS = (0.3, 0.5, 0.7, 0.9)
+BURSTS = (1, 5, 15, 50, 100, 300, 1_000)
 
 
 def main(arguments: list[str]) -> int:
@@ -41,10 +42,11 @@ def _simulate(seeds: int, seconds: float, *, keep: bool) -> list[str]:
     cells = partial_outages(RATES, ERRORS, seeds, seconds)
     gone = blackouts(BLACKOUT_RATES, seeds)
     loaded = overloads(LOADS, seeds)
-    print(text_of(cells, gone, loaded, seeds, seconds))
-    mistakes = mistakes_in(cells, gone, loaded)
+    met = bursts(BURSTS)
+    print(text_of(cells, gone, loaded, met, seeds, seconds))
+    mistakes = mistakes_in(cells, gone, loaded, met)
     if keep:
-        keep_outages(cells, gone, loaded, seeds, seconds)
+        keep_outages(cells, gone, loaded, met, seeds, seconds)
         keep_drills()
     print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)
     return mistakes

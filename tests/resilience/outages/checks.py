@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from statistics import fmean
 
-from tests.resilience.outages.experiments import Blackout, Cell, Key, Overload, bound_of
+from tests.resilience.outages.experiments import (
+    Blackout,
+    Burst,
+    Cell,
+    Key,
+    Overload,
+    bound_of,
+    pauses_of,
+)
 
-__all__ = ["blackout_mistakes", "mistakes_in", "overload_mistakes", "partial_mistakes"]
+__all__ = [
+    "blackout_mistakes",
+    "burst_mistakes",
+    "mistakes_in",
+    "overload_mistakes",
+    "partial_mistakes",
+]
 
-_MOST_ATTEMPTS = 1.25
+_MOST_ATTEMPTS = 0.1
+"""For each call that is wanted in 120 s of outage."""
 _LATEST_OPENING = 1.0
+"""Seconds after the pauses of a call."""
 _CLOSE = 0.05
 """How far from naive retries the shipped ones may be while their budget lasts."""
 _BUSY = 20.0
@@ -40,12 +56,24 @@ def blackout_mistakes(gone: Mapping[tuple[str, float], Blackout]) -> Iterator[st
         if rate < _BUSY:
             continue
         where = f"{settings} settings at {rate:g} calls/s"
-        if row.amplification[0] > _MOST_ATTEMPTS:
-            yield f"{where}: {row.amplification[0]:.3f} attempts for each admitted call"
-        if row.opening[1] > _LATEST_OPENING:
+        if row.load[0] > _MOST_ATTEMPTS:
+            yield f"{where}: {row.load[0]:.3f} attempts for each call that was wanted"
+        if row.opening[1] > pauses_of(settings)[1] + _LATEST_OPENING:
             yield f"{where}: opens up to {row.opening[1]:.2f} s after the fifth failure"
         if row.recovery[1] > bound_of(settings):
             yield f"{where}: back up to {row.recovery[1]:.1f} s after the outage"
+
+
+def burst_mistakes(rows: Mapping[tuple[str, float, int], Burst]) -> Iterator[str]:
+    """Where a blip shorter than the pauses makes more fail than the budget cannot pay."""
+    for (settings, blip, size), row in rows.items():
+        if not row.pauses:
+            continue
+        where = f"{settings} settings, {size} at once, a blip of {blip:g} first pauses"
+        if row.failed > row.denied:
+            yield f"{where}: {row.failed} fail, and the budget denied {row.denied}"
+        if row.opened:
+            yield f"{where}: the circuit opened"
 
 
 def overload_mistakes(rows: Mapping[tuple[str, float], Overload]) -> Iterator[str]:
@@ -59,6 +87,12 @@ def mistakes_in(
     cells: Mapping[Key, Cell],
     gone: Mapping[tuple[str, float], Blackout],
     loaded: Mapping[tuple[str, float], Overload],
+    met: Mapping[tuple[str, float, int], Burst],
 ) -> list[str]:
     """Whatever does not hold."""
-    return [*partial_mistakes(cells), *blackout_mistakes(gone), *overload_mistakes(loaded)]
+    return [
+        *partial_mistakes(cells),
+        *blackout_mistakes(gone),
+        *overload_mistakes(loaded),
+        *burst_mistakes(met),
+    ]

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
 from itertools import product
 from multiprocessing import get_context
 from statistics import fmean
@@ -19,18 +20,23 @@ from pyfly.cli.drill.run import Policy, play
 from pyfly.cli.drill.scenario import Scenario
 from pyfly.cli.drill.settings import SettingsSet, published, shipped
 from pyfly.kernel.record import Record
+from pyfly.resilience import RetryPolicy
 from tests.resilience.outages.world import World
 
 __all__ = [
+    "BURST_SETS",
     "SETS",
     "Blackout",
+    "Burst",
     "Cell",
     "Key",
     "Overload",
     "blackouts",
     "bound_of",
+    "bursts",
     "overloads",
     "partial_outages",
+    "pauses_of",
 ]
 
 POLICIES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -53,6 +59,15 @@ SETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 """The settings that pyfly ships with, and those that papers on the subject use."""
+
+BURST_SETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {**SETS, "five attempts": {"retry": {"max-attempts": 5}}}
+)
+"""Those of the bursts."""
+BASES = MappingProxyType({"published": 0.1})
+"""The first pauses that are not one second."""
+BLIPS = (0.5, 0.95, 1.2, 2.5, 3.5)
+"""How long a blip lasts, in first pauses of a call. Two pauses make three of them."""
 
 _QUIET, _SOON, _GONE, _BACK = 60.0, 20.0, 120.0, 60.0
 """How long a service works, is gone at first and in all, and works again, in seconds."""
@@ -80,18 +95,35 @@ class Blackout(Record):
     """One set of settings while the service is gone, over all seeds.
 
     Attributes:
-        soon: Attempts for each admitted call in the first 20 seconds, the mean and the most.
-        amplification: The same for all of the outage.
+        soon: Attempts for each call that was wanted in the first 20 seconds, the mean and the
+            most. (Those that the circuit refuses are wanted too: it is what bounds an outage.)
+        load: The same for all of the outage.
         opening: Seconds from the fifth failure to the opening of the circuit, likewise.
         recovery: Seconds from the end of the outage to the first call that returns, likewise.
         refused: The mean part of the calls that were refused.
     """
 
     soon: tuple[float, float]
-    amplification: tuple[float, float]
+    load: tuple[float, float]
     opening: tuple[float, float]
     recovery: tuple[float, float]
     refused: float
+
+
+class Burst(Record):
+    """Calls at once that meet a blip.
+
+    Attributes:
+        failed: Calls that failed.
+        denied: Retries that the budget did not allow: one for each call that it made fail.
+        opened: Whether the circuit opened.
+        pauses: Whether the blip was shorter than the pauses of a call.
+    """
+
+    failed: int
+    denied: int
+    opened: bool
+    pauses: bool
 
 
 class Overload(Record):
@@ -157,6 +189,30 @@ def overloads(loads: Iterable[float], seeds: int) -> dict[tuple[str, float], Ove
     }
 
 
+def bursts(sizes: Iterable[int]) -> dict[tuple[str, float, int], Burst]:
+    """Bursts of these sizes, by settings, length of the blip in first pauses, and size."""
+    found: dict[tuple[str, float, int], Burst] = {}
+    for name, blip, size in product(BURST_SETS, BLIPS, sizes):
+        first, pauses = pauses_of(name)
+        counts = World(BURST_SETS[name], 1.0, 1).burst(size, blip * first)
+        found[name, blip, size] = Burst(
+            failed=size - counts.succeeded,
+            denied=counts.denied,
+            opened=bool(counts.opened),
+            pauses=blip * first < pauses,
+        )
+    return found
+
+
+def pauses_of(name: str) -> tuple[float, float]:
+    """The first pause of a call, and all of them together, in seconds."""
+    retry = BURST_SETS[name].get("retry", {})
+    policy = RetryPolicy(
+        retry.get("max-attempts", 3), timedelta(milliseconds=1000 * BASES.get(name, 1.0))
+    )
+    return policy.base_delay.total_seconds(), policy.longest_pauses()
+
+
 def bound_of(settings: str) -> float:
     """The seconds within which a client with these settings has to be back."""
     return _set(settings).recovery_bound
@@ -167,10 +223,10 @@ def _set(name: str) -> SettingsSet:
 
 
 def _summary(*columns: tuple[float, ...]) -> Blackout:
-    soon, amplification, opening, recovery, refused = columns
+    soon, load, opening, recovery, refused = columns
     return Blackout(
         soon=_mean_and_most(soon),
-        amplification=_mean_and_most(amplification),
+        load=_mean_and_most(load),
         opening=_mean_and_most(opening),
         recovery=_mean_and_most(recovery),
         refused=fmean(refused),
@@ -197,7 +253,7 @@ def _blackout(job: tuple[tuple[str, float], int]) -> tuple[float, ...]:
     world = World(SETS[settings], rate, seed)
     world.run(_QUIET, 0.0)
     gone = world.run(_SOON, 1.0)
-    soon = gone.amplification
+    soon = gone.load
     world.run(_GONE - _SOON, 1.0, gone)
     ended = world.clock.now
     back = world.run(_BACK, 0.0)
@@ -205,7 +261,7 @@ def _blackout(job: tuple[tuple[str, float], int]) -> tuple[float, ...]:
     assert back.first_success is not None
     return (
         soon,
-        gone.amplification,
+        gone.load,
         gone.opened[0] - gone.failures[-1],
         back.first_success - ended,
         gone.refused / gone.calls,

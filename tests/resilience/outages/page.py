@@ -19,7 +19,7 @@ from pyfly.cli.drill.scenario import Scenario
 from pyfly.cli.drill.settings import published, shipped
 from pyfly.cli.drill.text import columns, parameters, tables
 from pyfly.kernel.record import Record
-from tests.resilience.outages.experiments import Blackout, Cell, Overload
+from tests.resilience.outages.experiments import Blackout, Burst, Cell, Overload
 from tests.resilience.outages.tables import text_of
 
 __all__ = ["KEPT", "PAGE", "keep_drills", "keep_outages", "page"]
@@ -57,6 +57,7 @@ def keep_outages(
     cells: Mapping[Any, Cell],
     gone: Mapping[Any, Blackout],
     loaded: Mapping[Any, Overload],
+    met: Mapping[Any, Burst],
     seeds: int,
     seconds: float,
     kept: Path | None = None,
@@ -68,6 +69,7 @@ def keep_outages(
         "partial": _rows(cells),
         "total": _rows(gone),
         "overload": _rows(loaded),
+        "bursts": _rows(met),
     }
     _keep("outages", found, kept or KEPT)
 
@@ -95,6 +97,7 @@ def _texts(kept: Mapping[str, Any]) -> dict[str, str]:
                 _read(Cell, found["partial"]),
                 _read(Blackout, found["total"]),
                 _read(Overload, found["overload"]),
+                _read(Burst, found["bursts"]),
                 found["seeds"],
                 found["seconds"],
             )

@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.resilience.outages.checks import mistakes_in
-from tests.resilience.outages.experiments import SETS, Blackout, Cell, Key, Overload, bound_of
+from tests.resilience.outages.experiments import (
+    SETS,
+    Blackout,
+    Burst,
+    Cell,
+    Key,
+    Overload,
+    bound_of,
+    pauses_of,
+)
 from tests.resilience.outages.world import LATENCY
 
-__all__ = ["blackout_table", "overload_table", "partial_table", "text_of"]
+__all__ = ["blackout_table", "burst_table", "overload_table", "partial_table", "text_of"]
 
 
 def text_of(
     cells: Mapping[Key, Cell],
     gone: Mapping[tuple[str, float], Blackout],
     loaded: Mapping[tuple[str, float], Overload],
+    met: Mapping[tuple[str, float, int], Burst],
     seeds: int,
     seconds: float,
 ) -> str:
-    """All three tables with their titles, and whether what they have to show is there."""
-    wrong = "\n".join(f"WRONG: {each}" for each in mistakes_in(cells, gone, loaded))
+    """All four tables with their titles, and whether what they have to show is there."""
+    wrong = "\n".join(f"WRONG: {each}" for each in mistakes_in(cells, gone, loaded, met))
     return "\n\n".join(
         (
             f"Random partial outages: means of {seeds} seeds × {seconds:g} s, "
@@ -30,6 +40,8 @@ def text_of(
             f"Overloads: 20 clients of a service that loses 90% of its workers, {seeds} seeds "
             "(mean, worst)",
             overload_table(loaded),
+            "Bursts: calls at once that meet a blip (how many fail; !: the circuit opened)",
+            burst_table(met),
             wrong or "Every promise holds.",
         )
     )
@@ -57,11 +69,11 @@ def partial_table(cells: Mapping[Key, Cell]) -> str:
 def blackout_table(gone: Mapping[tuple[str, float], Blackout]) -> str:
     """What an outage costs, a line for each set and rate."""
     lines = [
-        "settings   calls/s      attempts ÷ admitted       opens after    back after    refused",
+        "settings   calls/s    attempts ÷ calls wanted     opens after    back after    refused",
         "                     in 20 s        in 120 s      fifth failure  the outage",
     ]
     lines += [
-        f"{name:<9}  {rate:>7g}   {_pair(row.soon, '.3f')}   {_pair(row.amplification, '.3f')}   "
+        f"{name:<9}  {rate:>7g}   {_pair(row.soon, '.3f')}   {_pair(row.load, '.3f')}   "
         f"{_pair(row.opening, '.2f'):>11} s  {_pair(row.recovery, '.1f'):>11} s  "
         f"{row.refused:>7.1%}"
         for (name, rate), row in gone.items()
@@ -83,6 +95,18 @@ def overload_table(loaded: Mapping[tuple[str, float], Overload]) -> str:
             for row in (loaded[name, load] for name in SETS)
         )
         lines.append(f"{load:<8.0%}" + "".join(f"{cell:<38}" for cell in cells).rstrip())
+    return "\n".join(lines)
+
+
+def burst_table(met: Mapping[tuple[str, float, int], Burst]) -> str:
+    """How many calls fail, a line for each set of settings and blip, a column for each size."""
+    sizes = list(dict.fromkeys(size for _, _, size in met))
+    lines = ["settings        blip    " + "".join(f"{size:>8,}" for size in sizes).rstrip()]
+    for name, blip in dict.fromkeys(key[:2] for key in met):
+        cells = (met[name, blip, size] for size in sizes)
+        seconds = f"{blip * pauses_of(name)[0]:g} s"
+        shown = "".join(f"{row.failed:>7}{'!' if row.opened else ' '}" for row in cells)
+        lines.append(f"{name:<14}{seconds:>8}  {shown}".rstrip())
     return "\n".join(lines)
 
 

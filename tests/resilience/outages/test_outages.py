@@ -7,14 +7,17 @@ import pytest
 from tests.resilience.outages.__main__ import main
 from tests.resilience.outages.checks import (
     blackout_mistakes,
+    burst_mistakes,
     overload_mistakes,
     partial_mistakes,
 )
 from tests.resilience.outages.experiments import (
     Blackout,
+    Burst,
     Cell,
     Overload,
     blackouts,
+    bursts,
     overloads,
     partial_outages,
 )
@@ -38,9 +41,16 @@ def test_in_a_total_outage_the_circuit_opens_soon_and_hardly_anything_is_sent_tw
     assert all(row.refused > 0.97 for row in gone.values())
 
 
+def test_calls_at_once_outlive_a_blip_as_far_as_the_budget_goes() -> None:
+    met = bursts([5, 15, 100, 300])
+    assert list(burst_mistakes(met)) == []
+    assert [met["shipped", 0.5, size].failed for size in (5, 15, 100, 300)] == [0, 0, 0, 200]
+    assert met["shipped", 3.5, 15].opened  # longer than all pauses
+
+
 def test_a_slow_client_gives_every_call_its_retries_in_an_outage() -> None:
     (row,) = (row for (name, _), row in blackouts([1.0], seeds=1).items() if name == "shipped")
-    assert 1.25 < row.amplification[0] < 3
+    assert 0.1 < row.load[0] < 0.5
     assert row.recovery[0] < 35
 
 
@@ -70,15 +80,20 @@ def test_a_worse_policy_would_be_noticed() -> None:
     ]
     cells["defaults", 1.0, 0.1] = cell(0.91, False)
     assert list(partial_mistakes(cells)) == []
-    late = Blackout((1.7, 2.0), (1.3, 1.35), (0.5, 1.5), (20.0, 62.0), 0.9)
+    late = Blackout((1.7, 2.0), (0.3, 0.35), (3.5, 4.5), (20.0, 62.0), 0.9)
     assert list(blackout_mistakes({("shipped", 20.0): late, ("shipped", 1.0): late})) == [
-        "shipped settings at 20 calls/s: 1.300 attempts for each admitted call",
-        "shipped settings at 20 calls/s: opens up to 1.50 s after the fifth failure",
+        "shipped settings at 20 calls/s: 0.300 attempts for each call that was wanted",
+        "shipped settings at 20 calls/s: opens up to 4.50 s after the fifth failure",
         "shipped settings at 20 calls/s: back up to 62.0 s after the outage",
     ]
     slow = Overload(recovery=(6.0, 8.0), amplification=(1.5, 1.6))
     assert list(overload_mistakes({("published", 0.9): slow, ("shipped", 0.9): slow})) == [
         "published settings at 90% load: back 8 s after"
+    ]
+    lost = Burst(failed=3, denied=2, opened=True, pauses=True)
+    assert list(burst_mistakes({("shipped", 0.5, 15): lost})) == [
+        "shipped settings, 15 at once, a blip of 0.5 first pauses: 3 fail, and the budget denied 2",
+        "shipped settings, 15 at once, a blip of 0.5 first pauses: the circuit opened",
     ]
 
 
@@ -88,5 +103,5 @@ def test_the_command_prints_its_tables_and_its_verdict(
     assert main(["1", "20"]) == 0
     printed = capsys.readouterr().out
     assert "1 seeds × 20 s" in printed
-    assert printed.count("shipped") == printed.count("published") == 5
+    assert printed.count("shipped") == printed.count("published") == 10
     assert printed.endswith("Every promise holds.\n")

@@ -15,7 +15,7 @@ from pyfly.cli.drill.scenario import Scenario
 from pyfly.cli.drill.settings import published
 from tests.resilience.outages import __main__ as command
 from tests.resilience.outages import page as pages
-from tests.resilience.outages.experiments import Blackout, Cell, Overload
+from tests.resilience.outages.experiments import Blackout, Burst, Cell, Overload
 from tests.resilience.outages.page import KEPT, PAGE, keep_outages, page
 
 
@@ -46,10 +46,12 @@ def test_what_is_kept_reads_back_as_it_was(tmp_path: Path) -> None:
         for name in ("shipped", "published")
     }
     loaded = {(name, 0.9): Overload((4.0, 6.0), (1.4, 1.5)) for name in ("shipped", "published")}
-    keep_outages(cells, gone, loaded, 3, 60.0, kept)
+    met = {("shipped", 0.5, 15): Burst(failed=0, denied=0, opened=True, pauses=True)}
+    keep_outages(cells, gone, loaded, met, 3, 60.0, kept)
     text = page("before <!-- figures: outages -->\nold\n<!-- end --> after", kept)
     assert text.startswith("before <!-- figures: outages -->\n\n```text\nRandom partial outages")
     assert text.endswith("```\n\n<!-- end --> after")
+    assert "shipped         0.5 s        0!" in text
     assert "published       20   1.100 (1.200)   1.000 (1.000)   0.50 (0.90) s" in text
     assert "90%     4.0 (6.0) s     1.40 (1.50)" in text
 

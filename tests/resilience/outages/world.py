@@ -8,10 +8,12 @@ one task of asyncio: several times as fast as a task and a timer for each would 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import types
-from collections.abc import Coroutine, Generator, Mapping
+from collections.abc import Coroutine, Generator, Iterator, Mapping
 from heapq import heappop, heappush
+from itertools import repeat
 from typing import Any, Protocol
 
 from pyfly.client import (
@@ -91,9 +93,9 @@ class Counts:
         return self.succeeded / self.calls
 
     @property
-    def amplification(self) -> float:
-        """Attempts for each call that the circuit admitted."""
-        return self.attempts / (self.calls - self.refused)
+    def load(self) -> float:
+        """Attempts for each call that was wanted, refused ones included."""
+        return self.attempts / self.calls
 
 
 class World:
@@ -106,6 +108,7 @@ class World:
 
     Attributes:
         failing: How likely an attempt fails.
+        blip_ends: Until when every attempt fails, on the clock.
         counts: Of the phase that runs, or ran last.
     """
 
@@ -115,6 +118,7 @@ class World:
 
     def __init__(self, settings: Mapping[str, Any], rate: float, seed: int) -> None:
         self.failing = 0.0
+        self.blip_ends = 0.0
         self.clock = Clock()
         self.counts = Counts()
         self._rate = rate
@@ -143,7 +147,7 @@ class World:
     async def send(self, request: Request, deadline: float | None) -> Response[bytes]:
         counts, clock = self.counts, self.clock
         counts.attempts += 1
-        fails = self._random.random() < self.failing
+        fails = clock.now < self.blip_ends or self._random.random() < self.failing
         await pause(LATENCY)
         if not fails:
             return Response(200, Headers(), b"")
@@ -161,19 +165,30 @@ class World:
         """
         self.failing = failing
         self.counts = counts or Counts()
-        return asyncio.run(self._run(self.clock.now + seconds))
+        return asyncio.run(self._run(self._arrivals(self.clock.now + seconds)))
 
-    async def _run(self, until: float) -> Counts:
-        clock, counts, draw = self.clock, self.counts, self._random.expovariate
+    def burst(self, calls: int, blip: float) -> Counts:
+        """Make so many calls at once while every attempt fails for so many seconds."""
+        self.blip_ends = self.clock.now + blip
+        self.counts = Counts()
+        return asyncio.run(self._run(repeat(self.clock.now, calls)))
+
+    def _arrivals(self, until: float) -> Iterator[float]:
+        arrival = self.clock.now
+        while (arrival := arrival + self._random.expovariate(self._rate)) < until:
+            yield arrival
+
+    async def _run(self, arrivals: Iterator[float]) -> Counts:
+        clock, counts = self.clock, self.counts
         waiting: list[tuple[float, int, Coroutine[Any, Any, Any]]] = []
         number = 0
-        arrival = clock.now + draw(self._rate)
+        arrival = next(arrivals, math.inf)
         while True:
-            if waiting and (waiting[0][0] < arrival or arrival >= until):
+            if waiting and waiting[0][0] < arrival:
                 clock.now, _, call = heappop(waiting)
-            elif arrival < until:
+            elif arrival < math.inf:
                 clock.now = arrival
-                arrival += draw(self._rate)
+                arrival = next(arrivals, math.inf)
                 counts.calls += 1
                 call = self._client.product("42")
             else:

@@ -248,7 +248,7 @@ def test_a_retry_refused_for_another_reason_takes_no_token(
     budget = RetryBudget(per_second=0.0, clock=clock)
     pipeline = a_stage(budget=budget, may_retry=lambda call, error: "no")
     outcome(lambda: driver.pipeline(pipeline, Scripted(OSError()), a_call(clock)))
-    assert budget.tokens == 10.0
+    assert budget.tokens == 100.0
 
 
 def test_it_answers_other_stages_what_speaks_against_another_attempt(

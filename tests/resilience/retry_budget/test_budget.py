@@ -11,10 +11,10 @@ from pyfly.resilience import RetryBudget
 from tests.resilience.support import ManualClock
 
 
-def test_an_idle_client_has_ten_retries_in_hand(clock: ManualClock) -> None:
+def test_an_idle_client_has_a_hundred_retries_in_hand(clock: ManualClock) -> None:
     budget = RetryBudget(clock=clock)
-    assert budget.tokens == 10.0
-    assert [budget.withdraw() for _ in range(11)] == [True] * 10 + [False]
+    assert budget.tokens == 100.0
+    assert [budget.withdraw() for _ in range(101)] == [True] * 100 + [False]
     assert budget.tokens == 0.0
 
 
@@ -58,7 +58,7 @@ def test_a_refusal_takes_nothing_and_what_came_with_time_is_not_lost(clock: Manu
 )
 def test_a_clock_that_goes_back_adds_nothing(clock: ManualClock) -> None:
     budget = RetryBudget(clock=clock)
-    for _ in range(10):
+    for _ in range(100):
         budget.withdraw()
     clock.now -= 50
     assert not budget.withdraw()
@@ -140,4 +140,4 @@ def test_settings_that_make_no_sense_are_refused_by_name(
 def test_it_shows_its_tokens(clock: ManualClock) -> None:
     budget = RetryBudget(clock=clock)
     budget.withdraw()
-    assert repr(budget) == "<RetryBudget 9 of 10 tokens>"
+    assert repr(budget) == "<RetryBudget 99 of 100 tokens>"

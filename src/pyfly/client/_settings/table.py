@@ -177,7 +177,7 @@ _TABLES = (
             "form": _Row(Choice("token", "ratio", default="token"), "Tokens, or a part of calls."),
             "ratio": _Row(_part(0.2), "Retries that each call pays for."),
             "per-second": _Row(Number(default=1, minimum=0), "Retries per second besides."),
-            "max-tokens": _Row(Number(default=10, minimum=1), "The most that is saved up."),
+            "max-tokens": _Row(Number(default=100, minimum=1), "The most that is saved up."),
             "window": _Row(_span("10s"), "The time that calls are counted over."),
         },
         [_Parameter("retry_budget", takes=(RetryBudget,))],

@@ -14,7 +14,7 @@ from pyfly.resilience.circuit_breaker.build import policy_of, rules_of
 from pyfly.resilience.circuit_breaker.failure_rule import FailureRule
 from pyfly.resilience.circuit_breaker.policy import CircuitBreakerPolicy, Window
 from pyfly.resilience.circuit_breaker.snapshot import CircuitBreakerSnapshot, snapshot_of
-from pyfly.resilience.circuit_breaker.state import Admission, CircuitMode, Observation
+from pyfly.resilience.circuit_breaker.state import Admission, CircuitMode, Observation, scaled
 from pyfly.resilience.circuit_state import CircuitState
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.resilience.events import (
@@ -182,6 +182,7 @@ class Circuit(ForkAware):
         *,
         weight_numerator: int = 1,
         duration: float | None = None,
+        span: float = 0.0,
         operation: str = "",
     ) -> None:
         """The call (or an attempt of it) returned something: a success, unless it is one of the
@@ -197,8 +198,8 @@ class Circuit(ForkAware):
                 self.released(admission)
                 raise
         cause = f"a result of type {type(result).__name__}" if bad else ""
-        parts = weight_numerator, weight_denominator
-        self._end(admission, bad, cause, parts, duration, operation)
+        weight = scaled(weight_numerator, weight_denominator)
+        self._end(admission, bad, cause, weight, duration, span, operation)
 
     def judge(self, admission: Admission, error: BaseException) -> None:
         """The call raised: a failure, if the error is one of those that count."""
@@ -219,14 +220,15 @@ class Circuit(ForkAware):
         *,
         weight_numerator: int = 1,
         duration: float | None = None,
+        span: float = 0.0,
         operation: str = "",
     ) -> None:
         """The call (or an attempt of it) worked: the count starts again, a probe closes.
 
         The arguments are those of :meth:`failed`.
         """
-        parts = weight_numerator, weight_denominator
-        self._end(admission, False, "", parts, duration, operation)
+        weight = scaled(weight_numerator, weight_denominator)
+        self._end(admission, False, "", weight, duration, span, operation)
 
     def failed(
         self,
@@ -236,6 +238,7 @@ class Circuit(ForkAware):
         *,
         weight_numerator: int = 1,
         duration: float | None = None,
+        span: float = 0.0,
         operation: str = "",
     ) -> None:
         """The call (or an attempt of it) failed with something that counts.
@@ -249,10 +252,12 @@ class Circuit(ForkAware):
                 not follow it.
             duration: Seconds that it took; default: since :meth:`admit`. Of interest only to
                 a window that looks for slow calls.
+            span: Seconds that failures have to last until they open the circuit: those of the
+                pauses between the attempts of such a call.
             operation: For the event.
         """
-        parts = weight_numerator, weight_denominator
-        self._end(admission, True, type(error).__name__, parts, duration, operation)
+        weight = scaled(weight_numerator, weight_denominator)
+        self._end(admission, True, type(error).__name__, weight, duration, span, operation)
 
     def released(self, admission: Admission) -> None:
         """The call ended in a way that proves nothing: the permit goes back."""
@@ -267,8 +272,9 @@ class Circuit(ForkAware):
         admission: Admission,
         failed: bool,
         cause: str,
-        parts: tuple[int, int],
+        weight: int,
         duration: float | None,
+        span: float,
         operation: str,
     ) -> None:
         lease = _lease_of(admission)
@@ -282,7 +288,7 @@ class Circuit(ForkAware):
         judge = rules.fail_needs_lock if failed else rules.succeed_needs_lock
         with self._lock:
             old = rules.state
-            judge(lease, now, *parts, slow)
+            judge(lease, now, weight, slow, span)
             new = rules.state
             if old is new:
                 return

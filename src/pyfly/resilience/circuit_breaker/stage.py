@@ -159,6 +159,7 @@ class CircuitBreakerEvidenceStage:
                 allowed,
                 weight_numerator=_attempts_ended(call, result, allowed),
                 duration=_since(call, started),
+                span=self._span(call),
                 operation=call.operation,
             )
 
@@ -174,12 +175,24 @@ class CircuitBreakerEvidenceStage:
                 allowed,
                 weight_numerator=_attempts_spoken_for(call, error, allowed),
                 duration=_since(call, started),
+                span=self._span(call),
                 operation=call.operation,
             )
+            if call.attempt <= 1:
+                call.streak = self.breaker.rules.streak
         elif admission.probe and self._is_answer is not None and self._is_answer(error):
             self.breaker.succeeded(
                 admission, duration=_since(call, started), operation=call.operation
             )
+
+    def _span(self, call: Call) -> float:
+        """Seconds that failures have to last until this attempt opens the circuit.
+
+        0 if all attempts of this call are among them: then they do span its pauses.
+        """
+        if call.streak is None or call.attempt < call.attempts_allowed:
+            return call.pauses
+        return 0.0 if call.streak is self.breaker.rules.streak else call.pauses
 
     def describe(self) -> str:
         return "each failed attempt counts 1 part in the attempts its call may make"

@@ -28,7 +28,16 @@ from itertools import count
 
 from pyfly.resilience.circuit_state import CircuitState
 
-__all__ = ["SCALE", "Admission", "CircuitMode", "CircuitRules", "Generation", "Observation"]
+__all__ = [
+    "SCALE",
+    "Admission",
+    "CircuitMode",
+    "CircuitRules",
+    "Generation",
+    "Observation",
+    "Streak",
+    "scaled",
+]
 
 SCALE = 720_720
 """One whole failure. Divisible by every number of attempts up to 16."""
@@ -58,6 +67,15 @@ class Generation:
 
     def __init__(self) -> None:
         self.current = True
+
+
+class Streak:
+    """Failures that may open a closed circuit: since when, in seconds."""
+
+    __slots__ = ("since",)
+
+    def __init__(self, since: float) -> None:
+        self.since = since
 
 
 class Admission:
@@ -120,6 +138,7 @@ class CircuitRules:
         epoch: The admission that every caller gets; None unless closed.
         wants_success: Whether a success would change something.
         fails: Consecutive failures in units of ``1 / SCALE``; more than 0 unless closed.
+        streak: The failures that may open a closed circuit; None: there are none.
         state: As of the last write: an open circuit whose time is over is still ``OPEN``.
         mode: Who decides.
         opened_at: When it opened last.
@@ -155,6 +174,7 @@ class CircuitRules:
         "refusals",
         "refuses_until",
         "state",
+        "streak",
         "until",
         "wants_success",
     )
@@ -185,6 +205,7 @@ class CircuitRules:
         self.epoch: Admission | None = None if timed else Admission(self._generation)
         self.wants_success = every
         self.fails = 0
+        self.streak: Streak | None = None
         self.opened_at = 0.0
         self.until = 0.0
         self.refuses_until = -math.inf
@@ -251,21 +272,11 @@ class CircuitRules:
         return own
 
     def succeed_needs_lock(
-        self,
-        admission: Admission,
-        now: float,
-        numerator: int,
-        denominator: int,
-        slow: bool,
+        self, admission: Admission, now: float, weight: int, slow: bool, span: float
     ) -> None:
         """A success: the count starts again, a half-open circuit closes.
 
-        Args:
-            admission: Of the call.
-            now: The time.
-            numerator: With ``denominator``, the part of a call that this attempt is.
-            denominator: See there.
-            slow: Whether it took too long; this circuit does not mind.
+        The arguments are those of :meth:`fail_needs_lock`.
         """
         generation = Generation()
         epoch = Admission(generation)
@@ -273,30 +284,40 @@ class CircuitRules:
             return
         if self.state is _CLOSED:
             self.fails = 0
+            self.streak = None
             self.wants_success = self._every
             return
         self._close(generation, epoch)
 
     def fail_needs_lock(
-        self,
-        admission: Admission,
-        now: float,
-        numerator: int,
-        denominator: int,
-        slow: bool,
+        self, admission: Admission, now: float, weight: int, slow: bool, span: float
     ) -> None:
-        """``numerator / denominator`` of a failure: it counts, or opens the circuit."""
+        """A failure: it counts, or opens the circuit.
+
+        Args:
+            admission: Of the call.
+            now: The time.
+            weight: The part of a call that this attempt is, in units of ``1 / SCALE``.
+            slow: Whether it took too long; of interest to a window only.
+            span: Seconds that a streak has to last until this failure opens the circuit, so
+                that the retries are heard which the first failures have led to.
+        """
+        fresh = Streak(now)
         generation = Generation()
-        weight = scaled(numerator, denominator)
         if not self._spend(admission) or self.mode is CircuitMode.DISABLED:
             return
         fails = self.fails + weight
-        if self.state is _CLOSED and (
-            fails < self._limit or self.mode is CircuitMode.FORCED_CLOSED
-        ):
-            self.fails = fails
-            self.wants_success = True
-            return
+        if self.state is _CLOSED:
+            streak = self.streak or fresh
+            if (
+                fails < self._limit
+                or now - streak.since < span
+                or self.mode is CircuitMode.FORCED_CLOSED
+            ):
+                self.fails = fails
+                self.streak = streak
+                self.wants_success = True
+                return
         self.fails = fails
         self._open(now, generation)
 
@@ -374,6 +395,7 @@ class CircuitRules:
         self._generation.current = False
         self._generation = generation
         self.fails = 0
+        self.streak = None
         self._forget()
         self.expires = math.inf
         self.out = 0

@@ -17,7 +17,7 @@ from pyfly.resilience.circuit_breaker.state import (
     CircuitMode,
     CircuitRules,
     Generation,
-    scaled,
+    Streak,
 )
 from pyfly.resilience.circuit_state import CircuitState
 
@@ -214,35 +214,31 @@ class WindowRules(CircuitRules):
         return super().admit_needs_lock(now)
 
     def succeed_needs_lock(
-        self,
-        admission: Admission,
-        now: float,
-        numerator: int,
-        denominator: int,
-        slow: bool,
+        self, admission: Admission, now: float, weight: int, slow: bool, span: float
     ) -> None:
         """A success, perhaps a slow one."""
-        self._judge_needs_lock(admission, now, scaled(numerator, denominator), False, slow)
+        self._judge_needs_lock(admission, now, weight, False, slow, span)
 
     def fail_needs_lock(
-        self,
-        admission: Admission,
-        now: float,
-        numerator: int,
-        denominator: int,
-        slow: bool,
+        self, admission: Admission, now: float, weight: int, slow: bool, span: float
     ) -> None:
         """A failure, perhaps a slow one."""
-        self._judge_needs_lock(admission, now, scaled(numerator, denominator), True, slow)
+        self._judge_needs_lock(admission, now, weight, True, slow, span)
 
     def _judge_needs_lock(
-        self, admission: Admission, now: float, weight: int, failed: bool, slow: bool
+        self, admission: Admission, now: float, weight: int, failed: bool, slow: bool, span: float
     ) -> None:
+        fresh = Streak(now)
         if not self._spend(admission) or self.mode is CircuitMode.DISABLED:
             return
         if self.state is not CircuitState.HALF_OPEN:
             self.ring.add(now, weight, failed, slow)
-            if self._too_many() and self.mode is not CircuitMode.FORCED_CLOSED:
+            self.streak = streak = (self.streak or fresh) if self._too_many() else None
+            if (
+                streak is not None
+                and now - streak.since >= span
+                and self.mode is not CircuitMode.FORCED_CLOSED
+            ):
                 self._turn(admission, CircuitState.OPEN, now)
             return
         self._probes += 1

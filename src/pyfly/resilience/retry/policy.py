@@ -219,6 +219,10 @@ class RetryPolicy(Record):
         base = self.base_delay.total_seconds()
         return Backoff(base, self.multiplier, cap, self.jitter, self.random)
 
+    def longest_pauses(self) -> float:
+        """Seconds that the computed pauses of one call add up to, at most; 30 at most."""
+        return self.backoff().longest(self.max_attempts - 1)
+
     def describe(self) -> str:
         """The settings in one line."""
         if self.max_attempts == 1:

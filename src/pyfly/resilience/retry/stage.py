@@ -72,6 +72,7 @@ class RetryStage:
         self.policy = policy
         self.budget = budget
         self._may_retry = may_retry
+        self._pauses = policy.longest_pauses()
 
     def wrap(self, inner: Handler) -> Handler:
         unwanted = self.policy.retry_if_result
@@ -158,6 +159,7 @@ class RetryStage:
     def _begin(self, call: Call) -> None:
         if call.single_attempt is None:
             call.attempts_allowed = self.policy.max_attempts
+        call.pauses = self._pauses
         call.against_retry = self._reason_against
         if self.policy.retry_if_result is not None:
             call.repeats = self._repeats

@@ -12,6 +12,11 @@ __all__ = ["LONGEST_DELAY", "Backoff", "Draw", "told_by", "wait_or_reason"]
 LONGEST_DELAY = 365 * 86_400.0
 """No computed delay is longer, in seconds: doubling would soon leave what timers can take."""
 
+LONGEST_SUM = 30.0
+"""No circuit waits longer for the retries of a call before it opens, in seconds."""
+
+_MOST_SUMMED = 500
+
 
 class Draw(Protocol):
     """Where jitter comes from, such as a ``random.Random``."""
@@ -46,6 +51,18 @@ class Backoff(Record):
         if self.jitter == "equal":
             return delay / 2 + delay / 2 * self._drawn()
         return delay
+
+    def longest(self, retries: int) -> float:
+        """Seconds that so many delays add up to, whatever is drawn; at most ``LONGEST_SUM``."""
+        total = 0.0
+        for retry in range(min(retries, _MOST_SUMMED)):
+            spread = self.jitter == "decorrelated"
+            total += min(
+                self.base * 3.0 ** (retry + 1) if spread else self._exponential(retry), self.cap
+            )
+            if total >= LONGEST_SUM:
+                return LONGEST_SUM
+        return total
 
     def _exponential(self, retry: int) -> float:
         try:

@@ -40,7 +40,7 @@ class RetryBudget(ForkAware):
     def __init__(
         self,
         ratio: float = 0.2,
-        max_tokens: float = 10.0,
+        max_tokens: float = 100.0,
         per_second: float = 1.0,
         clock: Clock | None = None,
     ) -> None:

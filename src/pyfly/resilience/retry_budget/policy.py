@@ -30,7 +30,7 @@ class RetryBudgetPolicy(Record):
     per_second: float
 
     def __init__(
-        self, ratio: float = 0.2, max_tokens: float = 10.0, per_second: float = 1.0
+        self, ratio: float = 0.2, max_tokens: float = 100.0, per_second: float = 1.0
     ) -> None:
         super().__init__(
             ratio=finite_number(_OWNER, "ratio", ratio, 0.0, above=False),
