@@ -51,7 +51,7 @@ def test_what_is_kept_reads_back_as_it_was(tmp_path: Path) -> None:
     text = page("before <!-- figures: outages -->\nold\n<!-- end --> after", kept)
     assert text.startswith("before <!-- figures: outages -->\n\n```text\nRandom partial outages")
     assert text.endswith("```\n\n<!-- end --> after")
-    assert "shipped         0.5 s        0!" in text
+    assert "shipped          0.5 s        0!" in text
     assert "published       20   1.100 (1.200)   1.000 (1.000)   0.50 (0.90) s" in text
     assert "90%     4.0 (6.0) s     1.40 (1.50)" in text
 
