@@ -7,7 +7,7 @@ has succeeded is written out here, with nothing made that only a failure needs::
     circuit breaker   the generation is read; the success is told if it changes anything
     retry             the budget notes the call
     attempt timeout   the port gets its end, or that of a deadline around the call
-    lifecycle         the call is under way
+    lifecycle         the call is in flight
 
 Whatever is not like that takes the pipeline: a call in an open circuit, under a deadline that has
 passed, with a timeout of its own, or with a listener to successes. And whatever fails goes on
@@ -18,6 +18,7 @@ failures.
 from __future__ import annotations
 
 import time
+from asyncio import _get_running_loop as running_loop
 from collections.abc import Callable
 from typing import Any
 
@@ -154,11 +155,11 @@ def in_line(
                 return await invoke(request, timeout)
             if until is None or end < until:
                 until = end
-        if ends_calls:
-            calls[request] = None  # to know the task is half of what all this costs in 3.11
-        else:
-            note_task(request)
         try:
+            if ends_calls:
+                calls[request] = running_loop()  # to know the task costs more than all this
+            else:
+                note_task(request)
             if budget is not None and not budget.rules.full:
                 budget.deposit()
             try:
@@ -185,7 +186,7 @@ def in_line(
         finally:
             calls.pop(request, None)
             if lifecycle.draining:
-                lifecycle.landed(request)
+                lifecycle.ended(request)
 
     return call
 
@@ -217,11 +218,10 @@ def in_line_sync(
                 return invoke(request, timeout)
             if until is None or end < until:
                 until = end
-        calls.add(request)
-        if not lifecycle.running:
-            calls.discard(request)
-            return invoke(request, timeout)
         try:
+            calls.add(request)
+            if not lifecycle.running:
+                return invoke(request, timeout)
             if budget is not None and not budget.rules.full:
                 budget.deposit()
             try:
@@ -246,6 +246,6 @@ def in_line_sync(
         finally:
             calls.discard(request)
             if lifecycle.draining:
-                lifecycle.landed()
+                lifecycle.ended()
 
     return call

@@ -3,7 +3,7 @@
 ::
 
     generated function   binds the arguments into a Request
-    invoke               starts the client if it is new, notes the call under way
+    invoke               starts the client if it is new, notes the call in flight
       pipeline             decode, deadline, circuit breaker, retry, attempt timeout (see explain)
         attempt              port.send, decompression, redirects, status → exception
 
@@ -31,6 +31,7 @@ __all__ = ["invoker", "sync_invoker"]
 def invoker(steps: MethodRuntime, port: WirePort, lifecycle: Lifecycle) -> Callable[..., Any]:
     """The function that makes a call out of a request."""
     send, receive, redirects = port.send, steps.receive, steps.redirects
+    calls = lifecycle.calls
 
     async def attempt(call: Call) -> Response[Any]:
         request: Request = call.payload
@@ -67,11 +68,13 @@ def invoker(steps: MethodRuntime, port: WirePort, lifecycle: Lifecycle) -> Calla
     async def invoke(request: Request, timeout: float | None = None) -> Any:
         if not lifecycle.running:
             await lifecycle.start()
-        lifecycle.take_off(request)
         try:
+            lifecycle.begin(request)
             return await carry_out(steps.call(request, timeout))
         finally:
-            lifecycle.land(request)
+            calls.pop(request, None)  # in one step of C, as no signal handler can interrupt it
+            if lifecycle.draining:
+                lifecycle.ended(request)
 
     guards = guards_of(steps, port.bounds_deadline)
     if guards is None:
@@ -84,6 +87,7 @@ def sync_invoker(
 ) -> Callable[..., Any]:
     """The synchronous twin of :func:`invoker`."""
     send, receive, redirects = port.send, steps.receive, steps.redirects
+    calls = lifecycle.calls
 
     def attempt(call: Call) -> Response[Any]:
         request: Request = call.payload
@@ -114,11 +118,13 @@ def sync_invoker(
     def invoke(request: Request, timeout: float | None = None) -> Any:
         if not lifecycle.running:
             lifecycle.start()
-        lifecycle.take_off(request)
         try:
+            lifecycle.begin(request)
             return carry_out(steps.call(request, timeout))
         finally:
-            lifecycle.land(request)
+            calls.discard(request)
+            if lifecycle.draining:
+                lifecycle.ended()
 
     guards = guards_of(steps, port.bounds_deadline)
     if guards is None:

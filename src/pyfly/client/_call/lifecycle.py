@@ -11,17 +11,19 @@ import asyncio
 import logging
 import threading
 import time
+from asyncio import current_task
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeAlias
+from weakref import ref
 
 from pyfly.client.errors import ClientStoppedException
 from pyfly.client.ports import SyncWirePort, WirePort
 from pyfly.kernel.fork import ForkAware
 
-__all__ = ["Flight", "Lifecycle", "SyncFlight", "SyncLifecycle"]
+__all__ = ["InFlight", "Lifecycle", "SyncInFlight", "SyncLifecycle"]
 
 _logger = logging.getLogger("pyfly.client.lifecycle")
 
@@ -38,10 +40,10 @@ class State(Enum):
     STOPPED = auto()
 
 
-class Flight:
-    """One stream under way, so that a stop can wait for it, and end it.
+class InFlight:
+    """One stream in flight, so that a stop can wait for it, and end it.
 
-    Unlike a call it may be under way while its task does something else.
+    Unlike a call it may be in flight while its task does something else.
     """
 
     __slots__ = ("_cancelling", "stopped", "task")
@@ -62,22 +64,27 @@ class Flight:
         return self.stopped and self.task.uncancel() <= self._cancelling
 
 
+Task: TypeAlias = "asyncio.Task[Any]"
+
+
 class Lifecycle(ForkAware):
     """The lifecycle of an asynchronous client; safe for several event loops and threads.
 
     Args:
         name: The client's name, for messages.
         port: Started before the first call, stopped after the last.
-        stop_timeout: How long a stop waits for the calls under way, in seconds.
+        stop_timeout: How long a stop waits for the calls in flight, in seconds.
         settle: Waits for what calls have left behind, such as hedges that lost; awaited before
             the port is stopped, and no longer than a moment.
 
     Attributes:
         running: Whether calls may be made.
-        draining: Whether a stop waits for those under way.
-        calls: Those under way, by whatever is the call's own, such as its request: the task,
-            and its ``cancelling()`` when the call began; or None, if the port's own stop ends
-            it. A plain dictionary, so that a call costs no more than an entry.
+        draining: Whether a stop waits for those in flight.
+        calls: Those in flight, by whatever is the call's own, such as its request: a weak
+            reference to its task, and the task's ``cancelling()`` when the call began; or the
+            event loop, if the port's own stop ends the call. A plain dictionary, so that a
+            call costs no more than an entry. Calls of a loop that is closed are in flight no
+            more, although nobody takes them out.
     """
 
     def __init__(
@@ -90,16 +97,17 @@ class Lifecycle(ForkAware):
         self.name = name
         self.running = False
         self.draining = False
-        self.calls: dict[object, tuple[asyncio.Task[Any], int] | None] = {}
+        self.calls: dict[object, tuple[ref[Task], int] | asyncio.AbstractEventLoop | None] = {}
         self._port = port
         self._stop_timeout = stop_timeout
         self._settle = settle
         self._state = State.NEW
-        self._change: Future[None] | None = None  # a start or stop that is under way
-        self._streams: set[Flight] = set()
+        # A start or stop that is going on, and the event loop that it runs in.
+        self._change: tuple[Future[None], asyncio.AbstractEventLoop] | None = None
+        self._streams: set[InFlight] = set()
         self._stopped: set[object] = set()
-        self._landed: asyncio.Event | None = None
-        self._landing_loop: asyncio.AbstractEventLoop | None = None
+        self._ended: asyncio.Event | None = None
+        self._stopping_loop: asyncio.AbstractEventLoop | None = None
         super().__init__()
 
     def after_fork(self) -> None:
@@ -107,13 +115,13 @@ class Lifecycle(ForkAware):
         self.calls.clear()  # those of the parent process
         self._streams.clear()
         self._stopped.clear()
-        self._change = self._landed = self._landing_loop = None
+        self._change = self._ended = self._stopping_loop = None
 
-    def take_off(self, key: object) -> None:
-        """Note a call under way.
+    def begin(self, key: object) -> None:
+        """Note a call in flight.
 
         Args:
-            key: Whatever is the call's own; for :meth:`land` and :meth:`was_stopped`.
+            key: Whatever is the call's own; for :meth:`end` and :meth:`was_stopped`.
 
         Raises:
             ClientStoppedException: The client has been stopped, or is stopping.
@@ -124,42 +132,42 @@ class Lifecycle(ForkAware):
 
     def note_task(self, key: object) -> None:
         """Note which task makes a call, so that a stop can cancel it in the end."""
-        task = asyncio.current_task()
-        assert task is not None  # a coroutine of asyncio runs in a task
-        self.calls[key] = task, task.cancelling()
+        task: Any = current_task()  # there is one: a coroutine of asyncio runs in a task
+        self.calls[key] = ref(task), task.cancelling()
 
-    def land(self, key: object) -> None:
+    def end(self, key: object) -> None:
         """Note that a call has ended."""
         self.calls.pop(key, None)
         if self.draining:
-            self.landed(key)
+            self.ended(key)
 
     def was_stopped(self, key: object) -> bool:
         """After a ``CancelledError``: whether the stop alone is behind it; takes it back then."""
+        task = asyncio.current_task()
         entry = self.calls.get(key)
-        if entry is None or key not in self._stopped:
+        if task is None or not isinstance(entry, tuple) or key not in self._stopped:
             return False
-        task, cancelling = entry
-        return task.uncancel() <= cancelling
+        return task.uncancel() <= entry[1]
 
-    def join(self, stream: Flight) -> None:
-        """Note a stream under way; as :meth:`take_off`."""
+    def add(self, stream: InFlight) -> None:
+        """Note a stream in flight; as :meth:`begin`."""
         if not self.running:
             raise _stopped(self.name)
         self._streams.add(stream)
 
-    def leave(self, stream: Flight) -> None:
+    def remove(self, stream: InFlight) -> None:
         """Note that a stream has ended."""
         self._streams.discard(stream)
         if self.draining:
-            self.landed(stream)
+            self.ended(stream)
 
-    def landed(self, key: object) -> None:
+    def ended(self, key: object) -> None:
         """Tell the stop that waits; called while :attr:`draining`."""
         self._stopped.discard(key)
-        landed, loop = self._landed, self._landing_loop
-        if landed is not None and loop is not None:
-            loop.call_soon_threadsafe(landed.set)
+        ended, loop = self._ended, self._stopping_loop
+        if ended is not None and loop is not None:
+            with suppress(RuntimeError):  # it is closed
+                loop.call_soon_threadsafe(ended.set)
 
     async def start(self) -> None:
         """Start the port; harmless if it has been started.
@@ -184,7 +192,7 @@ class Lifecycle(ForkAware):
                 self._finish(change)
 
     async def stop(self) -> None:
-        """Refuse new calls, wait for those under way, close the port; harmless if stopped.
+        """Refuse new calls, wait for those in flight, close the port; harmless if stopped.
 
         Calls that take longer than the limit are cancelled: they raise
         :class:`ClientStoppedException`.
@@ -207,17 +215,17 @@ class Lifecycle(ForkAware):
                 try:
                     await self._port.stop()
                     if self.calls:  # those that it ended
-                        await self._all_landed(_GRACE)
+                        await self._all_ended(_GRACE)
                 finally:
                     self._state = State.STOPPED
                     self._finish(change)
 
     def _claim(self) -> tuple[Future[None], bool]:
-        """The change that is under way; True if it is a new one, the caller's to carry out."""
-        if self._change is not None:
-            return self._change, False
-        self._change = Future()
-        return self._change, True
+        """The change that is going on; True if it is a new one, the caller's to carry out."""
+        if self._change is not None and not self._change[1].is_closed():
+            return self._change[0], False
+        self._change = Future(), asyncio.get_running_loop()
+        return self._change[0], True
 
     def _finish(self, change: Future[None]) -> None:
         with self._lock:
@@ -225,11 +233,11 @@ class Lifecycle(ForkAware):
         change.set_result(None)
 
     async def _drain(self) -> None:
-        if await self._all_landed(self._stop_timeout):
+        if await self._all_ended(self._stop_timeout):
             for stream in list(self._streams):  # left open by the task that makes this stop
                 stream.cancel()
             return
-        calls, streams = list(self.calls.items()), list(self._streams)
+        calls, streams = self._in_flight()
         _logger.warning(
             "Calls were cancelled by a stop",
             extra={
@@ -238,15 +246,14 @@ class Lifecycle(ForkAware):
                 "waited": self._stop_timeout,
             },
         )
-        for key, entry in calls:
-            if entry is not None:
-                task = entry[0]
+        for key, task in calls.items():
+            if task is not None:
                 self._stopped.add(key)
                 task.get_loop().call_soon_threadsafe(task.cancel)
         for stream in streams:
             stream.cancel()
-        if streams or any(entry is not None for _, entry in calls):
-            await self._all_landed(_GRACE)
+        if streams or any(calls.values()):
+            await self._all_ended(_GRACE)
 
     async def _settled(self) -> None:
         if self._settle is not None:
@@ -254,31 +261,45 @@ class Lifecycle(ForkAware):
                 async with asyncio.timeout(_GRACE):
                     await self._settle()
 
-    async def _all_landed(self, limit: float) -> bool:
-        self._landing_loop = asyncio.get_running_loop()
-        self._landed = asyncio.Event()
+    async def _all_ended(self, limit: float) -> bool:
+        own = asyncio.current_task()  # what is left open by the task that stops is no matter
+        self._stopping_loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
         try:
             async with asyncio.timeout(limit):
-                while self._others():
-                    await self._landed.wait()
-                    self._landed.clear()
+                while True:
+                    calls, streams = self._in_flight()
+                    tasks = [*calls.values(), *(stream.task for stream in streams)]
+                    if all(task is own for task in tasks):
+                        return True
+                    await self._ended.wait()
+                    self._ended.clear()
         except TimeoutError:
             return False
         finally:
-            self._landed = self._landing_loop = None
-        return True
+            self._ended = self._stopping_loop = None
 
-    def _others(self) -> bool:
-        """Whether calls are under way besides one that makes this stop."""
-        own = asyncio.current_task()
-        calls, streams = list(self.calls.values()), list(self._streams)
-        return any(entry is None or entry[0] is not own for entry in calls) or any(
-            stream.task is not own for stream in streams
-        )
+    def _in_flight(self) -> tuple[dict[object, Task | None], list[InFlight]]:
+        """The calls by their keys, with the tasks that are known, and the streams.
+
+        Those whose event loop is closed will never end: they are forgotten.
+        """
+        calls: dict[object, Task | None] = {}
+        for key, entry in list(self.calls.items()):
+            task = entry[0]() if isinstance(entry, tuple) else None
+            loop = task.get_loop() if task is not None else entry
+            if isinstance(loop, tuple) or (loop is not None and loop.is_closed()):
+                self.calls.pop(key, None)
+            else:
+                calls[key] = task
+        for stream in list(self._streams):
+            if stream.task.get_loop().is_closed():
+                self._streams.discard(stream)
+        return calls, list(self._streams)
 
 
-class SyncFlight:
-    """One stream under way in a synchronous client.
+class SyncInFlight:
+    """One stream in flight in a synchronous client.
 
     Attributes:
         thread: The one that reads it.
@@ -296,9 +317,9 @@ class SyncFlight:
 class SyncLifecycle(ForkAware):
     """The lifecycle of a synchronous client; safe for threads. See :class:`Lifecycle`.
 
-    Taking off and landing take no lock. A call is noted before it looks whether it may, and a
+    To begin and to end take no lock. A call is noted before it looks whether it may, and a
     stop forbids before it looks for calls, so one of the two sees the other; likewise for
-    landing and :attr:`draining`.
+    the end of a call and :attr:`draining`.
     """
 
     def __init__(self, name: str, port: SyncWirePort, stop_timeout: float) -> None:
@@ -309,54 +330,54 @@ class SyncLifecycle(ForkAware):
         self._port = port
         self._stop_timeout = stop_timeout
         self._state = State.NEW
-        self._streams: set[SyncFlight] = set()
+        self._streams: set[SyncInFlight] = set()
         super().__init__()
-        self._landed = threading.Condition(self._lock)
+        self._ended = threading.Condition(self._lock)
 
     def after_fork(self) -> None:
         super().after_fork()
-        self._landed = threading.Condition(self._lock)
+        self._ended = threading.Condition(self._lock)
         self.calls.clear()  # those of the parent process
         self._streams.clear()
 
-    def take_off(self, key: object) -> None:
-        """Note a call under way.
+    def begin(self, key: object) -> None:
+        """Note a call in flight.
 
         Raises:
             ClientStoppedException: The client has been stopped, or is stopping.
         """
         self.calls.add(key)
         if not self.running:
-            self.land(key)
+            self.end(key)
             raise _stopped(self.name)
 
-    def land(self, key: object) -> None:
+    def end(self, key: object) -> None:
         """Note that a call has ended."""
         self.calls.discard(key)
         if self.draining:
-            self.landed()
+            self.ended()
 
-    def landed(self) -> None:
+    def ended(self) -> None:
         """Tell the stop that waits; called while :attr:`draining`."""
-        with self._landed:
-            self._landed.notify_all()
+        with self._ended:
+            self._ended.notify_all()
 
-    def join(self, stream: SyncFlight) -> None:
-        """Note a stream under way; as :meth:`take_off`."""
-        with self._landed:
+    def add(self, stream: SyncInFlight) -> None:
+        """Note a stream in flight; as :meth:`begin`."""
+        with self._ended:
             if not self.running:
                 raise _stopped(self.name)
             self._streams.add(stream)
 
-    def leave(self, stream: SyncFlight) -> None:
+    def remove(self, stream: SyncInFlight) -> None:
         """Note that a stream has ended."""
-        with self._landed:
+        with self._ended:
             self._streams.discard(stream)
-            self._landed.notify_all()
+            self._ended.notify_all()
 
     def start(self) -> None:
         """Start the port; harmless if it has been started."""
-        with self._landed:
+        with self._ended:
             if self._state is State.RUNNING:
                 return
             if self._state is not State.NEW:
@@ -366,19 +387,19 @@ class SyncLifecycle(ForkAware):
             self.running = True
 
     def stop(self) -> None:
-        """Refuse new calls, wait for those under way up to the limit, close the port."""
-        with self._landed:
+        """Refuse new calls, wait for those in flight up to the limit, close the port."""
+        with self._ended:
             if self._state in (State.DRAINING, State.STOPPED):
                 return
             self._state = State.DRAINING
             self.running, self.draining = False, True
             until = time.monotonic() + self._stop_timeout
-            while (under_way := self._others()) and (left := until - time.monotonic()) > 0:
-                self._landed.wait(left)
-            if under_way:
+            while (in_flight := self._others()) and (left := until - time.monotonic()) > 0:
+                self._ended.wait(left)
+            if in_flight:
                 _logger.warning(
                     "Connections were closed under calls by a stop",
-                    extra={"client": self.name, "calls": under_way},
+                    extra={"client": self.name, "calls": in_flight},
                 )
             streams = list(self._streams)
         for stream in streams:
@@ -389,7 +410,7 @@ class SyncLifecycle(ForkAware):
             self._state = State.STOPPED
 
     def _others(self) -> int:
-        """How much is under way besides streams that the stopping thread has left open."""
+        """How much is in flight besides streams that the stopping thread has left open."""
         own = threading.get_ident()
         return len(self.calls) + sum(stream.thread != own for stream in self._streams)
 

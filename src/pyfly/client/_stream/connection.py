@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from pyfly.client._call.lifecycle import Lifecycle
 from pyfly.client._call.runtime import MethodRuntime
-from pyfly.client._stream.in_flight import StreamFlight
+from pyfly.client._stream.in_flight import StreamInFlight
 from pyfly.client._stream.stream_deadline import Pace
 from pyfly.client.errors import (
     CallException,
@@ -81,7 +81,7 @@ class Connection(ConnectionBase):
     """A body that is being read, asynchronously."""
 
     def __init__(
-        self, steps: MethodRuntime, call: Call, response: StreamedResponse, flight: StreamFlight
+        self, steps: MethodRuntime, call: Call, response: StreamedResponse, flight: StreamInFlight
     ) -> None:
         super().__init__(steps, call)
         self.response = response
@@ -143,21 +143,21 @@ class Opener:
         self._idle = idle
         self._run = steps.pipeline.build(self._attempt)
 
-    async def take_off(self) -> StreamFlight:
-        """Start the client if it is new, and note a stream under way."""
+    async def begin(self) -> StreamInFlight:
+        """Start the client if it is new, and note a stream in flight."""
         if not self._lifecycle.running:
             await self._lifecycle.start()
-        flight = StreamFlight()
-        self._lifecycle.join(flight)
+        flight = StreamInFlight()
+        self._lifecycle.add(flight)
         return flight
 
-    def land(self, flight: StreamFlight) -> None:
+    def end(self, flight: StreamInFlight) -> None:
         """Note that a stream has ended."""
         flight.on_stop = None
-        self._lifecycle.leave(flight)
+        self._lifecycle.remove(flight)
 
     async def open(
-        self, request: Request, timeout: float | None, flight: StreamFlight, end: float | None
+        self, request: Request, timeout: float | None, flight: StreamInFlight, end: float | None
     ) -> Connection:
         """Make a call that ends at the headers of the response.
 
@@ -190,7 +190,7 @@ class Opener:
 
         def cut() -> None:
             connection.abort()
-            self.land(flight)
+            self.end(flight)
 
         flight.on_stop = cut
         return connection

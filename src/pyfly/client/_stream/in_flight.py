@@ -11,12 +11,12 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from pyfly.client._call.lifecycle import Flight, SyncFlight
+from pyfly.client._call.lifecycle import InFlight, SyncInFlight
 
-__all__ = ["StreamFlight", "SyncStreamFlight"]
+__all__ = ["StreamInFlight", "SyncStreamInFlight"]
 
 
-class StreamFlight(Flight):
+class StreamInFlight(InFlight):
     """A stream of an asynchronous client.
 
     Attributes:
@@ -55,7 +55,7 @@ class StreamFlight(Flight):
             self.on_stop()
 
 
-class SyncStreamFlight(SyncFlight):
+class SyncStreamInFlight(SyncInFlight):
     """A stream of a synchronous client.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pyfly.client._stream.body_reader import Body, EventReader, Intake, Reader
 from pyfly.client._stream.connection import Connection, Opener, stopped
-from pyfly.client._stream.in_flight import StreamFlight
+from pyfly.client._stream.in_flight import StreamInFlight
 from pyfly.client._stream.reconnection import Reconnection, can_continue
 from pyfly.client._stream.server_sent_events import EventParser
 from pyfly.client._stream.stream_deadline import Pace
@@ -93,7 +93,7 @@ class BodySource:
         self._timeout = timeout
         self._total = total
         self._connection: Connection | None = None
-        self._flight: StreamFlight | None = None
+        self._flight: StreamInFlight | None = None
         self._intake: Intake | None = None
         self._pace = Pace("", opener.steps.clock, None)
 
@@ -105,7 +105,7 @@ class BodySource:
     async def open(self) -> None:
         """Start the client if it is new, and make the call."""
         steps = self._opener.steps
-        self._flight = await self._opener.take_off()
+        self._flight = await self._opener.begin()
         self._pace = Pace(steps.method.operation, steps.clock, self._total)
         await self._connect(self._first_request())
 
@@ -146,18 +146,18 @@ class BodySource:
             if self._connection is not None:
                 await self._connection.aclose()
         finally:
-            self._land()
+            self._end()
 
     def abandon(self) -> None:
         """Close the connection without waiting."""
         if self._connection is not None:
             self._connection.abort()
-        self._land()
+        self._end()
 
-    def _land(self) -> None:
+    def _end(self) -> None:
         flight, self._flight = self._flight, None
         if flight is not None:
-            self._opener.land(flight)
+            self._opener.end(flight)
 
     def interrupt(self) -> None:
         """Wake whoever reads."""

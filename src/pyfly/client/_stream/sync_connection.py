@@ -7,7 +7,7 @@ from typing import Any
 from pyfly.client._call.lifecycle import SyncLifecycle
 from pyfly.client._call.runtime import MethodRuntime
 from pyfly.client._stream.connection import ConnectionBase, kept, raise_as, release, stopped
-from pyfly.client._stream.in_flight import SyncStreamFlight
+from pyfly.client._stream.in_flight import SyncStreamInFlight
 from pyfly.client._stream.stream_deadline import Pace
 from pyfly.client.errors import CallException, ClientStoppedException, ReadTimeoutException
 from pyfly.client.message import Request, Response
@@ -25,7 +25,7 @@ class SyncConnection(ConnectionBase):
         steps: MethodRuntime,
         call: Call,
         response: SyncStreamedResponse,
-        flight: SyncStreamFlight,
+        flight: SyncStreamInFlight,
     ) -> None:
         super().__init__(steps, call)
         self.response = response
@@ -72,21 +72,21 @@ class SyncOpener:
         self._idle = idle
         self._run = steps.pipeline.build_sync(self._attempt)
 
-    def take_off(self) -> SyncStreamFlight:
-        """Start the client if it is new, and note a stream under way."""
+    def begin(self) -> SyncStreamInFlight:
+        """Start the client if it is new, and note a stream in flight."""
         if not self._lifecycle.running:
             self._lifecycle.start()
-        flight = SyncStreamFlight()
-        self._lifecycle.join(flight)
+        flight = SyncStreamInFlight()
+        self._lifecycle.add(flight)
         return flight
 
-    def land(self, flight: SyncStreamFlight) -> None:
+    def end(self, flight: SyncStreamInFlight) -> None:
         """Note that a stream has ended."""
         flight.abort = None
-        self._lifecycle.leave(flight)
+        self._lifecycle.remove(flight)
 
     def open(
-        self, request: Request, timeout: float | None, flight: SyncStreamFlight, end: float | None
+        self, request: Request, timeout: float | None, flight: SyncStreamInFlight, end: float | None
     ) -> SyncConnection:
         """Make a call that ends at the headers; see :meth:`Opener.open`."""
         steps = self.steps

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pyfly.client._stream.body_reader import Body, EventReader, Intake, Reader
 from pyfly.client._stream.connection import stopped
-from pyfly.client._stream.in_flight import SyncStreamFlight
+from pyfly.client._stream.in_flight import SyncStreamInFlight
 from pyfly.client._stream.reconnection import Reconnection, can_continue
 from pyfly.client._stream.server_sent_events import EventParser
 from pyfly.client._stream.source import Head
@@ -87,7 +87,7 @@ class SyncBodySource:
         self._timeout = timeout
         self._total = total
         self._connection: SyncConnection | None = None
-        self._flight: SyncStreamFlight | None = None
+        self._flight: SyncStreamInFlight | None = None
         self._intake: Intake | None = None
         self._pace = Pace("", opener.steps.clock, None)
 
@@ -99,7 +99,7 @@ class SyncBodySource:
     def open(self) -> None:
         """Start the client if it is new, and make the call."""
         steps = self._opener.steps
-        self._flight = self._opener.take_off()
+        self._flight = self._opener.begin()
         self._pace = Pace(steps.method.operation, steps.clock, self._total)
         self._connect(self._first_request())
 
@@ -140,18 +140,18 @@ class SyncBodySource:
             if self._connection is not None:
                 self._connection.close()
         finally:
-            self._land()
+            self._end()
 
     def abandon(self) -> None:
         """Close the connection without waiting."""
         if self._connection is not None:
             self._connection.abort()
-        self._land()
+        self._end()
 
-    def _land(self) -> None:
+    def _end(self) -> None:
         flight, self._flight = self._flight, None
         if flight is not None:
-            self._opener.land(flight)
+            self._opener.end(flight)
 
     def interrupt(self) -> None:
         """Wake whoever reads."""

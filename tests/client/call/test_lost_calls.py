@@ -1,0 +1,141 @@
+"""Calls that end as no call should: their event loop is closed, a signal handler raises."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import pytest
+
+from pyfly.client import connect, connect_sync, get, service_client
+from pyfly.kernel.exceptions import RefusedException
+from pyfly.resilience import (
+    AdaptiveLimiter,
+    AIMDPolicy,
+    Bulkhead,
+)
+from pyfly.testing import FaultServer
+from pyfly.testing.fault_server import Answer, Silence
+
+
+def lost(*calls: Callable[[], Any]) -> list[asyncio.Task[Any]]:
+    """Begin calls in an event loop, and close it under them."""
+    loop = asyncio.new_event_loop()
+
+    async def main() -> list[asyncio.Task[Any]]:
+        tasks = [asyncio.ensure_future(call()) for call in calls]
+        await asyncio.sleep(0.2)
+        return tasks
+
+    tasks = loop.run_until_complete(main())
+    for task in tasks:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # that is the point
+    loop.close()
+    return tasks
+
+
+LIMITS: dict[str, Callable[[], dict[str, Any]]] = {
+    "bulkhead": lambda: {"bulkhead": Bulkhead(2)},
+    "adaptive limit": lambda: {"adaptive_limit": AdaptiveLimiter(AIMDPolicy(2, 2, 2))},
+    "none": dict,
+}
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["tasks kept", "tasks dropped"])
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.survives(
+    "Many callers at once",
+    "an event loop is closed under its calls",
+    "their permits come back; stop() is quick, raises nothing and leaves no socket",
+)
+def test_calls_of_a_loop_that_was_closed_hold_no_permit(limit: str, kept: bool) -> None:
+    @service_client(retry=False, **LIMITS[limit]())
+    class Shop(Protocol):
+        @get("/slow")
+        async def slow(self) -> Any: ...
+
+        @get("/ok")
+        async def ok(self) -> dict[str, int]: ...
+
+    with FaultServer() as server:
+        server.on("GET /slow", Silence())
+        server.on("GET /ok", Answer(json={"a": 1}))
+        opened = connect(Shop, base_url=server.url)
+        client = asyncio.run(opened.__aenter__())
+        tasks = lost(client.slow, client.slow)
+        if not kept:
+            tasks.clear()
+            gc.collect()
+        assert asyncio.run(client.ok()) == {"a": 1}
+        began = time.monotonic()
+        asyncio.run(opened.__aexit__(None, None, None))
+        assert time.monotonic() - began < 5
+        server.wait_until(lambda server: server.open_connections == 0, 10)
+    for task in tasks:
+        task.get_coro().close()
+
+
+class Interrupt(BaseException):
+    """What the signal handler raises."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this platform has no timer signals")
+@pytest.mark.survives(
+    "Many callers at once",
+    "a signal handler raises in a call of a `def` client",
+    "the exception is the caller's; permits come back, and no socket stays",
+)
+def test_an_exception_out_of_a_signal_handler_keeps_no_permit() -> None:
+    bulkhead, limiter = Bulkhead(3), AdaptiveLimiter(AIMDPolicy(3, 3, 3))
+    ends: Counter[str] = Counter()
+
+    @service_client(retry=False, circuit_breaker=False, bulkhead=bulkhead, adaptive_limit=limiter)
+    class Shop(Protocol):
+        @get("/ok")
+        def ok(self) -> dict[str, int]: ...
+
+    armed = False
+
+    def handler(*_: object) -> None:
+        nonlocal armed
+        if armed:
+            armed = False
+            raise Interrupt
+
+    assert threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGALRM, handler)
+    unraisable, sys.unraisablehook = sys.unraisablehook, lambda _: None  # in a weak reference's end
+    draw = random.Random(7)
+    try:
+        with FaultServer() as server:
+            server.on("GET /ok", Answer(json={"a": 1}))
+            with connect_sync(Shop, base_url=server.url) as client:
+                for _ in range(300):
+                    try:
+                        armed = True
+                        signal.setitimer(signal.ITIMER_REAL, draw.random() * 0.003 + 1e-5)
+                        client.ok()
+                        ends["ok"] += 1
+                    except Interrupt:
+                        ends["interrupted"] += 1
+                    except RefusedException as refusal:
+                        ends[type(refusal).__name__] += 1
+                    finally:
+                        armed = False
+                        signal.setitimer(signal.ITIMER_REAL, 0)
+                    assert bulkhead.snapshot().running == 0
+                    assert limiter.snapshot().in_flight == 0
+            server.wait_until(lambda server: server.open_connections == 0, 10)
+    finally:
+        sys.unraisablehook = unraisable
+        signal.signal(signal.SIGALRM, before)
+    assert set(ends) <= {"ok", "interrupted"}
+    assert ends["interrupted"] > 10
