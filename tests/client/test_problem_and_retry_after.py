@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import time
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyfly.client import Headers, ProblemDetail
+from pyfly.client.errors import status_error
 from pyfly.client.problem import parse_problem
 from pyfly.client.retry_after import parse_retry_after
 
@@ -31,6 +34,41 @@ def test_what_is_no_problem_document_is_none(body: bytes) -> None:
 
 def test_only_its_own_media_type_is_read() -> None:
     assert parse_problem(Headers({"content-type": "application/json"}), b"{}") is None
+
+
+def message_of(problem: object) -> str:
+    body = json.dumps(problem).encode()
+    error = status_error(409, PROBLEM, body)
+    error.at_call("Shop.order", "POST", "/orders", 1)
+    copy = pickle.loads(pickle.dumps(error))
+    assert str(copy) == str(error)
+    return str(error)
+
+
+def test_a_message_shows_the_title_and_the_detail_of_a_problem() -> None:
+    assert message_of(
+        {"title": "Out of stock", "detail": "only\n 3 left", "other": "not shown"}
+    ) == (
+        "Shop.order: POST /orders: answered 409 Conflict: Out of stock: only 3 left (after 1 "
+        "attempt); read the resource again before the next try"
+    )
+    assert message_of({"detail": "gone"}).startswith(
+        "Shop.order: POST /orders: answered 409 Conflict: gone (after 1 attempt); "
+    )
+    assert "answered 409 Conflict (after 1 attempt)" in message_of({"title": 7})
+
+
+@pytest.mark.survives(
+    "Files, pages and credentials",
+    "a problem document with a secret, control characters, or a book in its detail",
+    "a message of a few lines without them",
+)
+def test_a_message_shows_no_secret_of_a_problem_and_not_all_of_a_long_one() -> None:
+    told = message_of({"title": "see https://me:hush@h/a?api_key=hush", "detail": "x" * 1000})
+    assert "hush" not in told
+    assert "x" * 300 in told
+    assert "x" * 301 not in told
+    assert "\x1b" not in message_of({"title": "\x1b[31mred"})
 
 
 def test_seconds_are_read() -> None:

@@ -158,7 +158,7 @@ def test_a_bad_value_names_the_variable() -> None:
 
 
 def test_a_bad_value_in_a_variable_with_a_secret_name_is_not_shown() -> None:
-    told = refusal({P + "CLIENTS_KEYCLOAK_TIMEOUT": "hunter2"})
+    told = refusal({P + "CLIENTS_KEY_VAULT_TIMEOUT": "hunter2"})
     assert "timeout: *** is not a duration" in told[0]
     assert "hunter2" not in told[0]
 

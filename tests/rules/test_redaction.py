@@ -76,7 +76,11 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "422 problem": {
         "status": 422,
         "headers": {**SAD, "Content-Type": "application/problem+json"},
-        "body": {"title": "hunter2-answer", "detail": "hunter2-answer"},
+        "body": {
+            "title": 'not valid: {"password": "hunter2-answer"}',
+            "detail": "see https://me:hunter2-auth@h/y?access_token=hunter2-query",
+            "extension": "hunter2-answer",
+        },
     },
     "302": {"status": 302, "headers": {**SAD, "Location": "/y?access_token=hunter2-query"}},
     "mismatch": {"headers": SAD, "body": {"number": "hunter2-answer", "holder": 5}},

@@ -113,6 +113,7 @@ from pyfly.kernel.exceptions import (
     RefusedException as RefusedException,
     ServiceClientException as ServiceClientException,
 )
+from pyfly.kernel.secrets import secret_names as secret_names
 from pyfly.resilience import (
     CircuitBreaker as CircuitBreaker,
     CircuitState as CircuitState,

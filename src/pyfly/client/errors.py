@@ -61,6 +61,7 @@ from pyfly.kernel.exceptions import (
     RefusedException,
     ServiceClientException,
 )
+from pyfly.kernel.secrets import shown
 
 __all__ = [
     "AccessDeniedException",
@@ -104,6 +105,8 @@ __all__ = [
 
 #: How many bytes of an error's body are kept.
 BODY_LIMIT = 64 * 1024
+#: How many characters of the title, and of the detail, of a problem a message shows.
+_SAID_LIMIT = 300
 _MAYBE_DONE = (
     "it may have carried out the request: look there before you repeat one that has effects"
 )
@@ -151,13 +154,16 @@ class CallException(ServiceClientException):
             self.attempts = attempts
 
     def __str__(self) -> str:
-        text = super().__str__()
+        text = self._text()
         if self.operation is None:
             return text
         tried = _tried(self.attempts)
         text = f"{text}; {tried}" if text.endswith(")") else f"{text} ({tried})"
         advice = f"; {self.advice}" if self.advice else ""
         return f"{self.operation}: {self.method} {self.url_template}: {text}{advice}"
+
+    def _text(self) -> str:
+        return super().__str__()
 
     @property
     def advice(self) -> str:
@@ -225,7 +231,8 @@ class HttpStatusException(ResponseException):
     Attributes:
         status_code: 300 to 599.
         headers: The response's header fields.
-        body: The response's body, at most 64 KiB of it; never part of the message.
+        body: The response's body, at most 64 KiB of it; never part of the message, but for the
+            title and detail of a problem document.
         retry_after: Seconds that the service asks to wait, from ``Retry-After``; or None.
         error_body: The body, decoded as an :class:`~pyfly.client.ErrorBody` says; else None.
     """
@@ -245,6 +252,13 @@ class HttpStatusException(ResponseException):
     def problem(self) -> ProblemDetail | None:
         """The problem details of the body (RFC 9457); None if it holds none."""
         return parse_problem(self.headers, self.body)
+
+    def _text(self) -> str:
+        """With what the service says in the title and detail of a problem, capped."""
+        problem = self.problem
+        said = (problem.title, problem.detail) if problem is not None else ()
+        texts = (" ".join(shown(each).split())[:_SAID_LIMIT] for each in said if each)
+        return ": ".join([super()._text(), *(text for text in texts if text.isprintable())])
 
 
 class RedirectException(HttpStatusException):

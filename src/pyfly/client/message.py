@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from pyfly.kernel.record import Record
+from pyfly.kernel.secrets import redacted
 
 __all__ = ["BodyStream", "FilePart", "Headers", "Request", "Response", "redacted"]
 
@@ -22,20 +23,6 @@ else:
 
     T = TypeVar("T")
 
-#: Header names (lower case) whose values are never shown to a person or a log.
-SECRET_HEADERS = frozenset(
-    {
-        "authorization",
-        "cookie",
-        "proxy-authorization",
-        "set-cookie",
-        "x-api-key",
-        "api-key",
-        "x-auth-token",
-        "x-csrf-token",
-        "x-amz-security-token",
-    }
-)
 #: Codecs that Python has beside those for charsets.
 _NO_CHARSETS = frozenset(
     {
@@ -43,15 +30,6 @@ _NO_CHARSETS = frozenset(
         *("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"),
     }
 )
-_SECRET_WORDS = ("token", "secret", "password", "api-key", "apikey", "credential", "signature")
-
-
-def redacted(name: str, value: str) -> str:
-    """The value of a header or query parameter as it may be shown: ``***`` if it is a secret."""
-    lower = name.lower().replace("_", "-")
-    if lower in SECRET_HEADERS or any(word in lower for word in _SECRET_WORDS):
-        return "***"
-    return value
 
 
 class Headers(Mapping[str, str]):

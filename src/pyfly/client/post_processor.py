@@ -48,7 +48,7 @@ class HttpClientBeanPostProcessor:
         settings = ClientConfig(
             Config() if config is None else config, default_retry, default_circuit_breaker
         )
-        self._workshop = ClientFactory(settings, http_client_factory, listeners)
+        self._factory = ClientFactory(settings, http_client_factory, listeners)
         self._wired: weakref.WeakSet[WiredClient] = weakref.WeakSet()
 
     def before_init(self, bean: Any, bean_name: str) -> Any:
@@ -62,7 +62,7 @@ class HttpClientBeanPostProcessor:
             ClientDeclarationException: Something is wrong with the class; it lists everything.
         """
         if getattr(type(bean), "__pyfly_http_client__", False) and wiring_of(bean) is None:
-            wiring = self._workshop.wire(bean)
+            wiring = self._factory.wire(bean)
             self._warn_of_strangers(wiring.plan)
             self._wired.add(wiring)
         return bean
@@ -97,9 +97,9 @@ class HttpClientBeanPostProcessor:
     def _warn_of_strangers(self, plan: ClientPlan) -> None:
         """Warn of sections of clients and methods that no class has, each once."""
         if not self._wired:
-            unknown = unknown_clients(self._workshop.config, declared_names())
+            unknown = unknown_clients(self._factory.config, declared_names())
             warn_of("no client class is named", unknown)
-        warn_of_methods(self._workshop.config, plan.declaration.name, plan.names)
+        warn_of_methods(self._factory.config, plan.declaration.name, plan.names)
 
     def _own(self, bean: Any) -> WiredClient | None:
         wiring = wiring_of(bean)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pyfly.core.errors import ConfigException
+from pyfly.kernel.secrets import is_secret
 
 __all__ = [
     "Path",
@@ -24,8 +25,6 @@ __all__ = [
 ]
 
 Path = tuple[str, ...]
-
-_SECRET_WORDS = ("token", "secret", "password", "passwd", "pwd", "key", "credential", "auth")
 
 
 def common(part: str) -> str:
@@ -72,8 +71,7 @@ def variable(parts: Iterable[str]) -> str:
 
 def looks_secret(name: str) -> bool:
     """Whether the name of a key or a variable suggests that its value is to be kept quiet."""
-    flat = name.lower()
-    return any(word in flat for word in _SECRET_WORDS)
+    return is_secret(name)
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pyfly.client._compile.compile import compile_client
 from pyfly.client._declare.service import implementation_of
 from pyfly.client._settings.config import ClientConfig
-from pyfly.client.wiring import ClientFactory, instantiate
+from pyfly.client.wiring import ClientFactory
 from pyfly.core import Config
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.resilience.events import Listener
@@ -51,8 +51,7 @@ def client_for(
     if isinstance(port, Fake):
         port.clock = clock
     settings = ClientConfig(Config(environ={}) if config is None else config)
-    client: T = instantiate(cls)
-    ClientFactory(settings, None, listeners, clock).wire(client, port=port)
+    client: T = ClientFactory(settings, None, listeners, clock).make(cls, port=port)[0]
     return client
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Protocol
 from unittest.mock import AsyncMock, Mock
@@ -14,12 +14,14 @@ from pyfly.client import (
     Body,
     ClientDeclarationException,
     Cookie,
+    File,
     Header,
     Path,
     Query,
     RetryPolicy,
     Timeout,
     connect,
+    connect_sync,
     delete,
     get,
     http_client,
@@ -32,6 +34,7 @@ from pyfly.client import (
 from pyfly.client._compile.compile import compile_client
 from pyfly.client.plan import ParameterKind
 from pyfly.client.ports import HttpClientPort
+from pyfly.core import Config
 from pyfly.testing import client_for
 
 
@@ -375,3 +378,63 @@ def test_mistakes_that_other_rooms_find_are_in_the_same_list() -> None:
         "Wrong: base_url 'no-scheme' must start with http://",
     ):
         assert expected in text
+
+
+def test_every_mistake_is_in_one_error_whoever_finds_it() -> None:
+    @service_client("http://x", bulkhead=True, name="wrong", timeout="soon")  # type: ignore[arg-type]
+    class Wrong:
+        __slots__ = ()
+
+        @get("no-slash")
+        async def path(self) -> None: ...
+
+        @get("/a", headers={"X-A": "é"}, params={"a": object()})
+        async def constants(self) -> None: ...
+
+        @post("/b", headers={"X-B": "ü", "Content-Type": "multipart/form-data"})
+        async def more(self, photo: Annotated[bytes, File()]) -> None: ...
+
+        @get("/c")
+        async def result(self) -> Opaque: ...
+
+        @get("/d", paginate="next")
+        def items(self) -> AsyncIterator[int]: ...
+
+        @get("/e")
+        def lines(self) -> AsyncIterator[bytes]: ...
+
+    with pytest.raises(ClientDeclarationException) as caught:
+        client_for(Wrong, port=object())
+    problems = caught.value.problems
+    for expected in (
+        "Wrong: has __slots__ and no __dict__",
+        "Wrong: timeout='soon'",
+        "Wrong.path: the path 'no-slash' must start with a slash",
+        "Wrong.constants: headers: the value of 'X-A' cannot be sent",
+        "Wrong.constants: params: the value of 'a' cannot be sent",
+        "Wrong.more: headers: the value of 'X-B' cannot be sent",
+        "Wrong.more: headers: a multipart body's Content-Type names its boundary",
+        "Wrong.result: nothing decodes into Opaque",
+        "Wrong.items: paginate: 'next' is no Page",
+        "wrong: the port object lacks request() and start() and stop()",
+        "Wrong.path: bulkhead: max-concurrent is not set",
+    ):
+        assert any(problem.startswith(expected) for problem in problems), expected
+    assert len(problems) == len(set(problems))
+
+
+def test_what_only_the_wiring_knows_comes_in_one_error_too() -> None:
+    @service_client(name="shop", bulkhead=True)
+    class Shop:
+        @get("/a", headers={"X-A": "${NAME:é}"})
+        def read(self) -> Any: ...
+
+    config = Config({"pyfly": {"client": {"default": {"adapter": "aiohttp"}}}}, environ={})
+    with pytest.raises(ClientDeclarationException) as caught, connect_sync(Shop, config=config):
+        pass
+    assert [problem.partition(" (")[0] for problem in caught.value.problems] == [
+        "Shop.read: headers: the value of 'X-A' cannot be sent: a header holds ASCII only",
+        "Shop: has no base URL",
+        "Shop: the adapter aiohttp serves asynchronous clients alone",
+        "Shop.read: bulkhead: max-concurrent is not set",
+    ]

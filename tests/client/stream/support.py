@@ -24,7 +24,7 @@ from pyfly.client import (
 )
 from pyfly.client._settings.config import ClientConfig
 from pyfly.client._stream.wiring import streamer, sync_streamer
-from pyfly.client.wiring import ClientFactory, WiredClient, instantiate
+from pyfly.client.wiring import ClientFactory, WiredClient
 from pyfly.core import Config
 from pyfly.resilience.assembly import assemble
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
@@ -66,8 +66,9 @@ class Session:
             options["circuit-breaker"] = breaker
         config = Config({"pyfly": {"client": options}}, environ={})
         workshop = ClientFactory(ClientConfig(config), None, listeners, clock)
-        self.client: Any = instantiate(cls)
-        self.wiring: WiredClient = workshop.wire(self.client, base_url=base_url, port=port)
+        self.client: Any
+        self.wiring: WiredClient
+        self.client, self.wiring = workshop.make(cls, base_url=base_url, port=port)
 
     def run(self, result: Any) -> Any:
         """Await, if the client is asynchronous."""
@@ -459,10 +460,9 @@ class Kit:
 @asynccontextmanager
 async def wired(base_url: str, settings: dict[str, Any] | None = None) -> AsyncIterator[Any]:
     """An asynchronous client in the running loop."""
-    client: Any = instantiate(AsyncFeed)
     options = {"pyfly": {"client": {"default": settings or {}}}}
     workshop = ClientFactory(ClientConfig(Config(options, environ={})))
-    wiring = workshop.wire(client, base_url=base_url)
+    client, wiring = workshop.make(AsyncFeed, base_url=base_url)
     try:
         yield client
     finally:

@@ -8,7 +8,7 @@ import click
 
 from pyfly.cli.target import load_class, load_module, parse_target
 from pyfly.client._declare.service import client_declaration_of
-from pyfly.client._review import reviewed_plan
+from pyfly.client._review import review
 from pyfly.client.errors import ClientDeclarationException
 from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.core.keys import nearest
@@ -50,7 +50,9 @@ def find_method(text: str) -> Method:
         raise click.UsageError(_choose(text, ":", names, "client class"))
     cls = load_class(module, target)
     try:
-        client = reviewed_plan(cls)
+        client, mistakes = review(cls)
+        if mistakes:
+            raise ClientDeclarationException(cls.__name__, mistakes)
     except ClientDeclarationException as error:
         raise click.ClickException(
             f"{error}\n(pyfly check {target.module} tells the lines)"

@@ -15,7 +15,7 @@ from pyfly.cli.call.verbose import narrate
 from pyfly.cli.capture import Captured, CapturingPort, SyncCapturingPort
 from pyfly.client import connect, connect_sync, deadline
 from pyfly.client._settings.config import ClientConfig
-from pyfly.client.wiring import ClientFactory, instantiate
+from pyfly.client.wiring import ClientFactory
 from pyfly.core import Config
 from pyfly.kernel.record import Record
 
@@ -89,9 +89,8 @@ def show_request(
     method: Method, arguments: dict[str, Any], choices: Choices, output: Output
 ) -> None:
     """Print the request that a call would send, after interceptors and ``auth=``."""
-    workshop = ClientFactory(ClientConfig(choices.config))
-    wiring = workshop.wire(instantiate(method.cls), base_url=choices.base_url)
-    base_url: str = wiring.port.base_url
+    factory = ClientFactory(ClientConfig(choices.config))
+    base_url = factory.make(method.cls, base_url=choices.base_url)[1].base_url
     port = CapturingPort if method.client.asynchronous else SyncCapturingPort
     try:
         make_call(method, arguments, choices, output, port(base_url))

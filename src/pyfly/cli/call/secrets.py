@@ -6,11 +6,9 @@ import json
 import re
 from typing import Any
 
-from pyfly.client.message import redacted
+from pyfly.kernel.secrets import HIDDEN, is_secret
 
-__all__ = ["HIDDEN", "without_secrets", "without_secrets_in_query"]
-
-HIDDEN = "***"
+__all__ = ["without_secrets", "without_secrets_in_query"]
 
 _PART = re.compile(r'(name="([^"]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)(.*?)(?=\r\n--)', re.DOTALL)
 
@@ -29,16 +27,14 @@ def without_secrets(text: str, media_type: str) -> str:
     if kind == "application/x-www-form-urlencoded":
         return _pairs(text)
     if kind == "multipart/form-data":
-        return _PART.sub(
-            lambda part: part[1] + (HIDDEN if redacted(part[2], "") else part[3]), text
-        )
+        return _PART.sub(lambda part: part[1] + (HIDDEN if is_secret(part[2]) else part[3]), text)
     return text
 
 
 def _pairs(text: str) -> str:
     pairs = (pair.partition("=") for pair in text.split("&"))
     return "&".join(
-        f"{name}{mark}{HIDDEN if redacted(name, '') else value}" for name, mark, value in pairs
+        f"{name}{mark}{HIDDEN if is_secret(name) else value}" for name, mark, value in pairs
     )
 
 
@@ -54,7 +50,5 @@ def _json(text: str) -> str:
 
 def _hidden(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
-            name: HIDDEN if redacted(name, "") else _hidden(item) for name, item in value.items()
-        }
+        return {name: HIDDEN if is_secret(name) else _hidden(item) for name, item in value.items()}
     return [_hidden(item) for item in value] if isinstance(value, list) else value

@@ -24,6 +24,7 @@ from pyfly.client._compile.signature import is_forbidden_header, is_token
 from pyfly.client._declare.markers import Path, Query
 from pyfly.client.errors import ClientArgumentException
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
+from pyfly.kernel.secrets import SecretText, is_secret
 
 __all__ = [
     "Binder",
@@ -166,12 +167,16 @@ class ParamsBinder(Binder):
 class HeaderBinder(Binder):
     """One header field, of one value or a list of them; None leaves it out."""
 
+    def __init__(self, method: MethodPlan, parameter: ParameterPlan) -> None:
+        super().__init__(method, parameter)
+        self._text = _secret_text if is_secret(parameter.wire_name) else _field_text
+
     def __call__(self, headers: dict[str, str], value: Any) -> None:
         if value is None:
             headers.pop(self.parameter.wire_name, None)
             return
         try:
-            text = _field_text(value)
+            text = self._text(value)
         except Unsendable as reason:
             self.refuse(reason)
         if text is not None:
@@ -201,11 +206,16 @@ class HeadersBinder(Binder):
                 headers.pop(name, None)
                 continue
             try:
-                text = _field_text(item)
+                text = (_secret_text if is_secret(name) else _field_text)(item)
             except Unsendable as reason:
                 self.refuse(f"the value of {shown(name)} is not valid: {reason}")
             if text is not None:
                 headers[name] = text
+
+
+def _secret_text(value: Any) -> str | None:
+    text = _field_text(value)
+    return None if text is None else SecretText(text)
 
 
 def _field_text(value: Any) -> str | None:
@@ -235,7 +245,7 @@ class CookieBinder(Binder):
         except Unsendable as reason:
             self.refuse(reason)
         earlier = headers.get("cookie")
-        headers["cookie"] = f"{earlier}; {cookie}" if earlier else cookie
+        headers["cookie"] = SecretText(f"{earlier}; {cookie}" if earlier else cookie)
 
 
 class TimeoutBinder(Binder):

@@ -25,7 +25,7 @@ from pyfly.client._codec.multipart import (
 from pyfly.client._compile.media_type import MediaType
 from pyfly.client._compile.shapes import is_json_only, is_stream, members, takes_none
 from pyfly.client._declare.markers import Body, File
-from pyfly.client.errors import ClientDeclarationException, PortValueException
+from pyfly.client.errors import PortValueException
 from pyfly.client.message import FilePart
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 
@@ -220,11 +220,7 @@ class FormBinder:
 
 
 class MultipartBinder:
-    """All ``Form`` and ``File`` parameters of a method, as one ``multipart/form-data`` body.
-
-    Raises:
-        ClientDeclarationException: A constant header names another ``Content-Type``.
-    """
+    """All ``Form`` and ``File`` parameters of a method, as one ``multipart/form-data`` body."""
 
     def __init__(self, method: MethodPlan, headers: Fields) -> None:
         kinds = (ParameterKind.FORM, ParameterKind.FORM_FIELDS, ParameterKind.FILE)
@@ -235,15 +231,6 @@ class MultipartBinder:
             else FieldBinder(method, parameter).add
             for parameter in method.of_kind(*kinds)
         ]
-        if "content-type" in headers:
-            client = method.operation.partition(".")[0]
-            raise ClientDeclarationException(
-                client,
-                [
-                    f"{method.operation}: headers: a multipart body's Content-Type names its "
-                    "boundary (remove it; File(content_type=…) gives the type of a file)"
-                ],
-            )
 
     def __call__(self, *values: Any) -> tuple[Content, Fields]:
         """The body for the arguments, in the order of the parameters."""

@@ -1,30 +1,51 @@
-"""What every request of a method carries, whatever its arguments: made once."""
+"""What every request of a method carries, whatever its arguments: made once.
+
+:func:`constant_mistakes` is asked before the rest: what it finds nothing wrong with can be sent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pyfly.client._bind.values import Unsendable, header_value, plain_text, query_text
-from pyfly.client.errors import ClientDeclarationException
 from pyfly.client.plan import MethodPlan, ParameterKind
+from pyfly.kernel.secrets import SecretText, is_secret
 
-__all__ = ["WrittenNames", "constant_headers", "constant_params", "constant_query"]
+__all__ = [
+    "WrittenNames",
+    "constant_headers",
+    "constant_mistakes",
+    "constant_params",
+    "constant_query",
+]
+
+
+def constant_mistakes(method: MethodPlan) -> Iterator[str]:
+    """What is wrong with the constants of a method whose placeholders have been resolved."""
+    for name, value in method.headers.items():
+        try:
+            header_value(value)
+        except Unsendable as reason:
+            yield f"{method.operation}: headers: the value of {name!r} cannot be sent: {reason}"
+        if str(name).lower() == "content-type" and method.of_kind(ParameterKind.FILE):
+            yield (
+                f"{method.operation}: headers: a multipart body's Content-Type names its boundary "
+                "(remove it; File(content_type=…) gives the type of a file)"
+            )
+    for name, value in method.params.items():
+        try:
+            _texts(value)
+        except Unsendable as reason:
+            yield f"{method.operation}: params: the value of {name!r} cannot be sent: {reason}"
 
 
 def constant_headers(method: MethodPlan) -> dict[str, str]:
-    """The constant header fields, by lower-case name.
-
-    Raises:
-        ClientDeclarationException: A value cannot be sent.
-    """
-    headers: dict[str, str] = {}
-    for name, value in method.headers.items():
-        try:
-            headers[name.lower()] = header_value(value)
-        except Unsendable as reason:
-            _refuse(method, f"headers: the value of {name!r} cannot be sent: {reason}")
-    return headers
+    """The constant header fields, by lower-case name."""
+    return {
+        name.lower(): (SecretText if is_secret(name) else str)(header_value(value))
+        for name, value in method.headers.items()
+    }
 
 
 class WrittenNames:
@@ -46,30 +67,18 @@ def constant_query(method: MethodPlan) -> str:
     """The constant query parameters, encoded: ``&name=value`` for each."""
     return "".join(
         f"&{query_text(name)}={query_text(text)}"
-        for name, texts in _texts(method).items()
-        for text in texts
+        for name, value in method.params.items()
+        for text in _texts(value)
     )
 
 
 def constant_params(method: MethodPlan) -> dict[str, str | list[str]]:
     """The constant query parameters, for a port that encodes by itself."""
-    return {name: texts[0] if len(texts) == 1 else texts for name, texts in _texts(method).items()}
+    every = {name: _texts(value) for name, value in method.params.items()}
+    return {name: texts[0] if len(texts) == 1 else texts for name, texts in every.items() if texts}
 
 
-def _texts(method: MethodPlan) -> dict[str, list[str]]:
-    """Name and texts of each parameter; None leaves one out, a list repeats it."""
-    found: dict[str, list[str]] = {}
-    for name, value in method.params.items():
-        values: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
-        try:
-            texts = [plain_text(item) for item in values if item is not None]
-        except Unsendable as reason:
-            _refuse(method, f"params: the value of {name!r} cannot be sent: {reason}")
-        if texts:
-            found[name] = texts
-    return found
-
-
-def _refuse(method: MethodPlan, mistake: str) -> NoReturn:
-    client = method.operation.partition(".")[0]
-    raise ClientDeclarationException(client, [f"{method.operation}: {mistake}"])
+def _texts(value: Any) -> list[str]:
+    """The texts of one parameter; None leaves it out, a list repeats it."""
+    values: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
+    return [plain_text(item) for item in values if item is not None]

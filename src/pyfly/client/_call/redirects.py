@@ -24,8 +24,9 @@ from pyfly.client.adapters._target import (
     without_fragment,
 )
 from pyfly.client.errors import ClientArgumentException, RedirectException
-from pyfly.client.message import Request, Response, redacted
+from pyfly.client.message import Request, Response
 from pyfly.kernel.record import Record
+from pyfly.kernel.secrets import is_secret
 
 __all__ = ["Redirects", "Trail", "next_request"]
 
@@ -114,7 +115,7 @@ def next_request(redirects: Redirects, request: Request, response: Response[Any]
     headers = {
         name: value
         for name, value in request.headers.items()
-        if name.lower() not in dropped and (onward == origin or not _is_secret(name))
+        if name.lower() not in dropped and (onward == origin or not is_secret(name))
     }
     return Request(method, there, headers, content, None, json)
 
@@ -154,10 +155,6 @@ def _origin(url: str, response: Response[Any]) -> Origin:
         return parse_origin(url, "Location")
     except ClientArgumentException as exc:
         _refuse(response, str(exc), _UNUSABLE)
-
-
-def _is_secret(name: str) -> bool:
-    return redacted(name, "") == "***"
 
 
 def _refuse(response: Response[Any], why: str, advice: str = _ELSEWHERE) -> NoReturn:

@@ -25,7 +25,11 @@ from pyfly.client._declare.options import (
     makes_key,
     resilience_of,
 )
-from pyfly.client._declare.service import ClientDeclaration, client_declaration_of
+from pyfly.client._declare.service import (
+    ClientDeclaration,
+    client_declaration_of,
+    implementation_of,
+)
 from pyfly.client._declare.verbs import Declaration, declaration_of
 from pyfly.client.errors import ClientDeclarationException
 from pyfly.client.plan import ClientPlan, MethodPlan
@@ -163,6 +167,8 @@ def _class_mistakes(cls: type, declaration: ClientDeclaration) -> list[str]:
     ]
     for name in sorted(left):
         wrong.append(f"{cls.__name__}.{name}: is abstract and no stub (add a verb, or a body)")
+    if implementation_of(cls).__dictoffset__ == 0:
+        wrong.append(f"{cls.__name__}: has __slots__ and no __dict__ (remove __slots__)")
     wrong += [
         f"{cls.__name__}: {mistake}" for mistake in class_option_mistakes(declaration.options)
     ]

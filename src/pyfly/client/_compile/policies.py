@@ -13,7 +13,7 @@ from pyfly.client._settings.rows import DecoratorParameter
 from pyfly.client._settings.table import PARAMETERS
 from pyfly.resilience import DeadlineFormat, TimeoutPolicy
 
-__all__ = ["is_header_to_set", "policy_mistakes"]
+__all__ = ["is_header_to_set", "policy_mistakes", "usable_policies"]
 
 _OF_METHODS = ("retry", "breaker", *POLICY_OPTIONS)
 
@@ -44,6 +44,11 @@ def policy_mistakes(given: Mapping[str, Any], decorator: str = "") -> Iterator[s
     wrong = _timeout_mistake(given.get("timeout"), given.get("total_timeout"))
     if wrong is not None:
         yield f"{decorator}: {wrong}" if decorator else wrong
+
+
+def usable_policies(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those parameters of a decorator that nothing is wrong with."""
+    return {name: value for name, value in given.items() if not any(policy_mistakes({name: value}))}
 
 
 def _timeout_mistake(timeout: Any, total: Any) -> str | None:

@@ -23,7 +23,7 @@ _PLAIN = (bool, int, float, str, tuple, timedelta)
 def settings_from_decorator(given: Mapping[str, Any]) -> dict[str, EffectiveSetting]:
     """Returns the settings that the class decorator's parameters say, by their keys."""
     # True is their default there, and says nothing.
-    silent = {name for name in ("retry", "circuit_breaker") if given[name] is True}
+    silent = {name for name in ("retry", "circuit_breaker") if given.get(name) is True}
     return _settings({n: v for n, v in given.items() if n not in silent}, "the decorator")
 
 

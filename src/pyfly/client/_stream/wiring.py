@@ -18,6 +18,7 @@ from pyfly.client._stream.stream import Stream, SyncStream
 from pyfly.client._stream.sync_connection import SyncOpener
 from pyfly.client._stream.sync_source import SyncBodySource, SyncEventSource
 from pyfly.client.message import Request
+from pyfly.client.pagination import Page
 from pyfly.client.plan import MethodPlan
 
 __all__ = ["port_mistakes", "stream_decoder", "streamer", "sync_streamer"]
@@ -35,7 +36,7 @@ def stream_decoder(method: MethodPlan, limit: int) -> Any:
     """
     assert method.stream is not None  # by the wiring
     page = method.options.get("paginate")
-    if page is not None:
+    if isinstance(page, Page):  # what is none is told as a mistake of its own
         return PageDecoder(method.stream.item, page.items)
     return reader_for(method.stream.item, limit)
 

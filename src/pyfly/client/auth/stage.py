@@ -8,6 +8,7 @@ from typing import Any
 from pyfly.client.auth.credentials import Credentials, Provider
 from pyfly.client.errors import ClientArgumentException, UnauthorizedException
 from pyfly.client.message import Request
+from pyfly.kernel.secrets import SecretText
 from pyfly.resilience import detached
 from pyfly.resilience.call import Call
 from pyfly.resilience.pipeline import Handler, SyncHandler
@@ -103,7 +104,7 @@ def _ask_sync(provider: Provider) -> str:
 
 def _checked(value: Any) -> str:
     if isinstance(value, str) and value.isascii() and value.isprintable() and value.strip():
-        return value
+        return SecretText(value)
     # The value is not shown: it is, or is part of, a secret.
     raise ClientArgumentException(
         "auth: what the provider gave is no header value (a str of printable ASCII)"

@@ -10,14 +10,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from pyfly.client.message import redacted
+from pyfly.kernel.secrets import is_secret, shown
 
 __all__ = ["Redactor", "alike"]
 
 _PLACEHOLDER = re.compile(r"\*\*\*\d*")
-_IN_QUERY = re.compile(r"([?&;])([^=&?;#\s\"'<>]+)=([^&;#\s\"'<>]*)")
-_IN_JSON = re.compile(r"(\"([^\"\\]+)\"\s*:\s*\")((?:[^\"\\]|\\.)*)")
-_IN_AUTHORITY = re.compile(r"(://)([^/@\s\"'<>]+)@")
 
 
 def alike(text: str) -> str:
@@ -30,7 +27,7 @@ class Redactor:
 
     Args:
         names: Of header fields, parameters and body fields, beside those that are always
-            secret: credentials, cookies, and whatever is called a token, a key or a password.
+            secret: see :func:`~pyfly.kernel.secrets.is_secret`.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
@@ -39,7 +36,7 @@ class Redactor:
 
     def hides(self, name: str) -> bool:
         """Whether what has this name is secret."""
-        return _normal(name) in self._names or redacted(name, "") == "***"
+        return _normal(name) in self._names or is_secret(name)
 
     def hidden(self, secret: str) -> str:
         """What stands in its place."""
@@ -56,16 +53,7 @@ class Redactor:
 
         Nor the secret members of what looks like JSON: lines of it, events, a broken body.
         """
-        text = _IN_AUTHORITY.sub(lambda found: f"{found[1]}{self.hidden(found[2])}@", text)
-
-        def value(found: re.Match[str]) -> str:
-            name, secret = found[2], found[3]
-            return f"{found[1]}{name}={self.hidden(secret) if self.hides(name) else secret}"
-
-        def member(found: re.Match[str]) -> str:
-            return found[1] + (self.hidden(found[3]) if self.hides(found[2]) else found[3])
-
-        return _IN_JSON.sub(member, _IN_QUERY.sub(value, text))
+        return shown(text, self.hides, self.hidden)
 
     def json(self, value: Any, name: str = "") -> Any:
         """JSON values without the texts in fields whose names are secret.
