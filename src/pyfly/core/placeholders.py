@@ -15,7 +15,7 @@ from pyfly.core.errors import PlaceholderException
 from pyfly.core.keys import looks_secret, printable
 from pyfly.kernel.record import Record
 
-__all__ = ["Lookup", "Resolver", "Source"]
+__all__ = ["Lookup", "PlaceholderSource", "Resolver"]
 
 # A few keys that repeat each other can unfold to gigabytes: ${a}${a} over and over.
 _MOST_EXPANSIONS = 1_000
@@ -23,7 +23,7 @@ _LONGEST_RESULT = 1_000_000
 _DEEPEST = 16
 
 
-class Source(Record):
+class PlaceholderSource(Record):
     """What the name in a placeholder leads to.
 
     Attributes:
@@ -43,7 +43,7 @@ class Source(Record):
     wrong: str = ""
 
 
-Lookup: TypeAlias = Callable[[str], Source | None]
+Lookup: TypeAlias = Callable[[str], PlaceholderSource | None]
 
 
 class Resolver:

@@ -28,7 +28,7 @@ def read(
     warned: set[str],
 ) -> Values:
     """What :meth:`pyfly.core.Config.read` does; ``warned`` keeps what was warned of already."""
-    reading = _Reading(store, split(prefix), schema, names)
+    reading = _SchemaReading(store, split(prefix), schema, names)
     values = reading.values()
     for key, message in reading.warnings():
         if key not in warned:
@@ -37,7 +37,7 @@ def read(
     return values
 
 
-class _Reading:
+class _SchemaReading:
     """One reading under way."""
 
     def __init__(

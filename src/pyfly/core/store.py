@@ -10,7 +10,7 @@ from pyfly.core.duration import format_duration
 from pyfly.core.environment import Environment
 from pyfly.core.errors import ConfigException
 from pyfly.core.keys import Path, common, common_path, dotted, looks_secret, split
-from pyfly.core.placeholders import Resolver, Source
+from pyfly.core.placeholders import PlaceholderSource, Resolver
 from pyfly.core.tree import Listing, Node, Origin, Scalar, Section
 
 __all__ = ["Store"]
@@ -111,7 +111,7 @@ class Store:
             return {name: self._item(child, path) for name, child in node.children.values()}
         return self.plain(node, path)
 
-    def _source(self, name: str) -> Source | None:
+    def _source(self, name: str) -> PlaceholderSource | None:
         try:
             path = split(name)
         except ConfigException:
@@ -128,13 +128,13 @@ class Store:
         if self.environment.get(name) is not None:
             variable = self.variable_node(name)
             return _as_source(variable, variable.text or "", path)
-        return Source(None, "", name, wrong=wrong) if wrong else None
+        return PlaceholderSource(None, "", name, wrong=wrong) if wrong else None
 
 
-def _as_source(node: Scalar, text: str, path: Path) -> Source:
+def _as_source(node: Scalar, text: str, path: Path) -> PlaceholderSource:
     variable = node.origin.source if node.origin.kind == "environment" else ""
     key = ".".join(path)
-    return Source(
+    return PlaceholderSource(
         text,
         f"{node.origin}: {dotted(path)}",
         variable or key,

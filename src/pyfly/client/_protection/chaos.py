@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NoReturn
 
 from pyfly.client._settings.policy_settings import PolicySettings
 from pyfly.client.errors import ConnectException, ReadTimeoutException, status_error
-from pyfly.client.message import Headers, Response
+from pyfly.client.message import Headers
 from pyfly.resilience import Chaos, ChaosStage
-from pyfly.resilience.call import Call, Handler, SyncHandler
+from pyfly.resilience.call import Call
 
-__all__ = ["HttpChaosStage", "chaos"]
+__all__ = ["HttpChaosStage"]
 
 _FAULTS: dict[str, type[Exception]] = {
     "connection": ConnectException,
@@ -18,42 +18,18 @@ _FAULTS: dict[str, type[Exception]] = {
 }
 
 
-class _Injected(Response[Any]):
-    """An answer that no service gave."""
-
-
-def chaos(settings: PolicySettings) -> Chaos:
-    """What is done to attempts."""
-    fault = _FAULTS[settings["fault"]]
-    return Chaos(
-        settings["seed"],
-        fault=(settings["fault-rate"], lambda: fault("injected by chaos")),
-        latency=(settings["latency-rate"], settings["latency"]),
-        outcome=(settings["outcome-rate"], _Injected(settings["outcome"], Headers())),
-    )
-
-
 class HttpChaosStage(ChaosStage):
-    """Chaos whose outcome is a response: its status becomes an exception like any other's."""
+    """Chaos whose outcome is a status, which becomes an exception like that of any answer."""
 
-    def wrap(self, inner: Handler) -> Handler:
-        run = super().wrap(inner)
+    def __init__(self, settings: PolicySettings) -> None:
+        fault = _FAULTS[settings["fault"]]
+        chaos = Chaos(
+            settings["seed"],
+            fault=(settings["fault-rate"], lambda: fault("injected by chaos")),
+            latency=(settings["latency-rate"], settings["latency"]),
+            outcome=(settings["outcome-rate"], settings["outcome"]),
+        )
+        super().__init__(chaos)
 
-        async def chaos_stage(call: Call) -> Any:
-            return _judged(await run(call))
-
-        return chaos_stage
-
-    def wrap_sync(self, inner: SyncHandler) -> SyncHandler:
-        run = super().wrap_sync(inner)
-
-        def chaos_stage(call: Call) -> Any:
-            return _judged(run(call))
-
-        return chaos_stage
-
-
-def _judged(response: Any) -> Any:
-    if isinstance(response, _Injected):
-        raise status_error(response.status_code, response.headers, b"")
-    return response
+    def _outcome(self, call: Call) -> NoReturn:
+        raise status_error(super()._outcome(call), Headers(), b"")

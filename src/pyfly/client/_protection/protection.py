@@ -16,7 +16,7 @@ from pyfly.client._call.failure_classification import (
     why_no_hedge,
 )
 from pyfly.client._compile.policies import is_header_to_set
-from pyfly.client._protection.chaos import HttpChaosStage, chaos
+from pyfly.client._protection.chaos import HttpChaosStage
 from pyfly.client._protection.deadline_header import DeadlineHeaderStage
 from pyfly.client._protection.shared import HostBreakers, SharedPolicies
 from pyfly.client._protection.single_flight import RequestFlightStage
@@ -97,19 +97,18 @@ class Protection:
         name = plan.declaration.name or plan.cls.__name__
         hosts = {} if host_breakers is None else host_breakers
         self.shared = SharedPolicies(name, settings, clock, host, hosts)
+        made = self.shared.policy
         self._makers: dict[str, Callable[[MethodPlan], Stage]] = {
             "fallback": self._fallback,
             "circuit-breaker": self._breaker,
             "retry": self._retry,
             "hedge": lambda method: HedgeStage(self.shared.hedge(method), may_hedge(method)),
-            "rate-limiter": lambda method: RateLimiterStage(
-                self.shared.policy("rate-limiter", method)
+            "rate-limiter": lambda method: RateLimiterStage(made("rate-limiter", method)),
+            "throttle": lambda method: ThrottleStage(made("throttle", method), is_rejection),
+            "bulkhead": lambda method: BulkheadStage(made("bulkhead", method)),
+            "adaptive-limit": lambda method: AdaptiveLimiterStage(
+                self._heard(made("adaptive-limit", method)), is_drop
             ),
-            "throttle": lambda method: ThrottleStage(
-                self.shared.policy("throttle", method), is_rejection
-            ),
-            "bulkhead": lambda method: BulkheadStage(self.shared.policy("bulkhead", method)),
-            "adaptive-limit": self._adaptive_limit,
             "deadline-header": self._deadline_header,
             "chaos": self._chaos,
         }
@@ -203,10 +202,6 @@ class Protection:
         budget = self.shared.retry_budget(method) if bounded else None
         return RetryStage(policy, may_retry=may_retry(method), budget=budget)
 
-    def _adaptive_limit(self, method: MethodPlan) -> AdaptiveLimiterStage:
-        limiter = self._heard(self.shared.policy("adaptive-limit", method))
-        return AdaptiveLimiterStage(limiter, is_drop)
-
     def _deadline_header(self, method: MethodPlan) -> DeadlineHeaderStage:
         settings = self._settings.policy("deadline-header", method.name)
         name = settings.require("name", "which header tells the time that is left")
@@ -215,7 +210,7 @@ class Protection:
         return DeadlineHeaderStage(name, settings["format"])
 
     def _chaos(self, method: MethodPlan) -> HttpChaosStage:
-        stage = HttpChaosStage(chaos(self._settings.policy("chaos", method.name)))
+        stage = HttpChaosStage(self._settings.policy("chaos", method.name))
         _logger.warning(
             "Chaos is on", extra={"operation": method.operation, "chaos": stage.describe()}
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from pyfly.client._settings.config import Settings
@@ -10,13 +11,7 @@ from pyfly.client._settings.constructors import circuit_breaker, circuit_breaker
 from pyfly.client._settings.policy_settings import PolicySettings
 from pyfly.client._settings.table import POLICIES
 from pyfly.client.plan import MethodPlan
-from pyfly.resilience import (
-    CircuitBreaker,
-    CircuitBreakerPolicy,
-    Clock,
-    Hedge,
-    RetryBudget,
-)
+from pyfly.resilience import CircuitBreaker, CircuitBreakerPolicy, Clock, Hedge, RetryBudget
 
 __all__ = ["HostBreakers", "SharedPolicies"]
 
@@ -111,11 +106,7 @@ class SharedPolicies:
 
     def hedge(self, method: MethodPlan) -> Hedge:
         """Returns when its attempts are sent once more: each method has its own latencies."""
-        budget = self.retry_budget(method)
-
-        def make(settings: PolicySettings, name: str, clock: Clock) -> Hedge:
-            return hedge(settings, name, clock, budget)
-
+        make = partial(hedge, budget=self.retry_budget(method))
         made: Hedge = self.policy("hedge", method, make, own=True)
         return made
 

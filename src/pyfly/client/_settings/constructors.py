@@ -14,29 +14,24 @@ from typing import Any, TypeVar
 from pyfly.client._settings.policy_settings import PolicySettings
 from pyfly.resilience import (
     AdaptiveLimiter,
-    Bulkhead,
     CircuitBreaker,
     CircuitBreakerPolicy,
     Clock,
     Hedge,
-    RateLimiter,
     RetryBudget,
     RetryPolicy,
     SingleFlight,
-    Throttle,
 )
 
 __all__ = [
     "adaptive_limiter",
-    "bulkhead",
     "circuit_breaker",
     "circuit_breaker_policy",
     "hedge",
-    "rate_limiter",
+    "made_of_settings",
     "retry_budget",
     "retry_policy",
     "single_flight",
-    "throttle",
 ]
 
 T = TypeVar("T")
@@ -48,6 +43,31 @@ def _given_or(settings: PolicySettings, kind: type[T], make: Callable[[T | None]
     if source is not None and settings.sole_instance(kind) is source:
         return source
     return make(source)
+
+
+def made_of_settings(
+    kind: type[T], requires: tuple[str, str] | None = None, keeps: str = ""
+) -> Callable[[PolicySettings, str, Clock], T]:
+    """Returns the constructor of a policy that takes each of its settings as an argument.
+
+    Args:
+        kind: The class of the policy.
+        requires: A setting that it cannot do without, and what that says, for the error.
+        keeps: What is taken over from an instance that code gave.
+    """
+
+    new: Callable[..., T] = kind
+
+    def construct(settings: PolicySettings, name: str, clock: Clock) -> T:
+        def make(source: T | None) -> T:
+            if requires is not None:
+                settings.require(*requires)
+            kept = {keeps: getattr(source, keeps, None)} if keeps else {}
+            return new(**settings.arguments(), **kept, name=name, clock=clock)
+
+        return _given_or(settings, kind, make)
+
+    return construct
 
 
 def retry_policy(settings: PolicySettings, *_: Any) -> RetryPolicy:
@@ -87,36 +107,6 @@ def circuit_breaker_policy(settings: PolicySettings) -> CircuitBreakerPolicy:
     if window is not None:  # it judges by rates, whatever threshold holds elsewhere
         arguments.pop("failure_threshold", None)
     return CircuitBreakerPolicy(**arguments, window=window)
-
-
-def bulkhead(settings: PolicySettings, name: str, clock: Clock) -> Bulkhead:
-    """How many attempts run at once."""
-
-    def make(source: Bulkhead | None) -> Bulkhead:
-        settings.require("max-concurrent", "how many attempts may run at once")
-        return Bulkhead(**settings.arguments(), name=name, clock=clock)
-
-    return _given_or(settings, Bulkhead, make)
-
-
-def rate_limiter(settings: PolicySettings, name: str, clock: Clock) -> RateLimiter:
-    """How many attempts begin in a second."""
-
-    def make(source: RateLimiter | None) -> RateLimiter:
-        settings.require("rate", "how many attempts may begin per second")
-        return RateLimiter(**settings.arguments(), name=name, clock=clock)
-
-    return _given_or(settings, RateLimiter, make)
-
-
-def throttle(settings: PolicySettings, name: str, clock: Clock) -> Throttle:
-    """When attempts are held back."""
-
-    def make(source: Throttle | None) -> Throttle:
-        rule = None if source is None else source.is_rejection
-        return Throttle(**settings.arguments(), is_rejection=rule, name=name, clock=clock)
-
-    return _given_or(settings, Throttle, make)
 
 
 def adaptive_limiter(settings: PolicySettings, name: str, clock: Clock) -> AdaptiveLimiter:

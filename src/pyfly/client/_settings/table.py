@@ -225,7 +225,9 @@ _TABLES = (
                 takes=(RateLimiter,),
             )
         ],
-        constructors.rate_limiter,
+        constructors.made_of_settings(
+            RateLimiter, ("rate", "how many attempts may begin per second")
+        ),
     ),
     PolicyTable(
         "throttle",
@@ -235,7 +237,7 @@ _TABLES = (
             "window": _Row(_span("2m"), "The time that they are counted over."),
         },
         [_Parameter("throttle", takes=(Throttle,))],
-        constructors.throttle,
+        constructors.made_of_settings(Throttle, keeps="is_rejection"),
     ),
     PolicyTable(
         "bulkhead",
@@ -253,7 +255,9 @@ _TABLES = (
                 takes=(Bulkhead,),
             )
         ],
-        constructors.bulkhead,
+        constructors.made_of_settings(
+            Bulkhead, ("max-concurrent", "how many attempts may run at once")
+        ),
     ),
     PolicyTable(
         "adaptive-limit",
