@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import asyncio
 import functools
+import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -53,7 +53,7 @@ def test_plain_functions_go_one_way() -> None:
 
 
 async def test_coroutine_functions_go_the_other_way_and_stay_such() -> None:
-    assert asyncio.iscoroutinefunction(through(add_later))
+    assert inspect.iscoroutinefunction(through(add_later))
     assert await through(add_later)(1, b=2) == ("awaited", 3)
     assert await through(functools.partial(add_later, 1))(2) == ("awaited", 3)
     assert await through(AsyncAdder())(4) == ("awaited", 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import threading
 from datetime import timedelta
 
@@ -31,7 +32,7 @@ async def test_a_coroutine_function_stays_one(clock: ManualClock) -> None:
             raise OSError
         return number
 
-    assert asyncio.iscoroutinefunction(get)
+    assert inspect.iscoroutinefunction(get)
     assert (get.__name__, get.__doc__) == ("get", "Gets it.")
     assert await get(7) == 7
     with pytest.raises(OSError):  # noqa: PT011 - it has no text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import inspect
 from datetime import timedelta
 from typing import Any
 
@@ -155,7 +155,7 @@ async def test_a_decorated_coroutine_function_is_retried(clock: ManualClock) -> 
         """Gets it."""
         return script()
 
-    assert asyncio.iscoroutinefunction(get)
+    assert inspect.iscoroutinefunction(get)
     assert get.__doc__ == "Gets it."
     assert await get() == "fine"
 

@@ -7,6 +7,7 @@ import json
 import socket
 import time
 import zlib
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -268,7 +269,8 @@ def test_waiting_ends_when_the_client_leaves() -> None:
 def test_an_early_answer_does_not_wait_for_the_body() -> None:
     with FaultServer(Early(Answer(413))) as server, RawClient(server) as client:
         client.sock.sendall(b"PUT / HTTP/1.1\r\ncontent-length: 1000000\r\n\r\nbegin")
-        assert client.read_until(b"\r\n") == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+        phrase = HTTPStatus(413).phrase.encode()  # another one from Python 3.13 on
+        assert client.read_until(b"\r\n") == b"HTTP/1.1 413 " + phrase + b"\r\n"
         assert server.requests[0].body == b""
 
 
