@@ -73,9 +73,9 @@ def test_what_is_written_well_is_read_back(links: list[tuple[str, str, str]]) ->
 @pytest.mark.parametrize("unit", ["<", "<>;", '<a>;"', "<a>; a=b", "; ", '"\\', ' "', "<>,", "=;"])
 def test_it_takes_linear_time(unit: str) -> None:
     def seconds(count: int) -> float:
-        began = time.perf_counter()
+        began = time.thread_time()
         next_link([unit * count])
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     small = min(seconds(2_000) for _ in range(3))
     assert min(seconds(20_000) for _ in range(3)) < 40 * small + 0.01

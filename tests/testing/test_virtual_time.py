@@ -24,6 +24,7 @@ from pyfly.resilience.deadlines import deadline
 from pyfly.resilience.events import Events
 from pyfly.resilience.timeout.stage import AttemptTimeoutStage, TotalTimeoutStage
 from pyfly.testing import VirtualDeadlockException, VirtualTimeLoop, run_virtual
+from tests.support.patience import at_most
 
 
 async def after(seconds: float) -> float:
@@ -44,7 +45,7 @@ class TestAsyncio:
     def test_a_sleep_takes_its_time_and_nobody_waits(self) -> None:
         started = time.perf_counter()
         assert run_virtual(after(3600)) == 3600
-        assert time.perf_counter() - started < 1
+        assert time.perf_counter() - started < at_most(1)
 
     def test_ten_thousand_sleeps_end_at_once_in_the_order_of_their_ends(self) -> None:
         async def main() -> list[int]:
@@ -59,7 +60,7 @@ class TestAsyncio:
 
         started = time.perf_counter()
         assert run_virtual(main()) == list(range(10_000))
-        assert time.perf_counter() - started < 5
+        assert time.perf_counter() - started < at_most(5)
 
     def test_timeout_and_wait_for_end_what_is_too_slow_and_nothing_else(self) -> None:
         async def main() -> None:
@@ -431,7 +432,7 @@ class TestPolicies:
 
         started = time.perf_counter()
         assert run_virtual(RetryPolicy(3, timedelta(seconds=1)).execute(flaky)) == "done"
-        assert time.perf_counter() - started < 0.5
+        assert time.perf_counter() - started < at_most(0.5)
         assert [at - started_at[0] for at in started_at] == [0, 1, 3]
 
     def test_a_recovery_of_thirty_seconds_is_waited_for_by_sleeping(self) -> None:

@@ -7,6 +7,7 @@ import gc
 import inspect
 import linecache
 import sys
+import time
 import timeit
 import traceback
 from datetime import date
@@ -217,8 +218,9 @@ def test_clients_of_one_class_share_what_is_compiled() -> None:
 def test_a_further_client_of_a_class_costs_next_to_nothing() -> None:
     plan, workshop = plan_of(Search), ClientFactory(ClientConfig(Config(environ={})))
     generate(plan, True, echo)
-    bound = min(timeit.repeat(lambda: generate(plan, True, echo), number=100, repeat=5)) / 100
-    wired = min(timeit.repeat(lambda: workshop.wire(Search()), number=200, repeat=5)) / 200
+    own = {"timer": time.thread_time, "repeat": 5}  # what others do meanwhile does not count
+    bound = min(timeit.repeat(lambda: generate(plan, True, echo), number=100, **own)) / 100
+    wired = min(timeit.repeat(lambda: workshop.wire(Search()), number=200, **own)) / 200
     assert bound < 0.000_1  # of a method; to compile one takes several times as long
     assert wired < 0.001  # of a client with one method, its port included
 

@@ -25,6 +25,7 @@ from pyfly.kernel.exceptions import AttemptTimeoutException
 from tests.client.contract.conftest import Certificates
 from tests.client.contract.peer import OK, Connection, Peer
 from tests.client.contract.rows import Caller, Row
+from tests.support.patience import at_most
 
 Callers = Callable[..., Caller]
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n"
@@ -107,7 +108,7 @@ def test_a_connection_that_takes_too_long(caller: Callers, full_port: int) -> No
     error = failing(
         caller(f"http://127.0.0.1:{full_port}", connect_timeout=0.1), ConnectTimeoutException
     )
-    assert 0.08 < time.monotonic() - began < 0.5
+    assert 0.08 < time.monotonic() - began < at_most(0.5)
     assert isinstance(error, TimeoutError)
     assert isinstance(error, ConnectionError)
     assert "100 ms" in str(error)
@@ -122,7 +123,7 @@ def test_the_deadline_bounds_connecting(row: Row, caller: Callers, full_port: in
     row.needs("a deadline for the attempt as a whole")
     began = time.monotonic()
     error = failing(caller(f"http://127.0.0.1:{full_port}"), AttemptTimeoutException, within=0.1)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < at_most(0.5)
     assert error.timeout == pytest.approx(0.1, abs=0.02)  # type: ignore[attr-defined]
     assert f"127.0.0.1:{full_port} took longer than" in str(error)
 
@@ -151,7 +152,7 @@ def test_the_deadline_bounds_a_silent_peer(row: Row, caller: Callers) -> None:
         client = caller(peer.url)
         began = time.monotonic()
         error = failing(client, AttemptTimeoutException, within=0.1)
-        assert 0.08 < time.monotonic() - began < 0.5
+        assert 0.08 < time.monotonic() - began < at_most(0.5)
         assert isinstance(error, TimeoutError)
         assert client.send(within=1).content == b"hi"
 
@@ -176,7 +177,7 @@ def test_the_deadline_bounds_a_drip(
         client = caller(peer.url, **options)
         began = time.monotonic()
         failing(client, AttemptTimeoutException, within=0.2)
-        assert 0.15 < time.monotonic() - began < 0.6
+        assert 0.15 < time.monotonic() - began < at_most(0.6)
 
 
 def test_the_deadline_bounds_a_flood_of_interim_responses(row: Row, caller: Callers) -> None:
@@ -191,7 +192,7 @@ def test_the_deadline_bounds_a_flood_of_interim_responses(row: Row, caller: Call
         client = caller(peer.url)
         began = time.monotonic()
         failing(client, AttemptTimeoutException, within=0.2)
-        assert time.monotonic() - began < 0.8
+        assert time.monotonic() - began < at_most(0.8)
 
 
 @pytest.mark.survives(
@@ -213,7 +214,7 @@ def test_a_peer_that_takes_nothing(caller: Callers, certificates: Certificates, 
         began = time.monotonic()
         with pytest.raises(AttemptTimeoutException):
             client.send("POST", "/", {}, body, within=0.2)
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < at_most(0.9)
 
 
 def test_a_peer_that_closes_without_an_answer(caller: Callers) -> None:

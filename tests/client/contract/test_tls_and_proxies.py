@@ -27,6 +27,7 @@ from pyfly.kernel.exceptions import AttemptTimeoutException
 from tests.client.contract.conftest import Certificates
 from tests.client.contract.peer import OK, Connection, Hangup, Peer
 from tests.client.contract.rows import Caller, Row
+from tests.support.patience import at_most
 
 Callers = Callable[..., Caller]
 
@@ -166,7 +167,7 @@ def test_a_handshake_that_stalls_is_bounded(
             caller(url, ca=certificates.ca, connect_timeout=0.1).send()
         with pytest.raises(AttemptTimeoutException):
             caller(url, ca=certificates.ca).send(within=0.1)
-        assert time.monotonic() - began < 0.8
+        assert time.monotonic() - began < at_most(0.8)
 
 
 def test_only_http_1_is_offered(caller: Callers, certificates: Certificates) -> None:
@@ -326,7 +327,7 @@ def test_the_deadline_bounds_a_silent_proxy(
         client = caller("https://127.0.0.1:1", proxy=middle.url, ca=certificates.ca)
         with pytest.raises(AttemptTimeoutException):
             client.send(within=0.1)
-        assert time.monotonic() - began < 0.6
+        assert time.monotonic() - began < at_most(0.6)
 
 
 # Addresses

@@ -261,15 +261,19 @@ def test_a_call_without_retries_is_noted_in_the_budget_that_its_hedges_use() -> 
 # A fallback after each refusal
 
 
+#: Somebody holds these: a permit that nobody has any more comes back.
+HELD: list[object] = []
+
+
 def full_limiter() -> AdaptiveLimiter:
     limiter = AdaptiveLimiter(AIMDPolicy(1, 1, 1))
-    limiter.admit()
+    HELD.append(limiter.admit())
     return limiter
 
 
 def full_bulkhead() -> Bulkhead:
     bulkhead = Bulkhead(1)
-    _held = bulkhead.try_acquire()
+    HELD.append(bulkhead.try_acquire())
     return bulkhead
 
 

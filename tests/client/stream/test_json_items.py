@@ -125,11 +125,11 @@ def test_an_array_takes_linear_time(unit: bytes) -> None:
     def seconds(count: int, size: int) -> float:
         data = b"[" + unit * count + b"1]"
         array = ArrayItems(LIMIT)
-        began = time.perf_counter()
+        began = time.thread_time()
         for start in range(0, len(data), size):
             for _ in array.feed(data[start : start + size]):
                 pass
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     small = min(seconds(2_000, 1000) for _ in range(3))
     large = min(seconds(20_000, 1000) for _ in range(3))
@@ -139,11 +139,11 @@ def test_an_array_takes_linear_time(unit: bytes) -> None:
 def test_one_large_item_in_small_pieces_takes_linear_time() -> None:
     def seconds(size: int) -> float:
         array = ArrayItems(10**9)
-        began = time.perf_counter()
+        began = time.thread_time()
         list(array.feed(b'["'))
         for _ in range(size):
             list(array.feed(b"x" * 64))
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     small = min(seconds(1_000) for _ in range(3))
     assert min(seconds(10_000) for _ in range(3)) < 30 * small

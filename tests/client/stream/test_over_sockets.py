@@ -36,6 +36,7 @@ from tests.client.contract.conftest import Certificates
 from tests.client.contract.peer import Connection as PeerConnection
 from tests.client.contract.peer import Peer
 from tests.client.stream.support import AsyncFeed, Kit, Session, wired
+from tests.support.patience import at_most
 from tests.support.servers import ServerClient
 
 
@@ -91,7 +92,7 @@ def test_chunks_come_while_the_service_sends_them(service: Service) -> None:
         stream = session.stream("drip", 3, 300)
         began = time.monotonic()
         assert stream.next() == b"."
-        assert time.monotonic() - began < 0.29
+        assert time.monotonic() - began < at_most(0.29)
         assert stream.rest() == [b".", b"."]
 
 
@@ -351,7 +352,7 @@ def test_a_stop_waits_for_a_stream_and_then_ends_it(service: Service) -> None:
         await asyncio.sleep(0.05)
         began = time.monotonic()
         await session.wiring.stop()
-        assert 0.09 < time.monotonic() - began < 1
+        assert 0.09 < time.monotonic() - began < at_most(1)
         assert got
         with pytest.raises(ClientStoppedException, match="while the stream was open"):
             await reader
@@ -387,7 +388,7 @@ def test_a_stop_ends_a_stream_that_another_thread_reads(service: Service) -> Non
         began = time.monotonic()
         session.stop()
         reader.join(5)
-        assert 0.09 < time.monotonic() - began < 1
+        assert 0.09 < time.monotonic() - began < at_most(1)
         assert isinstance(raised[0], ClientStoppedException)
 
 
@@ -402,7 +403,7 @@ def test_a_stop_by_whoever_holds_the_stream_does_not_wait_for_it(service: Servic
 
         with asyncio.Runner() as runner:
             stream, began = runner.run(main())
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < at_most(1)
             with pytest.raises(ClientStoppedException):
                 runner.run(_next(stream))
     else:
@@ -411,7 +412,7 @@ def test_a_stop_by_whoever_holds_the_stream_does_not_wait_for_it(service: Servic
             held.next()
             began = time.monotonic()
             session.stop()
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < at_most(1)
             with pytest.raises(ClientStoppedException):
                 held.next()
     service.guide.wait_for_open(0)
