@@ -133,6 +133,43 @@ def test_on_a_synchronous_test_the_mark_is_a_mistake(pytester: pytest.Pytester) 
     assert "clock=VirtualClock()" in printed
 
 
+def test_a_case_of_unittest_runs_in_virtual_time_with_its_set_up(pytester: pytest.Pytester) -> None:
+    outcomes(
+        pytester,
+        *WITH_ASYNCIO,
+        source="""
+        import asyncio
+        import time
+        import unittest
+
+        import pytest
+        from pyfly.testing import VirtualTimeLoop
+
+
+        @pytest.mark.virtual_time
+        class TestMarked(unittest.IsolatedAsyncioTestCase):
+            async def asyncSetUp(self):
+                await asyncio.sleep(3600)
+
+            async def test_an_hour(self):
+                assert isinstance(asyncio.get_running_loop(), VirtualTimeLoop)
+                started = time.monotonic()
+                await asyncio.sleep(3600)
+                assert time.monotonic() - started == 3600
+
+
+        class TestOther(unittest.IsolatedAsyncioTestCase):
+            @pytest.mark.virtual_time
+            async def test_marked(self):
+                await asyncio.sleep(3600)
+
+            async def test_not_marked(self):
+                assert not isinstance(asyncio.get_running_loop(), VirtualTimeLoop)
+        """,
+        passed=3,
+    )
+
+
 def test_a_loop_that_is_shared_with_other_tests_is_a_mistake(pytester: pytest.Pytester) -> None:
     source = """
     import pytest

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Generator
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ __all__ = [
     "pytest_fixture_setup",
     "pytest_pycollect_makeitem",
     "pytest_pyfunc_call",
+    "pytest_runtest_call",
     "pytest_runtest_setup",
 ]
 
@@ -50,12 +53,16 @@ def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, Any,
     """Make the loop of a marked test virtual: pytest-asyncio makes it in a fixture."""
     if request.scope != "function" or not _is_marked(request.node):
         return (yield)
-    import asyncio
+    with _virtual_loops():
+        return (yield)
 
-    from pyfly.testing.virtual_time import VirtualTimeLoop
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asyncio.events, "new_event_loop", VirtualTimeLoop)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Make the loop of a marked test of an ``IsolatedAsyncioTestCase`` virtual, setUp included."""
+    if not _is_marked(item) or not _is_of_unittest(item):
+        return (yield)
+    with _virtual_loops():
         return (yield)
 
 
@@ -85,8 +92,30 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         return (yield)
 
 
+@contextmanager
+def _virtual_loops() -> Iterator[None]:
+    """Whoever makes an event loop in this block makes a virtual one."""
+    import asyncio
+
+    from pyfly.testing.virtual_time import VirtualTimeLoop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio.events, "new_event_loop", VirtualTimeLoop)
+        yield
+
+
 def _is_marked(node: pytest.Item | pytest.Collector) -> bool:
     return node.get_closest_marker(_MARK) is not None
+
+
+def _is_of_unittest(item: pytest.Item) -> bool:
+    module: Any = sys.modules.get("unittest.async_case")  # loaded with the class, if at all
+    cls = getattr(item, "cls", None)
+    return (
+        module is not None
+        and inspect.isclass(cls)
+        and issubclass(cls, module.IsolatedAsyncioTestCase)
+    )
 
 
 def _place(item: pytest.Item | pytest.Collector) -> tuple[Any, str] | None:
