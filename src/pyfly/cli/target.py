@@ -114,10 +114,14 @@ def load_class(module: ModuleType, target: CommandTarget) -> type:
         return found
     if found is not None:
         raise click.UsageError(f"{target.cls} in {target.module} is no class")
-    names = [name for name, value in vars(module).items() if isinstance(value, type)]
-    raise click.UsageError(
-        f"{target.module} has no class {target.cls!r}" + _meant(target.cls, names, target.module)
-    )
+    names = [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__
+    ]
+    meant = _meant(target.cls, names, target.module)
+    there = f": there is {', '.join(names)}" if names else ""
+    raise click.UsageError(f"{target.module} has no class {target.cls!r}{meant or there}")
 
 
 def _meant(name: str, known: Iterable[str], prefix: str) -> str:

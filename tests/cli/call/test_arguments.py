@@ -110,6 +110,12 @@ def test_a_missing_argument_is_named(call: Call) -> None:
     assert ran.status == 2
 
 
+def test_a_value_that_is_given_twice_where_one_is_meant_is_named(call: Call) -> None:
+    ran = call("product", "--product-id", "42", "--product-id", "43")
+    assert "--product-id takes one value, and is given 2 times" in ran.complained
+    assert (ran.status, ran.printed) == (2, "")
+
+
 def test_both_spellings_of_a_name_are_understood(call: Call) -> None:
     for flag in ("--product-id", "--product_id"):
         assert json.loads(call("product", flag, "42").printed)["id"] == "42"

@@ -218,7 +218,7 @@ class TestTargets:
         ("target", "said"),
         [
             ("{module}:Onne", "has no class 'Onne': did you mean {module}:One?"),
-            ("{module}:Zzzzzz", "has no class 'Zzzzzz'\n"),
+            ("{module}:Zzzzzz", "has no class 'Zzzzzz': there is One"),
             ("{module}:get", "get in {module} is no class"),
             ("{module}.py", "'{module}.py' is a path: write the module, '{module}'"),
             ("./a/b.py:C", "'./a/b.py:C' is a path: write the module, 'a.b:C'"),

@@ -69,12 +69,26 @@ def _option(parameter: ParameterPlan, default: Any) -> click.Option:
     return click.Option(
         [_flag(parameter.name), PREFIX + parameter.name],
         type=_Argument(parameter).reader(),
-        multiple=_is_repeated(parameter),
+        multiple=True,  # so that a second one is seen
+        callback=None if _is_repeated(parameter) else _only_one,
         required=not parameter.has_default,
         help=_help(parameter, default),
         metavar=_metavar(parameter),
         **extra,
     )
+
+
+def _only_one(context: click.Context, option: click.Parameter, values: tuple[Any, ...]) -> Any:
+    """The value of an option; None for none.
+
+    Raises:
+        click.UsageError: There are several.
+    """
+    if len(values) > 1:
+        raise click.UsageError(
+            f"{option.opts[0]} takes one value, and is given {len(values)} times"
+        )
+    return values[0] if values else None
 
 
 def _is_repeated(parameter: ParameterPlan) -> bool:
