@@ -230,7 +230,7 @@ def _template(text: str) -> None:
     template, mistakes = parse_path(text)
     assert template.text == text
     if not mistakes:
-        assert text.isascii()
+        assert all(literal.isascii() for literal in template.literals)
         assert text.startswith("/")
         assert not text.startswith("//")
 
