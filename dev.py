@@ -196,6 +196,11 @@ def docs(arguments: Sequence[str]) -> int:
     return steps(*((each, lambda each=each: python("-m", each)) for each in PAGES))
 
 
+def generate(arguments: Sequence[str]) -> int:
+    """Write the modules for threads from those with ``await``; a test compares them."""
+    return python("-m", "tools.unasync", *arguments)
+
+
 def changelog(arguments: Sequence[str]) -> int:
     """Show the changelog entry that the fragments make."""
     return python("-m", "towncrier", "build", "--draft", *arguments)
@@ -235,6 +240,7 @@ VERBS = (
     Verb("simulate", simulate, "outages in virtual time, in figures", "dev.py simulate 5 120"),
     Verb("fuzz", fuzz, "try to break all that parses", "dev.py fuzz --minutes 5"),
     Verb("docs", docs, "write the pages that are made from code", "dev.py docs"),
+    Verb("generate", generate, "write the blocking form of async code", "dev.py generate --check"),
     Verb("changelog", changelog, "the next release's notes", "dev.py changelog --version 1.0"),
     Verb("clean", clean, "delete .venv, caches, builds", "dev.py clean", needs_environment=False),
 )

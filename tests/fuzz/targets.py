@@ -33,7 +33,6 @@ from pyfly.client._settings.config import ClientConfig
 from pyfly.client._stream.json_items import ArrayItems, JsonLines, JsonSequence, LinesOrArray
 from pyfly.client._stream.lines import TextLines
 from pyfly.client._stream.server_sent_events import EventParser
-from pyfly.client.adapters._framing import Framing
 from pyfly.client.adapters._target import TargetResolver
 from pyfly.client.link_header import next_link, parse_links
 from pyfly.client.message import Headers, Request, Response, charset, media_type
@@ -51,6 +50,8 @@ from pyfly.testing.cassettes.tape import Tape
 from pyfly.testing.fault_server.script import read_script
 from pyfly.testing.requests.received import SeenRequest
 from pyfly.testing.requests.secrets import Redactor
+from pyfly.transport.errors import RemoteProtocolError
+from pyfly.transport.http11 import IncomingResponse
 from tests.fuzz import pieces
 
 __all__ = ["TARGETS", "Target"]
@@ -213,12 +214,14 @@ def _cut(make: Callable[[], Any]) -> Callable[[str], None]:
 def _http_framing(text: str) -> None:
     data = text.encode("latin-1", "replace")
 
-    def outcome(size: int) -> tuple[bool, bool]:
-        framing = Framing()
-        framing.sent(b"GET / HTTP/1.1\r\n\r\n")
-        for piece in _pieces(data, size):
-            framing.received(piece)
-        return framing.clean, framing.until_close
+    def outcome(size: int) -> tuple[Any, ...]:
+        response = IncomingResponse("GET")
+        try:
+            for piece in _pieces(data, size):
+                response.feed(piece)
+        except RemoteProtocolError as error:
+            return (type(error),)
+        return response.ended, response.reusable, response.until_close, response.take()
 
     assert outcome(1) == outcome(max(len(data), 1))
 

@@ -50,6 +50,18 @@ class Headers(Mapping[str, str]):
         self._fields: list[tuple[str, str]] = [(_text(name), _text(value)) for name, value in pairs]
         self._index: dict[str, str] | None = None
 
+    @classmethod
+    def indexed(cls, fields: list[tuple[str, str]], index: dict[str, str]) -> Headers:
+        """Header fields that were put in order already; both are kept, not copied.
+
+        Args:
+            fields: Pairs of name and value.
+            index: Lower-case names → values, those of one name joined by commas.
+        """
+        headers = cls.__new__(cls)
+        headers._fields, headers._index = fields, index
+        return headers
+
     @property
     def fields(self) -> list[tuple[str, str]]:
         """All fields, one pair for each line that was sent."""

@@ -98,7 +98,10 @@ class Users:
     async def root(self) -> str: ...
 
 async def main():
-    config = Config({"pyfly": {"client": {"default": {"adapter": sys.argv[1]}}}}, environ={})
+    settings = {"adapter": sys.argv[1]}
+    if sys.argv[1] != "aiohttp":
+        settings["transport"] = "stock"
+    config = Config({"pyfly": {"client": {"default": settings}}}, environ={})
     async with connect(Users, config=config) as users:
         await users.root()
 
@@ -109,7 +112,7 @@ except ImportError as exc:
 """
 
 
-@pytest.mark.parametrize("library", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("library", ["httpx2", "httpx", "aiohttp"])
 def test_a_missing_library_is_told_with_what_to_install(library: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BLOCKED, library], capture_output=True, text=True, timeout=30

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import importlib
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pyfly.client.adapters._library import MissingLibraryException, load
-from pyfly.client.adapters._routes import Routes
-from pyfly.client.adapters._sockets import Sockets
 from pyfly.client.adapters._target import Origin, TargetResolver, parse_origin
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
@@ -20,6 +17,7 @@ from pyfly.client.adapters.settings import (
     ConnectionSettingsException,
     checked,
 )
+from pyfly.client.adapters.stock import StockHttpxSyncClientAdapter
 from pyfly.client.errors import ClientArgumentException
 
 
@@ -83,7 +81,7 @@ def test_an_adapter_shows_its_origin_alone(kind: Any) -> None:
 @pytest.mark.parametrize(
     ("library", "lacking", "command"),
     [
-        ("httpx2", "httpx2", "pip install httpx2"),
+        ("httpx2", "httpx2", "pip install 'pyfly-client[httpx2]'"),
         ("httpx", "httpx", "pip install 'pyfly-client[httpx]'"),
         ("httpx", "sniffio", "pip install 'pyfly-client[httpx]'"),
     ],
@@ -101,7 +99,8 @@ def test_a_missing_library_says_what_to_install(
     monkeypatch.setattr("pyfly.client.adapters._library.import_module", without)
     load.cache_clear()
     try:
-        adapter = HttpxSyncClientAdapter("http://h", settings=ConnectionSettings(library=library))
+        settings = ConnectionSettings(library=library)
+        adapter = StockHttpxSyncClientAdapter("http://h", settings=settings)
         with pytest.raises(MissingLibraryException) as caught:
             adapter.start()
     finally:
@@ -109,49 +108,6 @@ def test_a_missing_library_says_what_to_install(
     assert command in str(caught.value)
     assert f"{lacking} is not installed" in str(caught.value)
     assert isinstance(caught.value, ImportError)
-
-
-def routes(settings: ConnectionSettings) -> Routes:
-    return Routes(load("httpx2"), settings, Sockets(), blocking=True)
-
-
-def test_a_socks_proxy_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = ConnectionSettings(proxy="socks5://h:1080")
-    monkeypatch.setattr("pyfly.client.adapters._routes.find_spec", lambda name: None)
-    with pytest.raises(ClientArgumentException, match=r"pip install 'httpx2\[socks\]'"):
-        routes(settings).connection(Origin("http", "a", 80))
-
-
-def test_a_socks_proxy_is_used_where_its_library_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[dict[str, Any]] = []
-
-    def proxy(**options: Any) -> Any:
-        made.append(options)
-        return SimpleNamespace(create_connection=lambda origin: origin)
-
-    core = load("httpx2").core
-    monkeypatch.setattr("pyfly.client.adapters._routes.find_spec", lambda name: name)
-    monkeypatch.setattr(core, "SOCKSProxy", proxy)
-    settings = ConnectionSettings(proxy="socks5://u:p%40@h:1080")
-    routes(settings).connection(Origin("http", "a", 80))
-    assert bytes(made[0]["proxy_url"]) == b"socks5://h:1080/"
-    assert made[0]["proxy_auth"] == (b"u", b"p@")
-
-
-def test_origins_are_forgotten_before_they_become_many() -> None:
-    made = routes(ConnectionSettings(proxy="http://p:1"))
-    for number in range(600):
-        made.connection(Origin("http", f"h{number}", 80))
-    assert len(made._makers) == 1
-    assert len(made._by_origin) <= 256
-
-
-def test_an_ipv6_address_is_written_for_a_proxy_as_in_a_url() -> None:
-    origin = Origin("http", "::1", 8080)
-    direct = routes(ConnectionSettings())
-    proxied = routes(ConnectionSettings(proxy="http://p:1"))
-    assert direct.url(origin, b"/x").host == b"::1"
-    assert bytes(proxied.url(origin, b"/x")) == b"http://[::1]:8080/x"
 
 
 @pytest.mark.parametrize(

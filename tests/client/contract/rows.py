@@ -31,7 +31,7 @@ class Row:
     Attributes:
         name: Shown as the test's parameter.
         asynchronous: Whether its methods are coroutines.
-        library: The library whose exceptions are the causes of ours.
+        library: The library whose exceptions are the causes of ours; ``own`` for our transport.
         lacks: What its library cannot do, by the words of :func:`needs`; ``docs/adapters.md``
             tells users the same.
     """
@@ -70,11 +70,14 @@ class Row:
             return 0
         if self.library == "aiohttp":
             return len(adapter._pools.tracked())
-        return len(adapter._own_pools().current().sockets)
+        return len(adapter._pools.current().sockets)
 
     def caused(self, error: BaseException) -> bool:
         """Whether the cause of one of our errors is the library's own."""
-        return type(error.__cause__).__module__.partition(".")[0] == self.library
+        cause = type(error.__cause__).__module__
+        if self.library == "own":
+            return cause == "pyfly.transport.errors"
+        return cause.partition(".")[0] == self.library
 
     def may_refuse_what_follows(self) -> contextlib.AbstractContextManager[None]:
         """Bytes after a response, in the same packet, may be an error of that response."""
@@ -94,7 +97,6 @@ _AIOHTTP_LACKS = frozenset(
         "a question mark with nothing behind it",
         "idle connections count for all origins together",
         "refuses empty lines before a status",
-        "responses of the httpx family",
         "takes a response that is followed by nonsense",
     }
 )
@@ -149,10 +151,8 @@ STOCK_ROWS = [
 
 #: Every adapter. One that is added here goes through the whole contract.
 ROWS = [
-    Row("httpx2", True, HttpxClientAdapter),
-    Row("httpx2", False, HttpxSyncClientAdapter),
-    Row("httpx", True, HttpxClientAdapter),
-    Row("httpx", False, HttpxSyncClientAdapter),
+    Row("own", True, HttpxClientAdapter),
+    Row("own", False, HttpxSyncClientAdapter),
     Row("aiohttp", True, AiohttpClientAdapter, lacks=_AIOHTTP_LACKS),
     *(row for row in STOCK_ROWS if row.library == "httpx2"),
 ]

@@ -184,17 +184,6 @@ def test_an_expired_connection_is_closed_although_its_origin_is_not_used_again(
         assert one.hangups == 1
 
 
-def test_a_response_of_the_library_client_knows_its_addresses(caller: Callers) -> None:
-    with Peer() as peer:
-        caller(peer.url).row.needs("responses of the httpx family")
-        stream = caller(peer.url).request("GET", "/").extensions["network_stream"]
-        assert stream.get_extra_info("server_addr") == ("127.0.0.1", peer.port)
-        assert stream.get_extra_info("client_addr")[0] == "127.0.0.1"
-        assert stream.get_extra_info("socket").fileno() > 0
-        assert stream.get_extra_info("ssl_object") is None
-        assert stream.get_extra_info("nonsense") is None
-
-
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("late", [0, 0.01], ids=["at once", "late"])
 def test_a_response_longer_than_it_says_spoils_nothing(

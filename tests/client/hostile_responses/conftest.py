@@ -35,8 +35,6 @@ class Adapter(NamedTuple):
 ADAPTERS = [
     Adapter("httpx2", True),
     Adapter("httpx2", False),
-    Adapter("httpx", True),
-    Adapter("httpx", False),
     Adapter("aiohttp", True),
 ]
 

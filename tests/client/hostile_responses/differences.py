@@ -32,7 +32,6 @@ AIOHTTP: dict[str, dict[str, Any]] = {
     "chunks compressed by the transfer": {"reused": True},
     "chunked twice": {"gives": b"hi", "reused": True},
     "a chunk extension of a mebibyte": {"gives": b"a good oneabc"},
-    "bare newlines after chunk sizes": STRICT,
     "trailers that contradict the head": STRICT,
     "a chunk size without an end": {"gives": AttemptTimeoutException, "slow": True},
     "204 with a body": STRICT,

@@ -98,7 +98,7 @@ CHUNKS = [
          ProtocolException),
     Case("a chunk size after a space", kept(chunked(b" 2\r\nhi\r\n0\r\n\r\n")), ProtocolException),
     Case("an empty chunk size", kept(chunked(b"\r\nhi\r\n0\r\n\r\n")), ProtocolException),
-    Case("bare newlines after chunk sizes", closing(chunked(b"2\nhi\n0\n\n")), ReadException),
+    Case("bare newlines after chunk sizes", closing(chunked(b"2\nhi\n0\n\n")), ProtocolException),
     Case("NUL in a chunk size", kept(chunked(b"2\0\r\nhi\r\n0\r\n\r\n")), ProtocolException),
     Case("an announced chunk of 4 GB, then a close", closing(chunked(b"ffffffff\r\nabc")),
          ReadException),

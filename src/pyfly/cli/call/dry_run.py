@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from pyfly.cli.call.secrets import without_secrets, without_secrets_in_query
 from pyfly.client import Request
+from pyfly.client.adapters._fields import RequestFields
 from pyfly.client.adapters._target import TargetResolver
-from pyfly.client.adapters._wire import RequestFields
 from pyfly.client.message import redacted
 
 __all__ = ["Shown", "as_curl", "as_http"]
@@ -48,9 +48,9 @@ class Shown:
         self.method = request.method
         self.target = raw if secrets else without_secrets_in_query(raw)
         scheme = base_url.partition("://")[0]
-        self.url = f"{scheme}://{target.host_header[1].decode('ascii')}{self.target}"
-        sent = RequestFields(None).for_request(request, target.host_header, home=True)
-        every = [(name.decode("ascii"), value.decode(_LATIN)) for name, value in sent]
+        self.url = f"{scheme}://{target.origin.authority}{self.target}"
+        sent = RequestFields(None).lines(request, target.host_line, home=True).decode(_LATIN)
+        every = [(name, value) for name, _, value in _parted(sent)]
         self.fields = [(name, value if secrets else redacted(name, value)) for name, value in every]
         names = {name.lower() for name in request.headers}
         self.own = [field for field in self.fields if field[0].lower() in names]
@@ -60,6 +60,10 @@ class Shown:
         if self.body is not None and not secrets:
             headers = {name.lower(): value for name, value in request.headers.items()}
             self.body = without_secrets(self.body, headers.get("content-type", ""))
+
+
+def _parted(lines: str) -> list[tuple[str, str, str]]:
+    return [line.partition(": ") for line in lines.split("\r\n")[:-1]]
 
 
 def _content(request: Request) -> bytes | None:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pyfly.client.adapters._aiohttp_pool import (
-    NoPlaceException,
-    NotAgainException,
-    load_aiohttp,
-)
+from pyfly.client.adapters._aiohttp_pool import NotAgainException, load_aiohttp
 from pyfly.client.adapters._errors import Exchange, named
 from pyfly.client.errors import ProtocolException, ProxyException, ReadException
 from pyfly.kernel.exceptions import PyFlyException
+from pyfly.transport.errors import PoolTimeout
 
 __all__ = ["translate_aiohttp"]
 
@@ -48,7 +45,7 @@ _CUT_SHORT = re.compile(r"received (\d+) of (\d+) bytes")
 def translate_aiohttp(given: Exception, exchange: Exchange) -> PyFlyException | None:
     """Our exception for one of aiohttp's, its cause set; None if it is not theirs."""
     exc: Any = given.__cause__ if isinstance(given, NotAgainException) else given
-    if isinstance(exc, NoPlaceException):
+    if isinstance(exc, PoolTimeout):
         return named("PoolTimeout", exc, exchange)
     if isinstance(exc, UnicodeError):  # of a host name that no resolver takes
         return named("ConnectError", exc, exchange)

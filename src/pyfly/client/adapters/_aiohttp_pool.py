@@ -17,21 +17,17 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from pyfly.client.adapters._aiohttp_unix import unix_connector
-from pyfly.client.adapters._deadline import TimeLimits
-from pyfly.client.adapters._gate import AsyncGate
 from pyfly.client.adapters._library import MissingLibraryException
 from pyfly.client.adapters._per_loop import Tracked
 from pyfly.client.adapters._upload import Upload
 from pyfly.client.adapters.settings import ConnectionSettings
+from pyfly.transport.deadline import TimeLimits
+from pyfly.transport.gate import AsyncGate
 
-__all__ = ["AiohttpPool", "Answer", "NoPlaceException", "NotAgainException", "load_aiohttp"]
+__all__ = ["AiohttpPool", "Answer", "NotAgainException", "load_aiohttp"]
 
 #: As much as the httpcore family takes, in a line and in a field.
 HEAD_LIMIT = 100 * 1024
-
-
-class NoPlaceException(Exception):
-    """All connections were in use for too long."""
 
 
 class NotAgainException(Exception):
@@ -42,10 +38,6 @@ class NotAgainException(Exception):
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 #: Family, kind and protocol of a Unix socket; Windows has no such family.
 _UNIX = (getattr(socket, "AF_UNIX", None), socket.SOCK_STREAM, 0)
-
-
-class _Core:
-    PoolTimeout = NoPlaceException
 
 
 class Answer(NamedTuple):
@@ -114,7 +106,7 @@ class AiohttpPool:
     def __init__(self, settings: ConnectionSettings, tracked: Tracked) -> None:
         aiohttp: Any = load_aiohttp()
         self.limits = TimeLimits()
-        self.gate = AsyncGate(settings.max_connections, _Core)
+        self.gate = AsyncGate(settings.max_connections)
         self._tracked = tracked
         self._used: set[int] = set()
         self._timeout = partial(

@@ -1,7 +1,7 @@
-"""From the httpx family's exceptions to ours: at the edge, once for both libraries.
+"""From the exceptions of the transport and of HTTP libraries to ours, at the edge.
 
-The two libraries and their cores name their exceptions alike, so one table by name serves
-all four. No message holds a URL, a header value or anything that the peer wrote.
+The transport and the httpx family name what goes wrong alike, so one table by name serves them
+all. No message holds a URL, a header value or anything that the peer wrote.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import ssl
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
+from pyfly.client.adapters._bodies import too_large
+from pyfly.client.adapters._library import MissingLibraryException
 from pyfly.client.adapters._target import Origin
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import (
@@ -36,11 +38,22 @@ from pyfly.client.errors import (
 )
 from pyfly.client.message import Headers
 from pyfly.kernel.exceptions import AttemptTimeoutException, PyFlyException
+from pyfly.transport.errors import (
+    BodyTooLarge,
+    ConnectError,
+    ConnectTimeout,
+    MissingLibraryError,
+    PrematureEnd,
+    ProxyError,
+    RemoteProtocolError,
+    TlsFileError,
+    TransportError,
+)
 
-__all__ = ["Exchange", "named", "translate"]
+__all__ = ["Exchange", "Fail", "from_transport", "named", "translate"]
 
-#: h11 too: the cores let some of its exceptions through.
-_ROOTS = frozenset({"httpx2", "httpx", "httpcore2", "httpcore", "h11"})
+#: h11 and idna too: the family lets some of their exceptions through.
+_ROOTS = frozenset({"httpx2", "httpx", "httpcore2", "httpcore", "h11", "idna"})
 
 #: Exception of the family → ours and what it means; the nearest base class counts.
 _KINDS: dict[str, tuple[type[CallException], str]] = {
@@ -64,6 +77,7 @@ _KINDS: dict[str, tuple[type[CallException], str]] = {
         "the URL cannot be used: it must start with http:// or https://",
     ),
     "InvalidURL": (ClientArgumentException, "the URL cannot be used: it is malformed"),
+    "IDNAError": (ConnectException, "cannot connect to {peer}: its host is no domain name"),
     "LocalProtocolError": (
         ClientArgumentException,
         "the request to {peer} would break HTTP: a header, the method or the length is wrong",
@@ -103,8 +117,22 @@ _PEER_FAULTS = (
     ("Too much data", "it sent more than its length says"),
     ("no response line received", "it sent an empty line instead of a status"),
 )
+#: What a connection was being made of when its time was over.
+_STAGES = {
+    "name": " (its name was not resolved)",
+    "tls": " (the TLS handshake did not end)",
+    "proxy": " (the proxy did not open the way)",
+}
 #: TLS alerts with which a server refuses the certificate of a client (RFC 8446, section 6.2).
 _CERTIFICATE_ALERTS = ("CERTIFICATE_REQUIRED", "UNKNOWN_CA", "BAD_CERTIFICATE", "HANDSHAKE_FAILURE")
+
+
+class Fail(Protocol):
+    """Raises what an exception means."""
+
+    def __call__(self, exc: Exception, **about: Any) -> NoReturn:
+        """Raise it."""
+        ...
 
 
 class Exchange:
@@ -131,13 +159,44 @@ class Exchange:
         """``host:port``."""
         return "the service" if self.origin is None else self.origin.peer
 
-    def timed_out(self) -> AttemptTimeoutException:
-        """The error for a passed deadline."""
+    def silent(self, idle: float) -> ReadTimeoutException:
+        """The error for a body of which nothing came for ``idle`` seconds."""
+        return ReadTimeoutException(f"{self.peer} sent nothing for {_seconds(idle)}")
+
+    def timed_out(self, stage: str = "") -> AttemptTimeoutException:
+        """The error for a passed deadline; ``stage`` is what was going on."""
         span = (self.deadline or self.began) - self.began
         return AttemptTimeoutException(
-            f"the attempt at {self.peer} took longer than {_seconds(span)}",
+            f"the attempt at {self.peer} took longer than {_seconds(span)}{stage}",
             timeout=span,
         )
+
+
+def from_transport(exc: TransportError, exchange: Exchange) -> PyFlyException:
+    """Our exception for one of the transport's, its cause set."""
+    error: PyFlyException
+    peer = exchange.peer
+    match exc:
+        case BodyTooLarge():
+            return too_large(peer, exc.limit)
+        case TlsFileError():
+            error = TlsException(str(exc))
+            error.__cause__ = exc.__cause__
+            return error
+        case MissingLibraryError():
+            error = MissingLibraryException(str(exc))
+        case PrematureEnd():
+            error = ReadException(f"{peer} {exc}")
+        case RemoteProtocolError():
+            error = ProtocolException(f"{peer} broke HTTP: {exc}")
+        case ProxyError():
+            error = ProxyException(
+                f"no way to {peer} through the proxy {exc.proxy}: {exc}{_os_reason(exc)}"
+            )
+        case _:
+            return named(_name(exc) or "TransportError", exc, exchange)
+    error.__cause__ = exc
+    return error
 
 
 def translate(exc: Exception, exchange: Exchange) -> PyFlyException | None:
@@ -156,7 +215,7 @@ def named(name: str, exc: Exception, exchange: Exchange) -> PyFlyException:
     past = exchange.deadline is not None and time.monotonic() >= exchange.deadline - 0.001
     error: PyFlyException
     if past and name.endswith(("Timeout", "TimeoutException")):
-        error = exchange.timed_out()
+        error = exchange.timed_out(_stage(exc))
     else:
         kind, text = _KINDS[name]
         error = _particular(exc, name, exchange) or kind(_fill(text, exchange))
@@ -164,10 +223,15 @@ def named(name: str, exc: Exception, exchange: Exchange) -> PyFlyException:
     return error
 
 
+def _stage(exc: Exception) -> str:
+    return _STAGES.get(exc.stage, "") if isinstance(exc, ConnectTimeout) else ""
+
+
 def _name(exc: Exception) -> str | None:
     """The name of the nearest class in the table that belongs to the family."""
     for cls in type(exc).__mro__:
-        if cls.__module__.partition(".")[0] in _ROOTS and cls.__name__ in _KINDS:
+        known = isinstance(exc, TransportError) or cls.__module__.partition(".")[0] in _ROOTS
+        if known and cls.__name__ in _KINDS:
             return cls.__name__
     return None
 
@@ -179,10 +243,12 @@ def _particular(exc: Exception, name: str, exchange: Exchange) -> CallException 
         tls = next((cause for cause in _causes(exc) if isinstance(cause, ssl.SSLError)), None)
         if tls is not None and (name == "ConnectError" or _refuses_us(tls)):
             return TlsException(f"TLS with {peer} failed: {_tls_reason(tls)}")
+        if isinstance(exc, ConnectError) and exc.stage == "tls":
+            return TlsException(f"TLS with {peer} failed: the handshake broke off{_os_reason(exc)}")
     if name in ("ConnectError", "ConnectTimeout"):
         if name == "ConnectTimeout":
             text = _fill(_KINDS[name][1], exchange)
-            return ConnectTimeoutException(text + _ignored_proxy(exchange))
+            return ConnectTimeoutException(f"{text}{_stage(exc)}{_ignored_proxy(exchange)}")
         if exchange.settings.uds is not None:
             path = os.fspath(exchange.settings.uds)
             return ConnectException(
@@ -254,7 +320,11 @@ def _causes(exc: BaseException) -> Iterator[BaseException]:
 def _os_reason(exc: Exception) -> str:
     for cause in _causes(exc):
         if isinstance(cause, socket.gaierror):
-            return ": its name cannot be resolved"
+            again = cause.errno == socket.EAI_AGAIN
+            why = "the resolver gives no answer now" if again else "there is no such name"
+            return f": its name cannot be resolved: {why}"
+        if isinstance(cause, UnicodeError):
+            return ": its name is no domain name"
         if isinstance(cause, OSError) and cause.errno:
             # Not strerror: asyncio puts a sentence of its own there.
             return f": {os.strerror(cause.errno).lower()}"

@@ -16,7 +16,7 @@ from pyfly.client.adapters._aiohttp_pool import AiohttpPool, Answer, load_aiohtt
 from pyfly.client.adapters._aiohttp_streaming import AiohttpOpened
 from pyfly.client.adapters._errors import Exchange, named
 from pyfly.client.adapters._per_loop import PerLoop
-from pyfly.client.adapters._routes import proxy_for
+from pyfly.client.adapters._proxies import proxy_for
 from pyfly.client.adapters._target import Origin, Target, TargetResolver
 from pyfly.client.adapters._text_fields import TextFields
 from pyfly.client.adapters._tls import check_files, context_for

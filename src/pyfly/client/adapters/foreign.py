@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from types import CoroutineType
 from typing import Any, NoReturn
 
-from pyfly.client.adapters._deadline import TimeLimits
 from pyfly.client.errors import PortValueException
 from pyfly.client.message import Headers, Request, Response
 from pyfly.kernel.exceptions import AttemptTimeoutException, PyFlyException
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
+from pyfly.transport.deadline import TimeLimits
 
 __all__ = ["ForeignPort", "PlainValue", "PortException", "SyncForeignPort"]
 

@@ -1,36 +1,37 @@
-"""The default port: httpx2, or classic httpx, for asynchronous clients."""
+"""The default port: HTTP/1.1 over connections of its own, or over a client of the httpx family."""
 
 from __future__ import annotations
 
-import asyncio
+import math
 import time
-from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from pyfly.client.adapters._adapter import Attempt, HttpxAdapter, plain
-from pyfly.client.adapters._client_streaming import AsyncClientOpened
-from pyfly.client.adapters._errors import Exchange
-from pyfly.client.adapters._streaming import open_stream
-from pyfly.client.adapters._transport import AsyncTransport, async_exchange
-from pyfly.client.adapters._wire import let_go
+from pyfly.client.adapters._adapter import HttpxAdapter
+from pyfly.client.adapters._bodies import let_go, response_of
+from pyfly.client.adapters._bounds import NOT_BLOCKING, bounded, other_turn
+from pyfly.client.adapters._httpx_client import AsyncClientPort
+from pyfly.client.adapters._own_streaming import AsyncOwnOpened
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import StreamedResponse
+from pyfly.transport.deadline import Patience
+from pyfly.transport.errors import ReadTimeout, TransportError
+from pyfly.transport.pool import AsyncPool
 
 __all__ = ["HttpxClientAdapter"]
 
 
 class HttpxClientAdapter(HttpxAdapter):
-    """A port over httpx2 or httpx.
+    """A port over connections of its own, or over a client of yours of httpx2 or httpx.
 
     Connections belong to the event loop that they were made in: a second loop, or a forked
-    child, gets its own.
+    child, gets its own. No HTTP library is imported unless a ``client`` is one's.
 
     Args:
         base_url: Where paths begin; its own path is kept. ``""`` if every request brings an
             absolute URL, or the ``client`` has a base URL.
-        timeout: How long a single read or write may take; ``send`` as a whole is bounded by
-            its deadline.
+        timeout: How long a single read or write may take; ``send`` ends by its
+            deadline.
         headers: Sent with every request, over ``accept``, ``accept-encoding`` and ``user-agent``.
         client: An ``AsyncClient`` of yours, of either library. It sends everything, so that
             its auth, hooks, cookies, proxies and timeouts stay in force; ``settings`` count
@@ -40,43 +41,68 @@ class HttpxClientAdapter(HttpxAdapter):
     Raises:
         ConnectionSettingsException: A setting cannot be used.
         ClientArgumentException: ``base_url`` cannot be used.
-        MissingLibraryException: When first used: the library is not installed.
+        MissingLibraryException: The library of ``client`` is not installed.
     """
 
-    _blocking = False
-    _client_kind = "AsyncClient"
-    _transport = AsyncTransport
+    _blocking = NOT_BLOCKING
+    _make_pool = AsyncPool
+    _client_port = AsyncClientPort
 
     async def start(self) -> None:
-        """Check that the library and the TLS files are there; connections come on demand."""
+        """Check that the TLS files are there; connections come on demand."""
         self._start()
 
     async def stop(self) -> None:
         """Close every connection. A ``client`` of yours stays open."""
         self._stop()
-        await asyncio.sleep(0)  # whoever was woken by the closing gets to know
+        await other_turn()
 
-    async def request(self, method: str, url: str, **kwargs: Any) -> Any:
-        """Send one request by the library's own client.
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Any = None,
+        json: Any = None,
+        headers: Any = None,
+        content: Any = None,
+        data: Any = None,
+        timeout: float | None = None,
+        **others: Any,
+    ) -> Any:
+        """Send one request as HTTP libraries do.
 
         Args:
             method: ``GET``, ``POST``, …
             url: A path below ``base_url``, or an absolute URL.
-            **kwargs: What the library takes: ``params``, ``json``, ``headers``, ``content``,
-                ``data``, ``files``, ``timeout``, …
+            params: Query parameters: a mapping, or pairs; a list stands for several values.
+            json: A body that is sent as JSON.
+            headers: Header fields over those of the adapter.
+            content: A body as ``bytes`` or ``str``.
+            data: A form, as a mapping; or a body as ``bytes`` or ``str``.
+            timeout: How long a single read or write may take, in seconds.
+            **others: What the ``client`` of yours takes beyond that.
 
         Returns:
-            The library's own response, read.
+            The response, read and decompressed: a :class:`~pyfly.client.Response`; over a
+            ``client`` of yours, that library's own.
 
         Raises:
             TransportException: No complete response came back.
             ResponseTooLargeException: It is larger than ``max_response_size``.
+            TypeError: An argument is not known.
         """
-        client, pool = self._client()
-        try:
-            return await client.request(method, url, **kwargs)
-        except Exception as exc:
-            self._raise(exc, self._exchange_of(exc), pool)
+        self._require_running()
+        if self._client is not None:
+            given = {"params": params, "json": json, "headers": headers, "content": content}
+            given |= {"data": data, "timeout": timeout}
+            others |= {name: value for name, value in given.items() if value is not None}
+            return await self._client.request(method, url, others)
+        if others:
+            raise TypeError(f"request() has no argument {next(iter(others))!r}")
+        request = self._plain_request(method, url, params, json, headers, content, data)
+        patience = self._patience if timeout is None else self._patience.with_step(timeout)
+        return self._decompressed(await self._exchange(request, None, patience))
 
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Make one attempt: what is in ``request``, byte for byte.
@@ -91,69 +117,36 @@ class HttpxClientAdapter(HttpxAdapter):
             ResponseTooLargeException: The body is larger than ``max_response_size``.
             ClientStoppedException: The adapter was stopped.
         """
+        self._require_running()
+        if self._client is not None:
+            response: Response[Any] = await self._client.send(request, deadline)
+            return response
+        content = request.content
+        if content is None or isinstance(content, bytes):
+            return await self._exchange(request, deadline, self._patience)
         try:
-            if self._given is not None:
-                return await self._send_by_client(request, deadline)
-            return await self._send(request, deadline)
+            # The deadline is kept by every operation on the network, but a body of the caller's
+            # may be slow by itself.
+            async with bounded(deadline):
+                return await self._exchange(request, deadline, self._patience)
+        except ReadTimeout as exc:
+            self._raise(exc, self._targets.resolve(request.url).origin, deadline)
         finally:
-            let_go(request.content)
+            let_go(content)
 
-    async def _send(self, request: Request, deadline: float | None) -> Response[Any]:
-        attempt = self._begin(request, deadline)
-        if deadline is None or request.content is None or isinstance(request.content, bytes):
-            return await self._complete(attempt)
-        # The deadline is kept by every operation on the network, but a body of the caller's
-        # may be slow by itself.
-        scope = asyncio.timeout(deadline - attempt.exchange.began)
-        try:
-            async with scope:
-                return await self._complete(attempt)
-        except TimeoutError as exc:
-            if not scope.expired():
-                raise
-            raise attempt.exchange.timed_out() from exc
-
-    async def _complete(self, attempt: Attempt) -> Response[Any]:
-        try:
-            _, body = await async_exchange(
-                attempt.pool, attempt.origin, attempt.request, attempt.body
-            )
-        except Exception as exc:
-            self._raise(exc, attempt.exchange, attempt.pool)
-        return body.response()
-
-    async def _send_by_client(self, request: Request, deadline: float | None) -> Response[Any]:
-        wire, options, exchange = self._client_request(request)
-        exchange.deadline = deadline
-        exchange.began = time.monotonic()
-        left = None if deadline is None else deadline - exchange.began
-        if left is not None and left <= 0:
-            raise exchange.timed_out()
-        scope = asyncio.timeout(left)
-        try:
-            async with scope:
-                return await self._exchange_by_client(request, wire, options, exchange)
-        except TimeoutError as exc:
-            if not scope.expired():
-                raise
-            raise exchange.timed_out() from exc
-        except Exception as exc:
-            self._raise(exc, exchange)
-
-    async def _exchange_by_client(
-        self, request: Request, wire: Any, options: dict[str, Any], exchange: Exchange
+    async def _exchange(
+        self, request: Request, deadline: float | None, patience: Patience
     ) -> Response[Any]:
-        response = await self._given.send(wire, **options)
+        origin, outgoing = self._outgoing(request)
+        began = 0.0 if deadline is None else time.monotonic()
         try:
-            body = self._client_body(request, response, exchange)
-            if response.is_stream_consumed:
-                return plain(body, response)
-            async with aclosing(response.aiter_raw()) as chunks:
-                async for chunk in chunks:
-                    body.add(chunk)
-        finally:
-            await response.aclose()
-        return body.response()
+            if deadline is not None:
+                patience = patience.until(deadline, began)
+            pool = self._pools.current()
+            incoming = await pool.exchange(origin, outgoing, patience, self._limit)
+        except TransportError as exc:
+            self._raise(exc, origin, deadline, began, patience.step)
+        return response_of(incoming)
 
     async def open(self, request: Request, deadline: float | None, idle: float) -> StreamedResponse:
         """Make one attempt that ends at the headers of the response.
@@ -168,43 +161,19 @@ class HttpxClientAdapter(HttpxAdapter):
             AttemptTimeoutException: The deadline passed.
             ClientStoppedException: The adapter was stopped.
         """
+        self._require_running()
+        if self._client is not None:
+            opened: StreamedResponse = await self._client.open(request, deadline, idle)
+            return opened
+        origin, outgoing = self._outgoing(request)
+        began = time.monotonic()
         try:
-            if self._given is not None:
-                return await self._open_by_client(request, deadline, idle)
-            attempt = self._begin(request, deadline)
-            fail = partial(self._raise, exchange=attempt.exchange, pool=attempt.pool)
-            try:
-                return await open_stream(attempt, idle, fail)
-            except Exception as exc:
-                fail(exc)
+            patience = self._patience.until(math.inf if deadline is None else deadline, began)
+            async with bounded(deadline):
+                exchange = await self._pools.current().open(origin, outgoing, patience)
+        except TransportError as exc:
+            self._raise(exc, origin, deadline, began)
         finally:
             let_go(request.content)
-
-    async def _open_by_client(
-        self, request: Request, deadline: float | None, idle: float
-    ) -> AsyncClientOpened:
-        wire, options, exchange = self._client_request(request)
-        exchange.deadline = deadline
-        exchange.began = time.monotonic()
-        left = None if deadline is None else deadline - exchange.began
-        if left is not None and left <= 0:
-            raise exchange.timed_out()
-        scope = asyncio.timeout(left)
-        try:
-            async with scope:
-                response = await self._given.send(wire, **options)
-        except TimeoutError as exc:
-            if not scope.expired():
-                raise
-            raise exchange.timed_out() from exc
-        except Exception as exc:
-            self._raise(exc, exchange)
-        return AsyncClientOpened(
-            response,
-            partial(self._client_body, request, response, exchange),
-            partial(self._raise, exchange=exchange),
-            deadline=deadline,
-            idle=idle,
-            late=exchange.timed_out,
-            peer=exchange.peer,
-        )
+        fail = partial(self._raise, origin=origin)
+        return AsyncOwnOpened(exchange, self._limit, idle, fail, deadline, began)

@@ -13,13 +13,12 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from pyfly.client.adapters._adapter import no_cookies
+from pyfly.client.adapters._fields import RequestFields
 from pyfly.client.adapters._library import MissingLibraryException, load
 from pyfly.client.adapters._per_loop import PerLoop, Tracked
-from pyfly.client.adapters._routes import proxy_for
+from pyfly.client.adapters._proxies import proxy_for
 from pyfly.client.adapters._target import TargetResolver
 from pyfly.client.adapters._tls import check_files, context_for
-from pyfly.client.adapters._wire import RequestFields
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
@@ -89,7 +88,7 @@ class _Stock:
     def _client(self) -> Any:
         """The library's own client, over its own transport."""
         settings = self._settings
-        http = load(settings.library).http
+        http = load(settings.library)
         transport = getattr(http, self._transport_kind)(
             verify=context_for(settings),
             http2=settings.http2,
@@ -166,7 +165,6 @@ class StockHttpxClientAdapter(_Stock):
     async def request(self, method: str, url: str, **kwargs: Any) -> Any:
         """Send one request by the library's own client."""
         self._require_running()
-        url = url if "://" in url else f"{self._base_url.rstrip('/')}/{url.lstrip('/')}"
         return await (await self._ports.current())[1].request(method, url, **kwargs)
 
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
@@ -218,7 +216,6 @@ class StockHttpxSyncClientAdapter(_Stock):
 
     def request(self, method: str, url: str, **kwargs: Any) -> Any:
         """Send one request by the library's own client."""
-        url = url if "://" in url else f"{self._base_url.rstrip('/')}/{url.lstrip('/')}"
         return self._port().request(method, url, **kwargs)
 
     def send(self, request: Request, deadline: float | None) -> Response[Any]:
@@ -228,6 +225,13 @@ class StockHttpxSyncClientAdapter(_Stock):
     def open(self, request: Request, deadline: float | None, idle: float) -> SyncStreamedResponse:
         """Make one attempt that ends at the headers; see ``HttpxSyncClientAdapter``."""
         return self._port().open(request, deadline, idle)
+
+
+def no_cookies() -> Any:
+    """A jar that takes nothing: cookies are not kept between calls."""
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
 async def _closed(made: tuple[Any, HttpxClientAdapter]) -> None:

@@ -12,9 +12,10 @@ import pytest
 import trustme
 
 from pyfly.client.adapters._tls import context_for
-from pyfly.client.adapters._tls_engine import Operation, TlsEngine
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import TlsException
+from pyfly.transport import tls
+from pyfly.transport.tls_engine import Operation, TlsEngine
 
 
 @pytest.fixture(autouse=True)
@@ -67,17 +68,25 @@ def test_without_verification_nothing_is_checked() -> None:
     assert not context.check_hostname
 
 
-@pytest.mark.parametrize("library", ["httpx2", "httpx"])
-def test_the_environment_names_the_authorities_for_both_libraries(
-    ca: Path, monkeypatch: pytest.MonkeyPatch, library: Any
-) -> None:
+def test_the_environment_names_the_authorities(ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(ca))
-    context = context_for(ConnectionSettings(library=library))
+    context = context_for(ConnectionSettings())
     assert context.cert_store_stats()["x509"] == 1
     monkeypatch.setenv("SSL_CERT_FILE", "")
-    assert context_for(ConnectionSettings(library=library)) is not context
+    assert context_for(ConnectionSettings()) is not context
     monkeypatch.setenv("SSL_CERT_DIR", str(ca.parent))
-    assert context_for(ConnectionSettings(library=library)).cert_store_stats()["x509"] == 0
+    assert context_for(ConnectionSettings()).cert_store_stats()["x509"] == 0
+
+
+def test_else_the_authorities_are_those_of_the_system(
+    ca: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere: Any = ssl.DefaultVerifyPaths(*[None] * 6)  # type: ignore[arg-type]
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    monkeypatch.setattr(tls, "_BUNDLES", (str(ca.parent / "missing"), str(ca)))
+    assert tls._system_context().cert_store_stats()["x509"] == 1
+    monkeypatch.setattr(tls, "_BUNDLES", ())
+    assert tls._system_context().cert_store_stats()["x509"] == 0
 
 
 def test_a_file_that_cannot_be_used_is_named_with_its_setting(
@@ -167,8 +176,8 @@ def test_a_proper_end_is_an_end_and_a_cut_is_an_error(connected: tuple[TlsEngine
     server.object.write(b"all")
     with pytest.raises(ssl.SSLWantReadError):
         server.object.unwrap()
-    assert server.run(engine.read(10)) == b"all"
-    assert server.run(engine.read(10)) == b""
+    assert server.run(engine.read()) == b"all"
+    assert server.run(engine.read()) == b""
     assert engine.has_more()
 
 
@@ -181,7 +190,7 @@ def test_nonsense_counts_as_something(connected: tuple[TlsEngine, Server]) -> No
 def test_a_cut_is_told_from_an_end(connected: tuple[TlsEngine, Server]) -> None:
     engine, server = connected
     with pytest.raises(ssl.SSLEOFError):
-        server.run(engine.read(10))
+        server.run(engine.read())
 
 
 def test_a_farewell_ends_the_stream_for_the_peer(connected: tuple[TlsEngine, Server]) -> None:

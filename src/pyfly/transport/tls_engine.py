@@ -34,15 +34,15 @@ class TlsEngine:
         """Agree on keys and check the certificate; raises ``ssl.SSLError``."""
         return self._run(self.object.do_handshake)
 
-    def read(self, size: int) -> Operation:
-        """Return up to ``size`` decrypted bytes; ``b""`` at a proper end.
+    def read(self) -> Operation:
+        """Return the next decrypted bytes; ``b""`` at a proper end.
 
         Raises:
             ssl.SSLEOFError: The stream ended without the notice that TLS asks for.
         """
-        return self._run(self.object.read, size)
+        return self._run(self.object.read, _SLICE)
 
-    def write(self, data: bytes) -> Operation:
+    def write(self, data: bytes | memoryview) -> Operation:
         """Encrypt and send everything."""
         view = memoryview(data)
         while view:

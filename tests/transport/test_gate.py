@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from types import SimpleNamespace
+import time
 
 import pytest
 
-from pyfly.client.adapters._gate import AsyncGate, BlockingGate
+from pyfly.transport.errors import PoolTimeout
+from pyfly.transport.gate import AsyncGate, BlockingGate
 
-
-class PoolTimeout(Exception):
-    """As the cores have it."""
-
-
-CORE = SimpleNamespace(PoolTimeout=PoolTimeout)
+LONG = 5.0
 
 
 async def test_as_many_enter_as_there_are_places() -> None:
-    gate = AsyncGate(2, CORE)
-    await gate.enter(None)
+    gate = AsyncGate(2)
+    await gate.enter(LONG)
     await gate.enter(0.0)
     with pytest.raises(PoolTimeout):
         await gate.enter(0.01)
     gate.leave()
-    await gate.enter(None)
+    await gate.enter(LONG)
 
 
 async def test_those_who_wait_enter_in_their_order() -> None:
-    gate = AsyncGate(1, CORE)
-    await gate.enter(None)
+    gate = AsyncGate(1)
+    await gate.enter(LONG)
     order: list[int] = []
 
     async def one(number: int) -> None:
-        await gate.enter(None)
+        await gate.enter(LONG)
         order.append(number)
         gate.leave()
 
@@ -47,10 +43,10 @@ async def test_those_who_wait_enter_in_their_order() -> None:
 
 
 async def test_a_place_given_to_one_who_is_cancelled_in_that_moment_is_passed_on() -> None:
-    gate = AsyncGate(1, CORE)
-    await gate.enter(None)
-    first = asyncio.create_task(gate.enter(None))
-    second = asyncio.create_task(gate.enter(None))
+    gate = AsyncGate(1)
+    await gate.enter(LONG)
+    first = asyncio.create_task(gate.enter(LONG))
+    second = asyncio.create_task(gate.enter(LONG))
     await asyncio.sleep(0)
     gate.leave()
     first.cancel()
@@ -60,10 +56,10 @@ async def test_a_place_given_to_one_who_is_cancelled_in_that_moment_is_passed_on
 
 
 async def test_one_who_was_cancelled_is_passed_over() -> None:
-    gate = AsyncGate(1, CORE)
-    await gate.enter(None)
-    first = asyncio.create_task(gate.enter(None))
-    second = asyncio.create_task(gate.enter(None))
+    gate = AsyncGate(1)
+    await gate.enter(LONG)
+    first = asyncio.create_task(gate.enter(LONG))
+    second = asyncio.create_task(gate.enter(LONG))
     await asyncio.sleep(0)
     first.cancel()
     gate.leave()  # before the first one has noticed
@@ -75,10 +71,10 @@ async def test_one_who_was_cancelled_is_passed_over() -> None:
 
 
 async def test_cancelled_at_any_moment_no_place_is_lost() -> None:
-    gate = AsyncGate(2, CORE)
+    gate = AsyncGate(2)
 
     async def one(turns: int) -> None:
-        await gate.enter(None)
+        await gate.enter(LONG)
         try:
             for _ in range(turns):
                 await asyncio.sleep(0)
@@ -99,12 +95,38 @@ async def test_cancelled_at_any_moment_no_place_is_lost() -> None:
 
 
 def test_threads_wait_too() -> None:
-    gate = BlockingGate(1, CORE)
-    gate.enter(None)
+    gate = BlockingGate(1)
+    gate.enter(LONG)
     with pytest.raises(PoolTimeout):
         gate.enter(0.01)
-    thread = threading.Thread(target=gate.enter, args=(5,))
+    thread = threading.Thread(target=gate.enter, args=(LONG,))
     thread.start()
     gate.leave()
     thread.join(2)
     assert not thread.is_alive()
+
+
+async def test_the_end_of_an_exchange_ends_the_wait() -> None:
+    gate = AsyncGate(1)
+    await gate.enter(LONG)
+    with pytest.raises(PoolTimeout):
+        await gate.enter(LONG, time.monotonic() + 0.01)
+    blocking = BlockingGate(1)
+    blocking.enter(LONG)
+    with pytest.raises(PoolTimeout):
+        blocking.enter(LONG, time.monotonic() - 1)
+
+
+def test_a_gate_whose_loop_has_ended_is_left_without_a_word() -> None:
+    async def waiting() -> AsyncGate:
+        gate = AsyncGate(1)
+        await gate.enter(LONG)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter.add_done_callback(lambda _: None)  # as a task has, that waits for it
+        gate._waiting.append(waiter)
+        return gate
+
+    gate = asyncio.run(waiting())
+    gate.leave()
+    gate.leave_from_any_thread()
+    assert gate.taken == 0

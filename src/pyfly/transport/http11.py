@@ -1,0 +1,388 @@
+"""HTTP/1.1 without I/O: the bytes of a request, and what the bytes of a response mean.
+
+llhttp (``httptools``) parses heads and chunks. It is given each head by itself, cut at its
+empty line, so that nothing behind a response is ever read as part of it: the parser skips
+empty lines between responses, and would not say where one ended. Where it refuses a head, that is
+parsed a second time with its leniencies if the deviation is one that harms nobody: bare
+newlines, control characters or folds in a value, a length beside chunks, one length told twice.
+
+A body with a length, or one that lasts until the connection ends, needs no parser.
+"""
+
+from __future__ import annotations
+
+import re
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from pyfly.transport.errors import (
+    BodyTooLarge,
+    LocalProtocolError,
+    PrematureEnd,
+    RemoteProtocolError,
+)
+
+__all__ = ["IncomingResponse", "checked_field", "request_head"]
+
+#: The most bytes of a head, of the line of a chunk, or of trailers.
+HEAD_LIMIT = 100 * 1024
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+#: RFC 9110, section 5.5: what would end a field, or be trimmed by whoever reads it.
+_UNSENDABLE = re.compile(r"[\0\r\n\v\f]|^[ \t]|[ \t]$")
+_HEAD_END = re.compile(rb"\n\r?\n")
+_LENGTH_LINE = re.compile(rb"\ncontent-length:[ \t]*([^\r\n]*?)[ \t]*(?=\r?\n)", re.IGNORECASE)
+_LENGTHS = re.compile(rb"0*[0-9]{1,20}(?:[ \t]*,[ \t]*0*[0-9]{1,20})*")
+#: What llhttp counts to.
+_LONGEST = 2**63 - 1
+_SWITCHED = "it changed to a protocol that nobody asked for"
+#: Reasons with which llhttp refuses a head, and what they say of the peer.
+_REFUSALS = (
+    ("Upgrade", _SWITCHED),
+    ("start line", "a header line is malformed"),
+    ("Transfer-Encoding", "its transfer-encoding is not known"),
+    ("Duplicate Content-Length", "it sent two different lengths"),
+    ("Content-Length", "its content-length is no number"),
+    ("chunk", "the size of a chunk is malformed"),
+    ("header", "a header line is malformed"),
+    ("status", "its status line is malformed"),
+    ("version", "its status line is malformed"),
+)
+
+
+def checked_field(name: str, value: str) -> bytes:
+    """One line of a header section.
+
+    Raises:
+        LocalProtocolError: A header cannot carry it; neither is shown.
+    """
+    if _TOKEN.fullmatch(name) is None or _UNSENDABLE.search(value) is not None:
+        raise LocalProtocolError("a header field holds characters that a header cannot carry")
+    try:
+        return b"%b: %b\r\n" % (name.encode("ascii"), value.encode("latin-1"))
+    except UnicodeEncodeError:
+        raise LocalProtocolError(
+            "a header field holds characters that a header cannot carry"
+        ) from None
+
+
+def request_head(method: str, prefix: bytes, target: bytes, fields: bytes) -> bytes:
+    """The head of a request.
+
+    Args:
+        method: ``GET``, ``POST``, …
+        prefix: What a proxy has to see before the target; else empty.
+        target: Path and query, percent-encoded.
+        fields: Lines of header fields, each with its line end.
+
+    Raises:
+        LocalProtocolError: The method is none.
+    """
+    if _TOKEN.fullmatch(method) is None:
+        raise LocalProtocolError("the method is no token")
+    return b"%b %b%b HTTP/1.1\r\n%b\r\n" % (method.encode("ascii"), prefix, target, fields)
+
+
+class _Section:
+    """What llhttp finds: the fields of a head, then the pieces of a chunked body."""
+
+    __slots__ = (
+        "body",
+        "fields",
+        "followed",
+        "head_complete",
+        "message_complete",
+        "progress",
+        "reason",
+    )
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[str, str]] = []
+        self.reason = b""
+        self.body: list[bytes] = []
+        self.head_complete = False
+        self.message_complete = False
+        self.followed = False  # whether a second message has begun
+        self.progress = False  # whether a chunk has come, or begun, since that was last asked
+
+    # Called by llhttp
+
+    def on_status(self, reason: bytes) -> None:
+        self.reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.head_complete:  # else it is a trailer, which nobody asks for
+            self.fields.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        self.followed = self.head_complete
+        self.head_complete = True
+
+    def on_chunk_header(self) -> None:
+        self.progress = True
+
+    def on_body(self, piece: bytes) -> None:
+        self.progress = True
+        if not self.followed:
+            self.body.append(piece)
+
+    def on_message_complete(self) -> None:
+        self.message_complete = True
+
+
+class IncomingResponse:
+    """One response while its bytes come.
+
+    Args:
+        method: The request's; a response to HEAD has no body.
+
+    Attributes:
+        status: The status; 0 until the head is there.
+        fields: Pairs of name and value.
+        index: The same by lower-case name; values of one name are joined by commas.
+        length: How long the body is; None if that is not known.
+        until_close: Whether the body has no other end than the connection's.
+        ended: Whether all of it is there.
+    """
+
+    __slots__ = (
+        "_buffer", "_http11", "_keep_alive", "_left", "_method", "_parser", "_quiet", "_section",
+        "_size", "_spoiled", "_tail", "body", "ended", "fields", "index", "length", "reason",
+        "status", "until_close",
+    )  # fmt: skip
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+        self._buffer = b""
+        self._parser: HttpResponseParser | None = None  # while a chunked body comes
+        self._section: _Section | None = None
+        self._left = 0
+        self._size = 0  # of a body without a length
+        self._quiet = 0
+        self._tail = b""
+        self._spoiled = False
+        self._keep_alive = False
+        self.status = 0
+        self.reason = b""
+        self._http11 = True
+        self.fields: list[tuple[str, str]] = []
+        self.index: dict[str, str] = {}
+        self.length: int | None = None
+        self.until_close = False
+        self.ended = False
+        self.body: list[bytes] = []
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection may serve another exchange."""
+        return self.ended and self._keep_alive and not self._spoiled
+
+    def require_at_most(self, limit: int) -> None:
+        """Refuse a body that says already that it is too large, or is.
+
+        Raises:
+            BodyTooLarge: It has more than ``limit`` bytes.
+        """
+        if (self.length or 0) > limit or self._size > limit:
+            raise BodyTooLarge(limit)
+
+    def take(self) -> bytes:
+        """The bytes of the body that came since the last time."""
+        body = self.body
+        data = body[0] if len(body) == 1 else b"".join(body)
+        body.clear()
+        return data
+
+    def feed(self, data: bytes) -> None:
+        """Take what was read; ``b""`` is the end of the connection.
+
+        Raises:
+            RemoteProtocolError: It is no response.
+            PrematureEnd: It ended too early.
+        """
+        if not data:
+            self._end()
+        elif not self.status:
+            self._feed_head(data)
+        elif self.ended:
+            self._spoiled = True
+        elif self._parser is not None:
+            self._feed_chunks(data)
+        elif self.until_close:
+            self._size += len(data)
+            self.body.append(data)
+        elif len(data) < self._left:
+            self._left -= len(data)
+            self.body.append(data)
+        else:
+            more = len(data) > self._left
+            self.body.append(data[: self._left] if more else data)
+            self._spoiled = self._spoiled or more
+            self._left = 0
+            self.ended = True
+
+    def _feed_head(self, data: bytes) -> None:
+        start = 0
+        look_from = max(len(self._buffer) - 2, 0)
+        if self._buffer:
+            data = self._buffer + data
+        while True:
+            found = _HEAD_END.search(data, look_from)
+            if found is None:
+                self._buffer = data[start:]
+                if len(self._buffer) > HEAD_LIMIT:
+                    raise RemoteProtocolError("its headers are longer than 100 KiB")
+                return
+            look_from = found.end()
+            self._read_head(data[start:look_from])
+            start = look_from
+            if self.status >= 200:
+                break
+            self.status = 0  # an interim response: the one that counts follows
+        self._buffer = b""
+        self._begin_body()
+        if start < len(data):
+            self.feed(data[start:])
+
+    def _read_head(self, head: bytes) -> None:
+        if head[:7] != b"HTTP/1.":
+            if head[:1] in b"\r\n":
+                raise RemoteProtocolError("it sent an empty line instead of a status")
+            raise RemoteProtocolError("its status line is malformed")
+        section = _Section()
+        parser = HttpResponseParser(section)
+        try:
+            parser.feed_data(head)
+        except HttpParserUpgrade:
+            raise RemoteProtocolError(_SWITCHED) from None
+        except HttpParserError as exc:
+            section, parser = self._read_leniently(head, exc)
+        status: int = parser.get_status_code()
+        if status < 100 or b"\0" in section.reason:
+            raise RemoteProtocolError("its status line is malformed")
+        if status == 101:
+            raise RemoteProtocolError(_SWITCHED)
+        if not section.head_complete:
+            raise RemoteProtocolError("a header line is malformed")
+        self.status, self.fields, self.reason = status, section.fields, section.reason
+        self._http11 = head[7:8] != b"0"
+        self._section, self._parser = section, parser
+
+    def _read_leniently(
+        self, head: bytes, refusal: HttpParserError
+    ) -> tuple[_Section, HttpResponseParser]:
+        """A head that llhttp refuses, once more, if what is wrong with it harms nobody."""
+        if "after start line" in str(refusal):  # a fold of nothing
+            raise _refused(refusal)
+        lengths = _LENGTH_LINE.findall(head)
+        if len(lengths) > 1 or (lengths and not lengths[0].isdigit()) or "overflow" in str(refusal):
+            head = _with_one_length(head, lengths, refusal)
+            self._spoiled = any(b"," in each for each in lengths)
+        section = _Section()
+        parser = HttpResponseParser(section)
+        parser.set_dangerous_leniencies(
+            lenient_headers=True, lenient_chunked_length=True, lenient_optional_cr_before_lf=True
+        )
+        try:
+            parser.feed_data(head)
+        except HttpParserError as exc:
+            raise _refused(exc) from None
+        if any("\0" in value for _, value in section.fields):
+            raise RemoteProtocolError("a header line is malformed")
+        return section, parser
+
+    def _begin_body(self) -> None:
+        index = self.index
+        for name, value in self.fields:
+            name = name.lower()
+            index[name] = f"{index[name]}, {value}" if name in index else value
+        assert self._parser is not None  # it has just read the head
+        connection = index.get("connection")
+        self._keep_alive = (
+            self._http11 if connection is None else self._stays_open(connection.lower())
+        )
+        coding, length = index.get("transfer-encoding"), index.get("content-length")
+        parser, self._parser = self._parser, None
+        if self._method == "HEAD" or self.status in (204, 304) or self._method == "CONNECT":
+            self.ended = True
+        elif coding is not None:
+            if coding.lower() != "chunked":
+                raise RemoteProtocolError("its transfer-encoding is not known")
+            self._spoiled = self._spoiled or length is not None
+            parser.set_dangerous_leniencies(lenient_chunked_length=True)  # for trailers alone
+            self._parser = parser
+        elif length is not None:
+            self.length = self._left = int(length)
+            self.ended = not self._left
+        else:
+            self.until_close, self._keep_alive = True, False
+
+    def _stays_open(self, connection: str) -> bool:
+        options = [option.strip() for option in connection.split(",")]
+        return "close" not in options and (self._http11 or "keep-alive" in options)
+
+    def _feed_chunks(self, data: bytes) -> None:
+        section, parser = self._section, self._parser
+        assert section is not None
+        assert parser is not None
+        try:
+            parser.feed_data(data)
+        except HttpParserError as exc:
+            if not section.message_complete:
+                raise _refused(exc) from None
+            self._spoiled = True  # it is what follows the response that is no response
+        self._size += sum(map(len, section.body))
+        self.body += section.body
+        section.body.clear()
+        if section.message_complete:
+            tail = (self._tail + data)[-6:]
+            # The parser passes over newlines that nobody asked for.
+            self._spoiled = (
+                self._spoiled
+                or section.followed
+                or not tail.endswith(b"\r\n\r\n")
+                or tail.endswith(b"\n\r\n\r\n")
+            )
+            self.ended, self._parser = True, None
+            return
+        self._tail = data[-6:] if len(data) > 5 else (self._tail + data)[-6:]
+        self._quiet = 0 if section.progress else self._quiet + len(data)
+        section.progress = False
+        if self._quiet > HEAD_LIMIT:
+            raise RemoteProtocolError("the size of a chunk, or its trailers, are malformed")
+
+    def _end(self) -> None:
+        self._keep_alive = False
+        if self.ended:
+            return
+        if self.until_close:
+            self.ended = True
+        elif not self.status:
+            where = "in the middle of the headers" if self._buffer else "without an answer"
+            raise PrematureEnd(f"closed the connection {where}")
+        elif self.length is not None:
+            came = self.length - self._left
+            raise PrematureEnd(
+                f"closed the connection after {came} of {self.length} bytes of the body"
+            )
+        else:
+            raise PrematureEnd("closed the connection in the middle of a chunk of the body")
+
+
+def _with_one_length(head: bytes, lengths: list[bytes], refusal: HttpParserError) -> bytes:
+    """A head whose length is told more than once, or is huge, with what it means."""
+    if not all(_LENGTHS.fullmatch(each) for each in lengths):
+        raise _refused(refusal)
+    found = {int(each) for each in b",".join(lengths).split(b",")}
+    if len(found) > 1:
+        raise RemoteProtocolError("it sent two different lengths")
+    length = b"\nContent-Length: %d" % min(*found, _LONGEST)
+    return _LENGTH_LINE.sub(b"\nX-Same: x", head).replace(b"\nX-Same: x", length, 1)
+
+
+def _refused(exc: HttpParserError) -> RemoteProtocolError:
+    reason = str(exc)
+    for part, text in _REFUSALS:
+        if part in reason:
+            return RemoteProtocolError(text)
+    return RemoteProtocolError("its status line is malformed")

@@ -1,0 +1,192 @@
+"""The connections of one event loop, or of all threads, and the exchanges over them.
+
+A connection is either with one exchange or idle, and the one that was used last is the next
+to be used. An exchange holds a place at the gate and a connection until it is over, a stream
+until it is closed. Whatever ends it, and whoever, they are given back once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from pyfly.transport.connection import AsyncConnection
+from pyfly.transport.connector import AsyncConnector
+from pyfly.transport.deadline import Patience
+from pyfly.transport.errors import ReadError
+from pyfly.transport.gate import AsyncGate
+from pyfly.transport.http11 import IncomingResponse
+from pyfly.transport.network import Network
+from pyfly.transport.request import OutgoingRequest
+from pyfly.transport.sockets import sockets_of_loop
+from pyfly.transport.target import Origin
+
+__all__ = ["AsyncExchange", "AsyncPool"]
+
+
+class AsyncPool:
+    """The connections that exchanges share.
+
+    Args:
+        network: How connections are made.
+
+    Attributes:
+        sockets: All that are open.
+        gate: Where an exchange enters.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.sockets = sockets_of_loop()
+        self.gate = AsyncGate(network.max_connections)
+        self._connector = AsyncConnector(network, self.sockets)
+        self._limit = network.max_connections
+        self._lock = threading.Lock()
+        self._idle: list[AsyncConnection] = []  # the one used last comes last
+
+    async def exchange(
+        self, origin: Origin, request: OutgoingRequest, patience: Patience, limit: int
+    ) -> IncomingResponse:
+        """Send a request to ``origin`` and read the whole response.
+
+        Raises:
+            TransportError: No complete response came back.
+            BodyTooLarge: Its body has more than ``limit`` bytes.
+        """
+        await self.gate.enter(patience.place, patience.end)
+        try:
+            connection = self._take(origin)
+            if connection is None:
+                connection = await self._connector.connect(origin, patience)
+            try:
+                incoming = await connection.exchange(request, patience, limit)
+            except BaseException:
+                connection.close()
+                raise
+            self._put(connection, incoming)
+        finally:
+            self.gate.leave()
+        return incoming
+
+    async def open(
+        self, origin: Origin, request: OutgoingRequest, patience: Patience
+    ) -> AsyncExchange:
+        """Send a request to ``origin`` and read the response up to the end of its head."""
+        await self.gate.enter(patience.place, patience.end)
+        try:
+            connection = self._take(origin)
+            if connection is None:
+                connection = await self._connector.connect(origin, patience)
+            try:
+                incoming = await connection.begin(request, patience)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            self.gate.leave()
+            raise
+        return AsyncExchange(connection, incoming, patience, self._put, self.gate)
+
+    def _take(self, origin: Origin) -> AsyncConnection | None:
+        """An idle connection to ``origin``; None if one has to be made."""
+        with self._lock:
+            idle = self._idle
+            for position in range(len(idle) - 1, -1, -1):
+                if idle[position].origin == origin:
+                    connection = idle.pop(position)
+                    if not connection.has_expired():
+                        return connection
+                    connection.close()
+            # A new one: those that lie idle count for the limit, too.
+            while idle and len(idle) + self.gate.taken > self._limit:
+                idle.pop(0).close()
+        return None
+
+    def _put(self, connection: AsyncConnection, incoming: IncomingResponse) -> None:
+        """Take a connection back after an exchange."""
+        if not connection.finish(incoming):
+            connection.close()
+            return
+        with self._lock:
+            idle = self._idle
+            idle.append(connection)
+            # A look at the oldest each time keeps those that are not used any more from
+            # lying about; the rest is looked at when it is used.
+            if len(idle) > 1 and idle[0].has_expired():
+                idle.pop(0).close()
+
+
+class AsyncExchange:
+    """A response whose body is still to come.
+
+    Attributes:
+        incoming: The response.
+        patience: How long each read may take; it may be changed between two.
+    """
+
+    __slots__ = ("_connection", "_gate", "_lease", "_put", "aborted", "incoming", "patience")
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        incoming: IncomingResponse,
+        patience: Patience,
+        put: Callable[[AsyncConnection, IncomingResponse], None],
+        gate: AsyncGate,
+    ) -> None:
+        self._lease = [True]  # whoever pops it gives back place and connection; popping is atomic
+        self._connection = connection
+        self._put = put
+        self._gate = gate
+        self.aborted = False
+        self.incoming = incoming
+        self.patience = patience
+
+    async def read(self) -> bytes:
+        """The next bytes of the body; ``b""`` at its end, when everything is given back.
+
+        Raises:
+            TransportError: The body broke off, or breaks HTTP.
+        """
+        if self.aborted:
+            raise ReadError("the connection was closed while the body was read")
+        incoming = self.incoming
+        try:
+            while not incoming.body and not incoming.ended:
+                await self._connection.read_more(incoming, self.patience)
+        except BaseException:
+            self.close()
+            raise
+        data = incoming.take()
+        if not data:
+            self.close()
+        return data
+
+    def close(self) -> None:
+        """Give the connection back if the body was read, else close it. Harmless twice."""
+        if self._ends():
+            try:
+                self._put(self._connection, self.incoming)
+            finally:
+                self._gate.leave()
+
+    def abort(self) -> None:
+        """Close the connection at once, from any thread; whoever waits for it gives it back."""
+        if not self._lease:
+            return
+        self.aborted = True
+        raw = self._connection.stream.raw
+        if raw.busy:
+            raw.close()
+        elif self._ends():
+            raw.close()
+            self._gate.leave_from_any_thread()
+
+    def _ends(self) -> bool:
+        """Whether it is for the caller to give everything back: True once."""
+        try:
+            return self._lease.pop()
+        except IndexError:
+            return False
+
+    def __del__(self) -> None:
+        self.abort()
