@@ -245,7 +245,7 @@ VERBS = (
     Verb("clean", clean, "delete .venv, caches, builds", "dev.py clean", needs_environment=False),
 )
 #: What writes a page of docs/ from the code; each runs by itself.
-PAGES = ("tools.reference", "tests.docs.faults", "tests.docs.proofs")
+PAGES = ("tools.reference", "tests.docs.settings", "tests.docs.faults", "tests.docs.proofs")
 CHECKS = ("lint", "types", "wheel", "pythons", "test")
 
 

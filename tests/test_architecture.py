@@ -154,7 +154,6 @@ STILL_SHARED = frozenset(
         "Source",
         "Target",
         "_Life",
-        "_Reading",
     ]
 )
 
