@@ -16,10 +16,12 @@ from pyfly.client._call.failure_classification import (
     why_no_hedge,
 )
 from pyfly.client._compile.policies import is_header_to_set
-from pyfly.client._protection.chaos import HttpChaosStage
-from pyfly.client._protection.deadline_header import DeadlineHeaderStage
 from pyfly.client._protection.shared import HostBreakers, SharedPolicies
-from pyfly.client._protection.single_flight import RequestFlightStage
+from pyfly.client._protection.stages import (
+    DeadlineHeaderStage,
+    HttpChaosStage,
+    RequestFlightStage,
+)
 from pyfly.client._settings.config import Settings
 from pyfly.client._settings.constructors import retry_policy
 from pyfly.client.auth.stage import AuthStage
@@ -107,7 +109,7 @@ class Protection:
             "throttle": lambda method: ThrottleStage(made("throttle", method), is_rejection),
             "bulkhead": lambda method: BulkheadStage(made("bulkhead", method)),
             "adaptive-limit": lambda method: AdaptiveLimiterStage(
-                self._heard(made("adaptive-limit", method)), is_drop
+                self._subscribed(made("adaptive-limit", method)), is_drop
             ),
             "deadline-header": self._deadline_header,
             "chaos": self._chaos,
@@ -125,7 +127,7 @@ class Protection:
             flights = self.shared.policy("single-flight", method)
             stages.append(RequestFlightStage(flights, method, auth))
         for section, make in self._makers.items():
-            # The retry stage numbers the attempts, and tells of them, where there is but one too.
+            # The retry stage numbers the attempts, also where there is only one.
             if section == "retry" or self._has(section, method):
                 try:
                     stages.append(make(method))
@@ -191,7 +193,7 @@ class Protection:
         return FallbackStage(fallback)
 
     def _breaker(self, method: MethodPlan) -> CircuitBreakerStage:
-        breaker = self._heard(self.shared.circuit_breaker(method))
+        breaker = self._subscribed(self.shared.circuit_breaker(method))
         return CircuitBreakerStage(breaker, speaks_against_service, is_answer)
 
     def _retry(self, method: MethodPlan) -> RetryStage:
@@ -216,8 +218,8 @@ class Protection:
         )
         return stage
 
-    def _heard(self, policy: T) -> T:
-        """The policy, once the client hears what it tells its own listeners."""
+    def _subscribed(self, policy: T) -> T:
+        """Returns the policy; the listeners of the client hear what it tells its own."""
         if id(policy) not in self._forget:
             self._forget[id(policy)] = policy.events.subscribe(self._events.emit, only=_TOLD)
         return policy

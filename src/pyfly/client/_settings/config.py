@@ -31,7 +31,7 @@ _PREFIX = "pyfly.client"
 Level = Callable[[str], EffectiveSetting | None]
 """Returns what one level says about a setting; None if it says nothing."""
 
-Said = Mapping[str, EffectiveSetting]
+Declared = Mapping[str, EffectiveSetting]
 """What code says, by the keys of settings."""
 
 
@@ -72,7 +72,9 @@ class ClientConfig:
             **_checked("default_circuit_breaker", "circuit-breaker", default_circuit_breaker),
         }
 
-    def settings(self, client: str | None, code: Said, methods: Mapping[str, Said]) -> Settings:
+    def settings(
+        self, client: str | None, code: Declared, methods: Mapping[str, Declared]
+    ) -> Settings:
         """Returns the settings of one client.
 
         Args:
@@ -87,7 +89,7 @@ class ClientConfig:
         return Settings(values, self.code_defaults, client, code, methods)
 
 
-def _checked(argument: str, section: str, given: Mapping[str, Any] | None) -> Said:
+def _checked(argument: str, section: str, given: Mapping[str, Any] | None) -> Declared:
     """Settings given as a dictionary in code, converted as if they stood in a file."""
     if not given:
         return {}
@@ -114,10 +116,10 @@ class Settings:
     def __init__(
         self,
         values: Values,
-        code_defaults: Said,
+        code_defaults: Declared,
         client: str | None,
-        code: Said,
-        methods: Mapping[str, Said],
+        code: Declared,
+        methods: Mapping[str, Declared],
     ) -> None:
         self._code = code
         self._methods = methods
@@ -125,14 +127,14 @@ class Settings:
         # What is configured counts by each part of its path: too much, never too little.
         self._set = {part for path in values for part in path.split(".")}.union(
             key.partition(".")[0]
-            for said in (code_defaults, code, *methods.values())
-            for key in said
+            for declared in (code_defaults, code, *methods.values())
+            for key in declared
         )
         section = f"clients.{client}."
         named = values if client is not None else None
         self._of_method: Mapping[str, Sequence[Level]] = {
-            name: (*_configured(named, f"{section}methods.{name}."), said.get)
-            for name, said in methods.items()
+            name: (*_configured(named, f"{section}methods.{name}."), declared.get)
+            for name, declared in methods.items()
         }
         self._of_client: Sequence[Level] = (
             *_configured(named, section),
@@ -223,10 +225,9 @@ class Settings:
         It has what no setting can say, so the configuration does not beat it.
         """
         key = POLICIES[name].switch[0]
-        for said in (self._methods.get(method, {}).get(key), self._code.get(key)):
-            if said is not None and said.instance is not None:
-                return said.instance
-        return None
+        declared = (self._methods.get(method, {}).get(key), self._code.get(key))
+        found = (each.instance for each in declared if each is not None)
+        return next((instance for instance in found if instance is not None), None)
 
     def is_own(self, name: str, method: str) -> bool:
         """Whether a method has settings of its own for a policy, apart from the switch."""

@@ -41,8 +41,8 @@ def _settings(given: Mapping[str, Any], decorator: str) -> dict[str, EffectiveSe
         plain = isinstance(value, _PLAIN)
         shown = repr(value) if plain else f"{type(value).__name__}(…)"
         origin, instance = f"{name}={shown} in {decorator}", None if plain else value
-        for key, said in _read(parameter, table, value).items():
-            settings[key] = EffectiveSetting(said, origin, instance)
+        for key, each in _read(parameter, table, value).items():
+            settings[key] = EffectiveSetting(each, origin, instance)
     return settings
 
 
@@ -65,7 +65,7 @@ def _read(parameter: DecoratorParameter, table: PolicyTable | None, value: Any) 
         )
         return found | ({f"{section}.{parameter.clears}": None} if parameter.clears else {})
     policy = getattr(value, "policy", value)
-    read = {f"{section}.{key}": said for key, said in table.read(policy).items()}
+    read = {f"{section}.{key}": each for key, each in table.read(policy).items()}
     return {**read, switch: True}
 
 
