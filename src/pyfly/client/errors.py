@@ -49,7 +49,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from pyfly.client.message import Headers
 from pyfly.client.problem import ProblemDetail, parse_problem
@@ -98,6 +98,7 @@ __all__ = [
     "UnprocessableContentException",
     "WriteException",
     "WriteTimeoutException",
+    "raise_as",
     "status_error",
     "status_text",
     "timeout_text",
@@ -454,6 +455,16 @@ def status_error(status_code: int, headers: Headers, body: bytes) -> HttpStatusE
     if status_code == 304:  # it answers a conditional request, and leads nowhere
         kind = HttpStatusException
     return kind(status_code, headers, body)
+
+
+def raise_as(raised: BaseException, error: BaseException) -> NoReturn:
+    """Raise what an error means; it is the cause if that is another one."""
+    try:
+        if raised is error:
+            raise error
+        raise raised from error
+    finally:
+        del raised, error  # they hold the frame that holds them: who fails often would pile it up
 
 
 def timeout_text(

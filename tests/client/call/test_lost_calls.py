@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import logging
 import random
 import signal
 import sys
@@ -15,7 +17,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from pyfly.client import connect, connect_sync, get, service_client
+from pyfly.client import NotFoundException, connect, connect_sync, get, service_client
 from pyfly.kernel.exceptions import RefusedException
 from pyfly.resilience import (
     AdaptiveLimiter,
@@ -114,6 +116,7 @@ def test_an_exception_out_of_a_signal_handler_keeps_no_permit() -> None:
     before = signal.signal(signal.SIGALRM, handler)
     unraisable, sys.unraisablehook = sys.unraisablehook, lambda _: None  # in a weak reference's end
     draw = random.Random(7)
+    logging.disable()  # a handler's lock is not taken in a `with` before 3.13
     try:
         with FaultServer() as server:
             server.on("GET /ok", Answer(json={"a": 1}))
@@ -135,7 +138,55 @@ def test_an_exception_out_of_a_signal_handler_keeps_no_permit() -> None:
                     assert limiter.snapshot().in_flight == 0
             server.wait_until(lambda server: server.open_connections == 0, 10)
     finally:
+        logging.disable(logging.NOTSET)
         sys.unraisablehook = unraisable
         signal.signal(signal.SIGALRM, before)
     assert set(ends) <= {"ok", "interrupted"}
     assert ends["interrupted"] > 10
+
+
+@pytest.mark.survives(
+    "Many callers at once",
+    "every call fails, for a long time",
+    "no exception holds the frames that hold it: memory is free as soon as the caller is",
+)
+@pytest.mark.parametrize("retry", [False, 2])
+def test_a_call_that_failed_leaves_nothing_to_the_garbage_collector(retry: Any) -> None:
+    @service_client(retry=retry, bulkhead=2, circuit_breaker=False)
+    class Shop(Protocol):
+        @get("/404")
+        def missing(self) -> Any: ...
+
+    @service_client(retry=retry, bulkhead=2, circuit_breaker=False)
+    class Async(Protocol):
+        @get("/404")
+        async def missing(self) -> Any: ...
+
+    def fail() -> None:
+        with contextlib.suppress(NotFoundException):
+            client.missing()
+
+    async def fail_async() -> None:
+        async with connect(Async, base_url=server.url) as client:
+            for _ in range(3):
+                with contextlib.suppress(NotFoundException):
+                    await client.missing()
+            gc.collect()
+            for _ in range(3):
+                with contextlib.suppress(NotFoundException):
+                    await client.missing()
+            assert gc.collect() == 0
+
+    with FaultServer() as server:
+        server.on("GET /404", Answer(404))
+        gc.disable()
+        try:
+            with connect_sync(Shop, base_url=server.url) as client:
+                fail()
+                gc.collect()
+                for _ in range(3):
+                    fail()
+                assert gc.collect() == 0
+            asyncio.run(fail_async())
+        finally:
+            gc.enable()

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyfly.client._codec.decode import Decoder
 from pyfly.client.error_mapping import ErrorMapping
-from pyfly.client.errors import CallException, HttpStatusException
+from pyfly.client.errors import CallException, HttpStatusException, raise_as
 from pyfly.client.plan import MethodPlan
 from pyfly.resilience.call import Call, Handler, SyncHandler
 
@@ -48,10 +48,7 @@ class DecodeStage:
             try:
                 return decode(await inner(call))
             except CallException as error:
-                raised = self._raised(call, error)
-                if raised is error:
-                    raise
-                raise raised from error
+                raise_as(self._meaning(call, error), error)
 
         return decode_stage
 
@@ -62,14 +59,11 @@ class DecodeStage:
             try:
                 return decode(inner(call))
             except CallException as error:
-                raised = self._raised(call, error)
-                if raised is error:
-                    raise
-                raise raised from error
+                raise_as(self._meaning(call, error), error)
 
         return decode_stage
 
-    def _raised(self, call: Call, error: CallException) -> Exception:
+    def _meaning(self, call: Call, error: CallException) -> Exception:
         plan = self._method
         error.at_call(plan.operation, plan.http_method, plan.template.text, call.attempt)
         if self._errors is not None and isinstance(error, HttpStatusException):

@@ -181,7 +181,7 @@ def in_line(
                 try:
                     return decode(response)
                 except BaseException as error:
-                    steps.leave(steps.after_first(request, started), error, error)
+                    steps.raise_to_caller(steps.after_first(request, started), error, error)
             return await going_on
         finally:
             calls.pop(request, None)
@@ -241,7 +241,7 @@ def in_line_sync(
                 try:
                     return decode(response)
                 except BaseException as error:
-                    steps.leave(steps.after_first(request, started), error, error)
+                    steps.raise_to_caller(steps.after_first(request, started), error, error)
             return carry_out(failed)
         finally:
             calls.discard(request)

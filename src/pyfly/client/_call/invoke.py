@@ -53,13 +53,9 @@ def invoker(steps: MethodRuntime, port: WirePort, lifecycle: Lifecycle) -> Calla
         try:
             value = await run(call)
         except BaseException as error:
-            raised = error
             if isinstance(error, asyncio.CancelledError) and lifecycle.was_stopped(call.payload):
-                raised = ClientStoppedException(
-                    "the client was stopped while the call ran (stop it after its last call, or "
-                    "raise stop-timeout)"
-                )
-            steps.leave(call, error, raised)
+                steps.raise_to_caller(call, error, _stopped())
+            steps.raise_to_caller(call, error, error)
         finally:
             call.history.clear()  # its exceptions hold the frames that hold it
         steps.succeeded(call)
@@ -109,7 +105,7 @@ def sync_invoker(
         try:
             value = run(call)
         except BaseException as error:
-            steps.leave(call, error, error)
+            steps.raise_to_caller(call, error, error)
         finally:
             call.history.clear()
         steps.succeeded(call)
@@ -136,4 +132,14 @@ def _raise_first_error(call: Call) -> None:
     """Raise what the first attempt raised, if that was made in line."""
     if call.first_error is not None:
         error, call.first_error = call.first_error, None
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # it holds this frame
+
+
+def _stopped() -> ClientStoppedException:
+    return ClientStoppedException(
+        "the client was stopped while the call ran (stop it after its last call, or raise "
+        "stop-timeout)"
+    )

@@ -14,6 +14,7 @@ from pyfly.client.errors import (
     CallException,
     HttpStatusException,
     ResponseException,
+    raise_as,
     status_error,
     timeout_text,
 )
@@ -150,18 +151,18 @@ class MethodRuntime(Record):
             )
         return error
 
-    def leave(self, call: Call, error: BaseException, raised: BaseException) -> NoReturn:
-        """Raise what is to leave a call.
+    def raise_to_caller(self, call: Call, error: BaseException, raised: BaseException) -> NoReturn:
+        """Raise what the caller gets.
 
         Args:
             call: The call.
             error: What was raised.
             raised: What it means.
         """
-        raised = self.failed(call, raised)
-        if raised is error:
-            raise error
-        raise raised from error
+        try:
+            raise_as(self.failed(call, raised), error)
+        finally:
+            del error, raised  # they hold the frame that holds them
 
 
 def _error_parts(response: Response[Any]) -> tuple[Headers, bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from pyfly.client._call.lifecycle import Lifecycle
 from pyfly.client._call.runtime import MethodRuntime
@@ -19,6 +19,7 @@ from pyfly.client.errors import (
     ClientStoppedException,
     ReadTimeoutException,
     ResponseException,
+    raise_as,
 )
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import StreamedResponse, StreamPort, SyncStreamedResponse
@@ -30,7 +31,6 @@ __all__ = [
     "OpenResponse",
     "Opener",
     "kept",
-    "raise_as",
     "release",
     "stopped",
 ]
@@ -178,10 +178,9 @@ class Opener:
             response = await self._run(call)
         except BaseException as error:
             release(call)
-            raised: BaseException = error
             if isinstance(error, asyncio.CancelledError) and flight.was_stopped():
-                raised = stopped()
-            raise_as(steps.failed(call, raised), error)
+                raise_as(steps.failed(call, stopped()), error)
+            raise_as(steps.failed(call, error), error)
         finally:
             flight.leave()
             call.history.clear()  # its exceptions hold the frames that hold it
@@ -236,9 +235,3 @@ def release(call: Call) -> None:
     """Give back what was put into ``call.on_close``."""
     while call.on_close:
         call.on_close.pop()()
-
-
-def raise_as(raised: BaseException, error: BaseException) -> NoReturn:
-    if raised is error:
-        raise error
-    raise raised from error

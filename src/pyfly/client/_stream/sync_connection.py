@@ -6,10 +6,15 @@ from typing import Any
 
 from pyfly.client._call.lifecycle import SyncLifecycle
 from pyfly.client._call.runtime import MethodRuntime
-from pyfly.client._stream.connection import ConnectionBase, kept, raise_as, release, stopped
+from pyfly.client._stream.connection import ConnectionBase, kept, release, stopped
 from pyfly.client._stream.in_flight import SyncStreamInFlight
 from pyfly.client._stream.stream_deadline import Pace
-from pyfly.client.errors import CallException, ClientStoppedException, ReadTimeoutException
+from pyfly.client.errors import (
+    CallException,
+    ClientStoppedException,
+    ReadTimeoutException,
+    raise_as,
+)
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncStreamedResponse, SyncStreamPort
 from pyfly.resilience.call import Call
