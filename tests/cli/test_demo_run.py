@@ -65,7 +65,8 @@ def test_every_kind_of_trouble_happens(runs: Runs) -> None:
     assert {"status 503", "timed out", "no connection"} <= set(
         runs.plain.counts["attempt_failures"]
     )
-    assert "the retry budget is empty" in runs.plain.counts["retries_not_made"]
+    reasons = runs.plain.counts["retries_not_made"]
+    assert any(reason.startswith("the circuit ") for reason in reasons)
 
 
 def test_without_a_breaker_nothing_is_refused_and_attempts_go_on(runs: Runs) -> None:

@@ -12,8 +12,7 @@ import pytest
 from pyfly import __version__
 from pyfly.cli import main as entry
 from pyfly.cli.colour import colour_refused
-from pyfly.cli.group import CommandEntry
-from pyfly.cli.main import COMMANDS, main, program
+from pyfly.cli.main import COMMANDS, CommandEntry, main, program
 from tests.cli.support import command
 
 

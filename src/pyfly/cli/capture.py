@@ -21,37 +21,12 @@ class Captured(BaseException):
         self.request = request
 
 
-class CapturingPort:
-    """In place of an adapter of an asynchronous client.
+class _Capturing:
+    """Raises where an adapter would send; a caller that awaits that gets no further either.
 
     Args:
-        base_url: Where that would send requests.
+        base_url: Where an adapter would send requests.
     """
-
-    takes_encoded = True
-    bounds_deadline = True
-    kind = "a dry run"
-
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-
-    async def send(self, request: Request, deadline: float | None) -> NoReturn:
-        """Keep the request."""
-        raise Captured(request)
-
-    async def open(self, request: Request, deadline: float | None, idle: float) -> NoReturn:
-        """Keep the request of a stream."""
-        raise Captured(request)
-
-    async def start(self) -> None:
-        """Nothing to open."""
-
-    async def stop(self) -> None:
-        """Nothing to close."""
-
-
-class SyncCapturingPort:
-    """:class:`CapturingPort` for a synchronous client."""
 
     takes_encoded = True
     bounds_deadline = True
@@ -67,6 +42,20 @@ class SyncCapturingPort:
     def open(self, request: Request, deadline: float | None, idle: float) -> NoReturn:
         """Keep the request of a stream."""
         raise Captured(request)
+
+
+class CapturingPort(_Capturing):
+    """In place of an adapter of an asynchronous client."""
+
+    async def start(self) -> None:
+        """Nothing to open."""
+
+    async def stop(self) -> None:
+        """Nothing to close."""
+
+
+class SyncCapturingPort(_Capturing):
+    """In place of an adapter of a synchronous client."""
 
     def start(self) -> None:
         """Nothing to open."""

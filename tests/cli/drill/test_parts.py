@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from pyfly.cli.drill.run import POLICIES, make_client
-from pyfly.cli.drill.scenario import Scenario
+from pyfly.cli.drill.scenario import Scenario, drain_time, highest_load
 from pyfly.cli.drill.service import SimulatedPort, SimulatedService
 from pyfly.cli.drill.settings import clients_in, published, shipped, users
 from pyfly.cli.drill.tally import DrillTally, per_second
 from pyfly.cli.drill.text import seconds
-from pyfly.cli.drill.theory import drain_time, highest_load
 from pyfly.client import AttemptTimeoutException, CircuitState, ConnectException, Response
 from pyfly.client.message import Request
 from pyfly.core import Config

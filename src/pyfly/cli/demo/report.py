@@ -14,7 +14,7 @@ from pyfly.cli.demo.script import Phase
 from pyfly.cli.demo.tally import REFUSED, DemoTally, Ended, percentile
 from pyfly.client import CircuitState
 
-__all__ = ["PhaseCounts", "Recovery", "as_json", "end_of", "phase_counts", "recovery"]
+__all__ = ["PhaseCounts", "Recovery", "all_counts", "as_json", "end_of", "phase_counts", "recovery"]
 
 
 class PhaseCounts(NamedTuple):
@@ -52,11 +52,18 @@ class Recovery(NamedTuple):
 
 def phase_counts(run: Run) -> list[PhaseCounts]:
     """The counts of each phase; the last one's include what came a moment later."""
-    return [_counts_of(phase, run) for phase in run.phases]
+    return [
+        _counts_of(phase, [call for call in run.tally.calls if run.phase_at(call.started) is phase])
+        for phase in run.phases
+    ]
 
 
-def _counts_of(phase: Phase, run: Run) -> PhaseCounts:
-    calls = [call for call in run.tally.calls if run.phase_at(call.started) is phase]
+def all_counts(run: Run) -> PhaseCounts:
+    """The counts of the whole run, as if it were one phase."""
+    return _counts_of(run.phases[-1], run.tally.calls)
+
+
+def _counts_of(phase: Phase, calls: Sequence[Ended]) -> PhaseCounts:
     latencies = [call.duration for call in calls if call.failure is None]
     return PhaseCounts(
         phase,
@@ -150,19 +157,8 @@ def _latency(calls: Any) -> dict[str, float | None]:
 
 
 def _phase_as_json(each: PhaseCounts) -> dict[str, Any]:
-    return {
-        "name": each.phase.name,
-        "told": each.phase.told,
-        "start": each.phase.start,
-        "end": each.phase.end,
-        "calls": each.calls,
-        "succeeded": each.succeeded,
-        "failed": each.failed,
-        "refused": each.refused,
-        "attempts": each.attempts,
-        "p50": each.p50,
-        "p95": each.p95,
-    }
+    counts = each._asdict()
+    return {**vars(counts.pop("phase")), **counts, "failed": each.failed}
 
 
 def _timeline(tally: DemoTally, end: float, step: float = 0.5) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfly.cli.demo.report import PhaseCounts, phase_counts, recovery
+from pyfly.cli.demo.report import PhaseCounts, all_counts, phase_counts, recovery
 from pyfly.cli.demo.run import Run
 from pyfly.cli.demo.tally import REFUSED, DemoTally, percentile
 from pyfly.cli.drawing.text import Glyphs, Line, Span
@@ -17,8 +17,8 @@ def summary(run: Run, glyphs: Glyphs) -> list[Line]:
     """The end of the story."""
     lines: list[Line] = [
         (Span(_row(_HEADINGS), "heading"),),
-        *((Span(_phase(each)),) for each in phase_counts(run)),
-        (Span(_whole(run), "heading"),),
+        *((Span(_counts(each.phase.name, each)),) for each in phase_counts(run)),
+        (Span(_counts("all", all_counts(run)), "heading"),),
         (),
         *((Span(glyphs.text(line)),) for line in _sentences(run)),
     ]
@@ -30,35 +30,17 @@ def _row(cells: tuple[str, ...]) -> str:
     return f"{first[0]:<{first[1]}}" + "".join(f"{cell:>{width}}" for cell, width in rest)
 
 
-def _phase(each: PhaseCounts) -> str:
+def _counts(name: str, each: PhaseCounts) -> str:
     return _row(
         (
-            each.phase.name,
+            name,
             str(each.calls),
-            _share(each.succeeded, each.calls),
+            f"{100 * each.succeeded / each.calls:.1f} %" if each.calls else "-",
             str(each.failed),
             str(each.refused),
             f"{each.attempts / each.calls:.2f}" if each.calls else "-",
             _milliseconds(each.p50),
             _milliseconds(each.p95),
-        )
-    )
-
-
-def _whole(run: Run) -> str:
-    tally = run.tally
-    total = len(tally.calls)
-    latencies = [call.duration for call in tally.calls if call.failure is None]
-    return _row(
-        (
-            "all",
-            str(total),
-            _share(tally.succeeded, total),
-            str(tally.failed),
-            str(tally.refused),
-            f"{len(tally.attempts_started) / max(total, 1):.2f}",
-            _milliseconds(percentile(latencies, 0.5)),
-            _milliseconds(percentile(latencies, 0.95)),
         )
     )
 
@@ -95,10 +77,6 @@ def _outcomes(tally: DemoTally) -> list[tuple[str | None, int]]:
     """Of the attempts: success first, then the failures, the most frequent before others."""
     ranked = tally.attempt_outcomes.most_common()
     return sorted(ranked, key=lambda outcome: outcome[0] is not None)
-
-
-def _share(count: int, total: int) -> str:
-    return f"{100 * count / total:.1f} %" if total else "-"
 
 
 def _milliseconds(seconds: float | None) -> str:

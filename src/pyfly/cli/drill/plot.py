@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyfly.cli.drawing.picture import BLUE, GREY, INK, ORANGE
 from pyfly.cli.drill.drill import Drill
+from pyfly.cli.drill.scenario import drain_time, highest_load, success
 from pyfly.cli.drill.tally import DrillTally, per_second
-from pyfly.cli.drill.theory import drain_time, highest_load, success
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

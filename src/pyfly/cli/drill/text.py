@@ -14,8 +14,8 @@ import click
 from pyfly import __version__
 from pyfly.cli.colour import colour_refused
 from pyfly.cli.drill.drill import Drill, Plan
+from pyfly.cli.drill.scenario import drain_time, highest_load, success
 from pyfly.cli.drill.tally import DrillTally, per_second
-from pyfly.cli.drill.theory import drain_time, highest_load, success
 
 __all__ = ["Table", "as_json", "columns", "parameters", "seconds", "show", "tables"]
 
