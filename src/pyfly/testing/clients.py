@@ -51,7 +51,10 @@ def client_for(
     if isinstance(port, Fake):
         port.clock = clock
     settings = ClientConfig(Config(environ={}) if config is None else config)
-    client: T = ClientFactory(settings, None, listeners, clock).make(cls, port=port)[0]
+    client: T
+    client, wired = ClientFactory(settings, None, listeners, clock).make(cls, port=port)
+    if isinstance(port, Fake):
+        port.max_response_size = wired.settings.value("max-response-size")
     return client
 
 

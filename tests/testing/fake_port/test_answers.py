@@ -18,6 +18,7 @@ from pyfly.client import (
     ReadTimeoutException,
     Response,
     ResponseDecodeException,
+    ResponseTooLargeException,
     ServerErrorException,
     deadline,
     get,
@@ -376,3 +377,14 @@ def test_so_is_the_synchronous_one() -> None:
         fake.start()
         assert fake.request("PUT", "/items/1", content=b"raw").status_code == 204
         fake.stop()
+
+
+async def test_a_body_over_max_response_size_is_refused_as_from_a_service() -> None:
+    config = Config({"pyfly": {"client": {"default": {"max-response-size": "10"}}}}, environ={})
+    with FakePort() as fake:
+        fake.on(Inventory.product, "1").responds(200, body=b"12345678901")
+        fake.on(Inventory.product, "2").responds(200, body=b"null")
+        inventory = client_for(Inventory, port=fake, config=config)
+        with pytest.raises(ResponseTooLargeException, match="more than 10 bytes; raise max-resp"):
+            await inventory.product("1")
+        assert await inventory.product("2") is None

@@ -12,8 +12,9 @@ from unittest.mock import ANY
 from uuid import UUID
 
 import pytest
+from pydantic import BaseModel
 
-from pyfly.client import Cookie, FilePart, Form, Query, get, http_client, post
+from pyfly.client import Cookie, FilePart, Form, Query, get, http_client, post, service_client
 from pyfly.testing import FakePort, UnexpectedRequestException, client_for
 from tests.testing.support import Filter, Inventory, Product, Shelf, Warehouse
 
@@ -535,3 +536,24 @@ async def test_half_a_surrogate_pair_does_no_harm(fake: FakePort) -> None:
     kind = {"content-type": "application/json"}
     await fake.request("PUT", "/products/1/note", content=b'"\\ud800"', headers=kind)
     assert rule.calls[0].arguments == {"product_id": "1", "body": "\ud800"}
+
+
+class Draft(BaseModel):
+    name: str
+    price: float = 1.0
+
+
+@service_client("http://shop")
+class Drafts:
+    @post("/drafts")
+    async def create(self, body: Draft) -> int: ...
+
+
+async def test_any_within_a_model_is_any_without_a_warning() -> None:
+    with FakePort() as fake:
+        fake.on(Drafts.create, Draft.model_construct(name=ANY, price=2.0)).returns(1)
+        drafts = client_for(Drafts, port=fake)
+        assert await drafts.create(Draft(name="Saw", price=2.0)) == 1
+        with pytest.raises(UnexpectedRequestException, match="<ANY>"):
+            await drafts.create(Draft(name="Saw", price=3.0))
+        fake._unexpected.clear()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import UnionType
 from typing import Any, Protocol, TypedDict, get_args, get_origin, get_type_hints
 
-from pyfly.client._codec.json_text import from_json
+from pyfly.client._codec.json_text import from_json, may_overflow
 
 __all__ = ["TypedJson", "typed_json"]
 
@@ -122,10 +122,13 @@ class _Pydantic:
         self.from_value = adapter.validate_python
 
     def from_bytes(self, content: bytes) -> Any:
-        # pydantic takes NaN and Infinity, which JSON does not have. Single letters are found at
-        # the speed of memory, words are not: they would take a tenth of the time of decoding.
-        if (b"N" in content and _has_word(content, b"NaN")) or (
-            b"I" in content and _has_word(content, b"Infinity")
+        # pydantic takes NaN and Infinity, which JSON does not have, and 1e400 for one of them.
+        # Single letters are found at the speed of memory, words are not: they would take a tenth
+        # of the time of decoding.
+        if (
+            (b"N" in content and _has_word(content, b"NaN"))
+            or (b"I" in content and _has_word(content, b"Infinity"))
+            or may_overflow(content)
         ):
             from_json(content)
         return self._validate(content)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from pyfly.client.errors import ReadException, ReadTimeoutException
+from pyfly.client.errors import ReadException, ReadTimeoutException, ResponseTooLargeException
 from pyfly.client.message import Response
 from pyfly.kernel.exceptions import AttemptTimeoutException
 from pyfly.resilience.clock import Clock
@@ -39,8 +40,20 @@ class Wait:
             )
 
 
-def whole(reply: Reply) -> Response[Any]:
-    """A reply that has come as a whole."""
+def whole(reply: Reply, limit: float = math.inf) -> Response[Any]:
+    """A reply that has come as a whole.
+
+    Args:
+        reply: The reply.
+        limit: The largest body, in bytes.
+
+    Raises:
+        ResponseTooLargeException: It is larger.
+    """
+    if sum(map(len, reply.chunks)) > limit:
+        raise ResponseTooLargeException(
+            f"the fake sent a body of more than {limit} bytes; raise max-response-size to accept it"
+        )
     if reply.breaks is not None:
         raise reply.breaks
     content = b"".join(reply.chunks)
@@ -51,7 +64,14 @@ def whole(reply: Reply) -> Response[Any]:
 class _Body:
     """What both kinds share; see :class:`~pyfly.client.ports.StreamedResponse`."""
 
-    def __init__(self, reply: Reply, clock: Clock, deadline: float | None, idle: float) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        clock: Clock,
+        deadline: float | None,
+        idle: float,
+        limit: float = math.inf,
+    ) -> None:
         self.status_code = reply.status
         self.headers = reply.headers
         self.content_encoding = reply.headers.get("content-encoding")
@@ -59,6 +79,7 @@ class _Body:
         self._clock = clock
         self._deadline = deadline
         self._idle = idle
+        self._limit = limit
         self._position = 0
         self._is_closed = False
 
@@ -97,7 +118,7 @@ class FakeBody(_Body):
         if wait.seconds:
             await self._clock.sleep(wait.seconds)
         wait.check()
-        return whole(self._reply)
+        return whole(self._reply, self._limit)
 
     async def read(self, until: float | None) -> bytes:
         """The next piece; ``b""`` at the end."""
@@ -120,7 +141,7 @@ class SyncFakeBody(_Body):
         if wait.seconds:
             self._clock.sleep_sync(wait.seconds)
         wait.check()
-        return whole(self._reply)
+        return whole(self._reply, self._limit)
 
     def read(self, until: float | None) -> bytes:
         """The next piece; ``b""`` at the end."""

@@ -48,6 +48,7 @@ class Fake:
     Attributes:
         clock: Where delays come from: the system's, unless :func:`~pyfly.testing.client_for`
             has given the client another.
+        max_response_size: The largest body, in bytes: that of the client which was made last.
         calls: Every request, oldest first, those that no rule took among them.
     """
 
@@ -59,6 +60,7 @@ class Fake:
         self.strict = strict
         self.base_url = base_url
         self.clock: Clock = SYSTEM_CLOCK
+        self.max_response_size: int = 10 * 1024 * 1024
         self.calls: list[FakeCall] = []
         self._rules: list[RuleBase] = []
         self._unexpected: list[UnexpectedRequestException] = []
@@ -258,11 +260,12 @@ class FakePort(Fake):
 
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """RuleAnswer one attempt."""
-        return whole(await self._replied(request, deadline))
+        return whole(await self._replied(request, deadline), self.max_response_size)
 
     async def open(self, request: Request, deadline: float | None, idle: float) -> FakeBody:
         """RuleAnswer one attempt with a body still to come."""
-        return FakeBody(await self._replied(request, deadline), self.clock, deadline, idle)
+        reply = await self._replied(request, deadline)
+        return FakeBody(reply, self.clock, deadline, idle, self.max_response_size)
 
     async def _replied(self, request: Request, deadline: float | None) -> Reply:
         answer, seen = self._answer(request, await read_content(request))
@@ -290,11 +293,12 @@ class SyncFakePort(Fake):
 
     def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """RuleAnswer one attempt."""
-        return whole(self._replied(request, deadline))
+        return whole(self._replied(request, deadline), self.max_response_size)
 
     def open(self, request: Request, deadline: float | None, idle: float) -> SyncFakeBody:
         """RuleAnswer one attempt with a body still to come."""
-        return SyncFakeBody(self._replied(request, deadline), self.clock, deadline, idle)
+        reply = self._replied(request, deadline)
+        return SyncFakeBody(reply, self.clock, deadline, idle, self.max_response_size)
 
     def _replied(self, request: Request, deadline: float | None) -> Reply:
         answer, seen = self._answer(request, read_content_sync(request))
