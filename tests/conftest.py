@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import socket
 from collections.abc import Iterator
 
@@ -10,6 +11,11 @@ import pytest
 from hypothesis import settings
 
 from tests.support.servers import ServerClient, ServerHandle, server_process
+
+# A shell that starts us in the background, or under nohup, has SIGINT ignored, which the processes
+# that we start would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("usual", deadline=None)

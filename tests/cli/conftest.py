@@ -59,15 +59,19 @@ def _told(command: Command, folder: Path) -> Told:
 
 
 class OnTerminal:
-    """The command on a terminal of 80 columns and 24 rows; nothing where there are none."""
+    """The command on a terminal of 80 columns and 24 rows; nothing where there is none."""
 
     def __init__(self, arguments: list[str], folder: Path) -> None:
         self._seen = b""
+        self._reader: threading.Thread | None = None
         if sys.platform == "win32":
             return
         import pty
 
-        self._pid, self._fd = pty.fork()
+        try:
+            self._pid, self._fd = pty.fork()
+        except OSError:  # a container may have none, or all may be in use
+            return
         if self._pid == 0:
             os.chdir(folder)
             size = {"COLUMNS": "80", "LINES": "24", "TERM": "xterm-256color"}
@@ -88,10 +92,10 @@ class OnTerminal:
             self._seen += chunk
 
     def wait(self) -> str:
-        """Everything the terminal was sent, and the exit status."""
-        if sys.platform == "win32":
+        """Everything the terminal was sent, and the exit status; empty if there was none."""
+        if self._reader is None or sys.platform == "win32":
             return ""
-        self._reader.join(30)
+        self._reader.join(60)
         os.close(self._fd)
         _, status = os.waitpid(self._pid, 0)
         return f"{self._seen.decode('utf-8')}\nstatus {os.waitstatus_to_exitcode(status)}"

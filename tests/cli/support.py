@@ -50,7 +50,7 @@ class Command:
 
     def wait(self) -> tuple[int, str, str]:
         """Its exit status, what it printed, and what it complained of."""
-        printed, complained = self.process.communicate(timeout=30)
+        printed, complained = self.process.communicate(timeout=60)
         return self.process.returncode, printed, complained
 
     def left_behind(self) -> list[str]:

@@ -47,8 +47,9 @@ def test_it_serves_until_it_is_stopped_and_tells_what_it_served(
     with command("fault-server", "-s", str(script), "--json", "log.json", cwd=script.parent) as run:
         assert run.process.stderr is not None
         url = run.process.stderr.readline().split()[0]
-        with pytest.raises(urllib.error.HTTPError, match="503"):
+        with pytest.raises(urllib.error.HTTPError, match="503") as caught:
             urllib.request.urlopen(f"{url}/a", timeout=5)
+        caught.value.close()
         with urllib.request.urlopen(f"{url}/a", timeout=5) as answer:
             assert json.load(answer) == {"fine": True}
         run.process.send_signal(number)
@@ -69,8 +70,9 @@ def test_the_log_may_go_to_standard_output(script: Path) -> None:
         assert run.process.stderr is not None
         assert run.process.stdout is not None
         url = run.process.stderr.readline().split()[0]
-        with pytest.raises(urllib.error.HTTPError):
+        with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(f"{url}/none", timeout=5)
+        caught.value.close()
         record = json.loads(run.process.stdout.readline())
         run.process.send_signal(signal.SIGINT)
         assert run.wait()[0] == 0

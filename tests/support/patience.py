@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 
 
-def at_most(seconds: float) -> float:
-    """The bound of something that takes at most so long on an idle machine.
-
-    It grows with what waits for each core: a bound tells one timeout from another, and not a
-    quick machine from a slow one.
-    """
+def slowdown() -> float:
+    """How much longer things may take than on an idle machine: what waits for each core counts."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # Windows has none
-    return seconds * max(1.0, 2 * load / (os.cpu_count() or 1))
+    return max(1.0, 2 * load / (os.cpu_count() or 1))
+
+
+def at_most(seconds: float) -> float:
+    """The bound of what takes at most so long on an idle machine.
+
+    It tells one timeout from another, and not a quick machine from a slow one.
+    """
+    return seconds * slowdown()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
+
+import pytest
 
 from pyfly.client.errors import HttpStatusException, ProtocolException
 from pyfly.kernel.exceptions import AttemptTimeoutException
@@ -49,4 +52,6 @@ DIFFERENCES = {"aiohttp": AIOHTTP}
 
 def as_seen_by(library: str, case: Case) -> Case:
     """The case with what this library makes of it."""
+    if sys.version_info >= (3, 14) and case.name == "objects nested 10,000 deep":
+        pytest.skip("Python 3.14 reads JSON as deep as the stack goes, and this is not as deep")
     return case._replace(**DIFFERENCES.get(library, {}).get(case.name, {}))
