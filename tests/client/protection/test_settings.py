@@ -669,7 +669,7 @@ def test_a_synchronous_client_has_no_fallback_that_is_awaited() -> None:
         (
             {},
             {"retry-budget.form": "ratio", "retry-budget.max-tokens": 4},
-            "retry: max-tokens says nothing where form is ratio (remove it)",
+            "retry-budget: max-tokens says nothing where form is ratio (remove it) [retry-budget.",
         ),
         (
             {},
@@ -837,6 +837,18 @@ async def test_a_client_with_policies_of_its_own_forgets_them_when_it_stops() ->
     assert not breaker.events.on
     assert not limiter.events.on
     await asyncio.sleep(0)
+
+
+def test_a_window_in_a_file_is_filled_from_the_defaults_where_code_gave_a_whole_policy() -> None:
+    client = over(
+        shop(circuit_breaker=CircuitBreakerPolicy(7)), {"circuit-breaker.window.type": "count"}
+    )
+    assert "of the last 100 calls" not in (told(client, "circuit breaker") or "")
+    client = over(
+        shop(circuit_breaker=CircuitBreakerPolicy(7)),
+        {"clients.shop.circuit-breaker.window.type": "count"},
+    )
+    assert "of the last 100 calls" in (told(client, "circuit breaker") or "")
 
 
 def test_a_time_window_is_a_setting_too() -> None:

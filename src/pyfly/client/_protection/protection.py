@@ -39,6 +39,7 @@ from pyfly.resilience import (
     Hedge,
     LimitChanged,
     RefusalWithheld,
+    RetryBudget,
     RetryPolicy,
     ThrottleStage,
 )
@@ -54,7 +55,8 @@ from pyfly.resilience.timeout.stage import AttemptTimeoutStage, TotalTimeoutStag
 
 __all__ = ["Protection"]
 
-T = TypeVar("T", CircuitBreaker, AdaptiveLimiter)
+T = TypeVar("T")
+P = TypeVar("P", CircuitBreaker, AdaptiveLimiter)
 
 _logger = logging.getLogger("pyfly.client.chaos")
 
@@ -104,7 +106,7 @@ class Protection:
             "fallback": self._fallback,
             "circuit-breaker": self._breaker,
             "retry": self._retry,
-            "hedge": lambda method: HedgeStage(self.shared.hedge(method), may_hedge(method)),
+            "hedge": self._hedge,
             "rate-limiter": lambda method: RateLimiterStage(made("rate-limiter", method)),
             "throttle": lambda method: ThrottleStage(made("throttle", method), is_rejection),
             "bulkhead": lambda method: BulkheadStage(made("bulkhead", method)),
@@ -129,11 +131,9 @@ class Protection:
         for section, make in self._makers.items():
             # The retry stage numbers the attempts, also where there is only one.
             if section == "retry" or self._has(section, method):
-                try:
-                    stages.append(make(method))
-                except (TypeError, ValueError) as error:
-                    given = self._settings.policy(section, method.name).describe()
-                    self._mistake(method, f"{section}: {error}{f' [{given}]' if given else ''}")
+                stage = self._made(section, method, make)
+                if stage is not None:
+                    stages.append(stage)
         if len(self.mistakes) == before:
             try:
                 return assemble(stages)
@@ -166,6 +166,17 @@ class Protection:
         elif text not in left_out:
             left_out.append(text)
         return False
+
+    def _made(
+        self, section: str, method: MethodPlan, make: Callable[[MethodPlan], T | None]
+    ) -> T | None:
+        """Returns what is made from the settings of a policy; None if they are wrong."""
+        try:
+            return make(method)
+        except (TypeError, ValueError) as error:
+            given = self._settings.policy(section, method.name).describe()
+            self._mistake(method, f"{section}: {error}{f' [{given}]' if given else ''}")
+            return None
 
     def _mistake(self, method: MethodPlan, what: str) -> None:
         mistake = f"{method.operation}: {what}"
@@ -201,8 +212,14 @@ class Protection:
         if self._is_on("retry", method):
             policy = retry_policy(self._settings.policy("retry", method.name))
         bounded = policy.max_attempts > 1 or self._is_on("hedge", method)
-        budget = self.shared.retry_budget(method) if bounded else None
+        budget = self._budget(method) if bounded else None
         return RetryStage(policy, may_retry=may_retry(method), budget=budget)
+
+    def _hedge(self, method: MethodPlan) -> HedgeStage:
+        return HedgeStage(self.shared.hedge(method, self._budget(method)), may_hedge(method))
+
+    def _budget(self, method: MethodPlan) -> RetryBudget | None:
+        return self._made("retry-budget", method, self.shared.retry_budget)
 
     def _deadline_header(self, method: MethodPlan) -> DeadlineHeaderStage:
         settings = self._settings.policy("deadline-header", method.name)
@@ -218,7 +235,7 @@ class Protection:
         )
         return stage
 
-    def _subscribed(self, policy: T) -> T:
+    def _subscribed(self, policy: P) -> P:
         """Returns the policy; the listeners of the client hear what it tells its own."""
         if id(policy) not in self._forget:
             self._forget[id(policy)] = policy.events.subscribe(self._events.emit, only=_TOLD)

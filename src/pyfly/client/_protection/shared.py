@@ -104,10 +104,9 @@ class SharedPolicies:
             self._host_breakers[key] = circuit_breaker(settings, self._host, clock)
         return self._host_breakers[key]
 
-    def hedge(self, method: MethodPlan) -> Hedge:
+    def hedge(self, method: MethodPlan, budget: RetryBudget | None) -> Hedge:
         """Returns when its attempts are sent once more: each method has its own latencies."""
-        make = partial(hedge, budget=self.retry_budget(method))
-        made: Hedge = self.policy("hedge", method, make, own=True)
+        made: Hedge = self.policy("hedge", method, partial(hedge, budget=budget), own=True)
         return made
 
     def all_of(self, kind: type[T]) -> list[T]:
