@@ -33,7 +33,7 @@ from pyfly.client._settings.config import ClientConfig
 from pyfly.client._stream.json_items import ArrayItems, JsonLines, JsonSequence, LinesOrArray
 from pyfly.client._stream.lines import TextLines
 from pyfly.client._stream.server_sent_events import EventParser
-from pyfly.client.adapters._target import TargetResolver
+from pyfly.client.adapters._outgoing import TargetResolver
 from pyfly.client.link_header import next_link, parse_links
 from pyfly.client.message import Headers, Request, Response, charset, media_type
 from pyfly.client.pagination import Fetched, Page

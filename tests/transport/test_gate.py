@@ -9,7 +9,7 @@ import time
 import pytest
 
 from pyfly.transport.errors import PoolTimeout
-from pyfly.transport.gate import AsyncGate, BlockingGate
+from pyfly.transport.pools import AsyncGate, BlockingGate
 
 LONG = 5.0
 

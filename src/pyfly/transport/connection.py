@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 
-from pyfly.transport.deadline import Patience
+from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import LocalProtocolError, TlsCutOff, WriteError
-from pyfly.transport.http11 import IncomingResponse, request_head
-from pyfly.transport.request import BodyPieces, OutgoingRequest
+from pyfly.transport.http11 import BodyPieces, IncomingResponse, OutgoingRequest, request_head
 from pyfly.transport.sockets import PIECE
 from pyfly.transport.stream import AsyncStream
 from pyfly.transport.target import Origin
@@ -49,41 +48,49 @@ class AsyncConnection:
         self._sent = False
 
     async def exchange(
-        self, request: OutgoingRequest, patience: Patience, limit: int
+        self, request: OutgoingRequest, timeouts: Timeouts, end: float, limit: int | None
     ) -> IncomingResponse:
-        """Send a request and read the whole response.
+        """Send a request and read its response.
+
+        Args:
+            request: What to send.
+            timeouts: How long each step may take.
+            end: When the exchange has to be over.
+            limit: The largest body that is read; None to read no more than the head.
 
         Raises:
             TransportError: No complete response came back.
-            BodyTooLarge: Its body has more than ``limit`` bytes.
         """
-        incoming = await self.begin(request, patience)
-        incoming.require_at_most(limit)
-        while not incoming.ended:
-            await self.read_more(incoming, patience)
-            incoming.require_at_most(limit)
-        return incoming
-
-    async def begin(self, request: OutgoingRequest, patience: Patience) -> IncomingResponse:
-        """Send a request and read the response up to the end of its head."""
         incoming = IncomingResponse(request.method)
         self._sent = False
+        fields = request.fields + self._proxy_fields if self._proxy_fields else request.fields
+        data = request_head(request.method, self._prefix, request.target, fields)
+        content = request.content
+        if isinstance(content, bytes) and len(content) <= PIECE:
+            data, content = data + content, None
         try:
-            await self._send(request, patience)
+            await self.stream.send(data, min(time.monotonic() + timeouts.step, end))
+            if content is not None:
+                await self._send_body(content, timeouts, end)
             self._sent = True
         except WriteError:
             # A peer may answer early, and close; its answer is worth more than the error, which
             # is the context of what goes wrong otherwise.
             while not incoming.status:
-                await self.read_more(incoming, patience)
+                await self.read_more(incoming, timeouts, end)
         while not incoming.status:
-            await self.read_more(incoming, patience)
+            await self.read_more(incoming, timeouts, end)
+        if limit is not None:
+            incoming.require_at_most(limit)
+            while not incoming.ended:
+                await self.read_more(incoming, timeouts, end)
+                incoming.require_at_most(limit)
         return incoming
 
-    async def read_more(self, incoming: IncomingResponse, patience: Patience) -> None:
+    async def read_more(self, incoming: IncomingResponse, timeouts: Timeouts, end: float) -> None:
         """Read once."""
         try:
-            data = await self.stream.receive(patience.step_end())
+            data = await self.stream.receive(min(time.monotonic() + timeouts.step, end))
         except TlsCutOff:
             # A message with a length, or chunks, shows by itself whether it is whole; one that
             # lasts until the connection is closed may have been cut by anybody.
@@ -92,46 +99,30 @@ class AsyncConnection:
             data = b""
         incoming.feed(data)
 
-    async def _send(self, request: OutgoingRequest, patience: Patience) -> None:
-        fields = request.fields + self._proxy_fields if self._proxy_fields else request.fields
-        data = request_head(request.method, self._prefix, request.target, fields)
-        content = request.content
-        if content is None:
-            await self.stream.send(data, patience.step_end())
-        elif isinstance(content, bytes):
-            await self._send_bytes(data, content, patience)
-        else:
-            await self.stream.send(data, patience.step_end())
-            await self._send_pieces(content, patience)
-
-    async def _send_bytes(self, head: bytes, content: bytes, patience: Patience) -> None:
-        if len(content) <= PIECE:
-            await self.stream.send(head + content, patience.step_end())
+    async def _send_body(self, content: bytes | BodyPieces, timeouts: Timeouts, end: float) -> None:
+        """Send a body piece by piece: a write timeout is for one, not for all of it."""
+        step, send = timeouts.step, self.stream.send
+        if isinstance(content, bytes):
+            view = memoryview(content)
+            for start in range(0, len(view), PIECE):
+                await send(view[start : start + PIECE], min(time.monotonic() + step, end))
             return
-        await self.stream.send(head, patience.step_end())
-        view = memoryview(content)
-        for start in range(0, len(view), PIECE):  # a write timeout is for a step, not for a body
-            await self.stream.send(view[start : start + PIECE], patience.step_end())
-
-    async def _send_pieces(self, pieces: BodyPieces, patience: Patience) -> None:
-        length, sent = pieces.length, 0
-        async for piece in pieces:
-            if not piece:
-                continue
+        length, sent = content.length, 0
+        async for piece in content:
             sent += len(piece)
-            if length is None:
-                piece = b"%x\r\n%b\r\n" % (len(piece), piece)
-            elif sent > length:
+            if length is not None and sent > length:
                 raise LocalProtocolError("the body is longer than it said")
-            await self.stream.send(piece, patience.step_end())
+            if piece:
+                data = piece if length is not None else b"%x\r\n%b\r\n" % (len(piece), piece)
+                await send(data, min(time.monotonic() + step, end))
         if length is None:
-            await self.stream.send(b"0\r\n\r\n", patience.step_end())
+            await send(b"0\r\n\r\n", min(time.monotonic() + step, end))
         elif sent < length:
             raise LocalProtocolError("the body is shorter than it said")
 
     def finish(self, incoming: IncomingResponse) -> bool:
         """An exchange is over: whether there may be another one on this connection."""
-        if not (self._sent and incoming.reusable) or self.stream.raw.closed:
+        if not (self._sent and incoming.reusable):
             return False
         self._expires = time.monotonic() + self._keepalive
         return True

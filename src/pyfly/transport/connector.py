@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from pyfly.transport.connection import AsyncConnection
-from pyfly.transport.deadline import Patience
+from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import (
     ConnectError,
     ConnectTimeout,
@@ -37,7 +39,7 @@ class AsyncConnector:
         self._network = network
         self._sockets = sockets
 
-    async def connect(self, origin: Origin, patience: Patience) -> AsyncConnection:
+    async def connect(self, origin: Origin, timeouts: Timeouts, end: float) -> AsyncConnection:
         """A new connection to ``origin``: name, socket, proxy and TLS within one span.
 
         Raises:
@@ -45,7 +47,7 @@ class AsyncConnector:
             ConnectTimeout: It was not reached in time.
             ProxyError: The proxy on the way cannot be reached, or refuses.
         """
-        network, until = self._network, patience.connect_end()
+        network, until = self._network, min(time.monotonic() + timeouts.connect, end)
         # A context is made before anything is opened: it may not be possible, and it takes time.
         context = network.context() if origin.scheme == "https" else None
         proxy_url = network.proxy_of(origin)

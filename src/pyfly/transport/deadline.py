@@ -10,52 +10,23 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from pyfly.transport.errors import ReadTimeout
-
-__all__ = ["Alarms", "Expiring", "Patience", "TimeLimit", "TimeLimits"]
+__all__ = ["Alarms", "Expiring", "TimeLimit", "TimeLimits", "Timeouts"]
 
 
-class Patience:
-    """How long one exchange may take.
+class Timeouts(NamedTuple):
+    """How long the steps of an exchange may take, in seconds.
 
     Attributes:
-        connect: Seconds for a connection: name, socket, proxy and TLS together.
-        step: Seconds for one read or write.
-        place: Seconds for a place in the pool.
-        end: When the exchange ends.
+        connect: For a connection: name, socket, proxy and TLS together.
+        step: For one read or write.
+        place: For a place in the pool.
     """
 
-    __slots__ = ("connect", "end", "place", "step")
-
-    def __init__(self, connect: float, step: float, place: float, end: float = math.inf) -> None:
-        self.connect = connect
-        self.step = step
-        self.place = place
-        self.end = end
-
-    def until(self, end: float, now: float) -> Patience:
-        """The same, for an exchange that begins ``now`` and ends at ``end``.
-
-        Raises:
-            ReadTimeout: That has passed already.
-        """
-        if end <= now:
-            raise ReadTimeout("out of time")
-        return Patience(self.connect, self.step, self.place, end)
-
-    def with_step(self, step: float) -> Patience:
-        """The same, with another span for each step."""
-        return Patience(self.connect, step, self.place, self.end)
-
-    def step_end(self) -> float:
-        """When a step ends that begins now."""
-        return min(time.monotonic() + self.step, self.end)
-
-    def connect_end(self) -> float:
-        """When a connection has to be there that is begun now."""
-        return min(time.monotonic() + self.connect, self.end)
+    connect: float
+    step: float
+    place: float
 
 
 class Expiring(Protocol):
@@ -76,51 +47,56 @@ class Alarms:
 
     A timer for each wait costs several microseconds, and hardly any ever fires. This one is
     set for the earliest end that is known, and looks at all of them when it fires.
+
+    Attributes:
+        waiting: What waits.
+        armed: When the timer fires; what ends earlier has to arm it.
     """
 
     #: How late an alarm may be: what keeps a crowd from being looked at for each one in it.
     _GRAIN = 0.002
 
-    __slots__ = ("_armed", "_handle", "_loop", "_waiting")
+    __slots__ = ("_handle", "_loop", "armed", "waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: set[Expiring] = set()
-        self._armed = math.inf
+        self.waiting: set[Expiring] = set()
+        self.armed = math.inf
         self._handle: asyncio.TimerHandle | None = None
 
     def add(self, waiting: Expiring) -> None:
         """End ``waiting`` when its time has come."""
-        self._waiting.add(waiting)
-        if waiting.until < self._armed:
-            self._arm(waiting.until)
+        self.waiting.add(waiting)
+        if waiting.until < self.armed:
+            self.arm(waiting.until)
 
     def discard(self, waiting: Expiring) -> None:
         """It waits no more."""
-        self._waiting.discard(waiting)
+        self.waiting.discard(waiting)
 
     def close(self) -> None:
         """Stop the timer; only in the thread of the event loop, or when that has ended."""
         if self._handle is not None:
             self._handle.cancel()
-            self._handle, self._armed = None, math.inf
+            self._handle, self.armed = None, math.inf
 
-    def _arm(self, when: float) -> None:
+    def arm(self, when: float) -> None:
+        """Set the timer for ``when``, which is earlier than it was set for."""
         self.close()
-        self._armed = when
+        self.armed = when
         self._handle = self._loop.call_later(max(when - time.monotonic(), 0.0), self._look)
 
     def _look(self) -> None:
         now, earliest = time.monotonic(), math.inf
-        self._handle, self._armed = None, math.inf
-        for waiting in list(self._waiting):
+        self._handle, self.armed = None, math.inf
+        for waiting in list(self.waiting):
             if waiting.until <= now:
-                self._waiting.discard(waiting)
+                self.waiting.discard(waiting)
                 waiting.expire()
             else:
                 earliest = min(earliest, waiting.until)
         if earliest < math.inf:
-            self._arm(max(earliest, now + self._GRAIN))
+            self.arm(max(earliest, now + self._GRAIN))
 
 
 class TimeLimit:

@@ -12,6 +12,8 @@ A body with a length, or one that lasts until the connection ends, needs no pars
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -22,7 +24,7 @@ from pyfly.transport.errors import (
     RemoteProtocolError,
 )
 
-__all__ = ["IncomingResponse", "checked_field", "request_head"]
+__all__ = ["BodyPieces", "IncomingResponse", "OutgoingRequest", "checked_field", "request_head"]
 
 #: The most bytes of a head, of the line of a chunk, or of trailers.
 HEAD_LIMIT = 100 * 1024
@@ -31,10 +33,11 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 #: RFC 9110, section 5.5: what would end a field, or be trimmed by whoever reads it.
 _UNSENDABLE = re.compile(r"[\0\r\n\v\f]|^[ \t]|[ \t]$")
 _HEAD_END = re.compile(rb"\n\r?\n")
-_LENGTH_LINE = re.compile(rb"\ncontent-length:[ \t]*([^\r\n]*?)[ \t]*(?=\r?\n)", re.IGNORECASE)
+_LENGTH_LINE = re.compile(rb"^content-length:[ \t]*([^\r\n]*?)[ \t]*\r?\n", re.I | re.M)
 _LENGTHS = re.compile(rb"0*[0-9]{1,20}(?:[ \t]*,[ \t]*0*[0-9]{1,20})*")
 #: What llhttp counts to.
 _LONGEST = 2**63 - 1
+_CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 _SWITCHED = "it changed to a protocol that nobody asked for"
 #: Reasons with which llhttp refuses a head, and what they say of the peer.
 _REFUSALS = (
@@ -83,40 +86,73 @@ def request_head(method: str, prefix: bytes, target: bytes, fields: bytes) -> by
     return b"%b %b%b HTTP/1.1\r\n%b\r\n" % (method.encode("ascii"), prefix, target, fields)
 
 
-class _Section:
-    """What llhttp finds: the fields of a head, then the pieces of a chunked body."""
+class BodyPieces(Protocol):
+    """A body that comes in pieces; each iteration begins anew.
 
-    __slots__ = (
-        "body",
-        "fields",
-        "followed",
-        "head_complete",
-        "message_complete",
-        "progress",
-        "reason",
-    )
+    Attributes:
+        length: How many bytes it has; None if that is not known.
+    """
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes it has; None if that is not known."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+
+class OutgoingRequest:
+    """One request: what is on the wire, but for what a proxy has to see.
+
+    Attributes:
+        method: ``GET``, ``POST``, …
+        target: Path and query, percent-encoded.
+        fields: The lines of all header fields, with those that frame the body.
+        content: The body.
+    """
+
+    __slots__ = ("content", "fields", "method", "target")
+
+    def __init__(
+        self, method: str, target: bytes, fields: bytes, content: bytes | BodyPieces | None
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.content = content
+
+
+class _Head:
+    """What llhttp finds in a head."""
+
+    __slots__ = ("fields",)
 
     def __init__(self) -> None:
         self.fields: list[tuple[str, str]] = []
-        self.reason = b""
-        self.body: list[bytes] = []
-        self.head_complete = False
-        self.message_complete = False
-        self.followed = False  # whether a second message has begun
-        self.progress = False  # whether a chunk has come, or begun, since that was last asked
-
-    # Called by llhttp
-
-    def on_status(self, reason: bytes) -> None:
-        self.reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.head_complete:  # else it is a trailer, which nobody asks for
-            self.fields.append((name.decode("latin-1"), value.decode("latin-1")))
+        self.fields.append((name.decode("latin-1"), value.decode("latin-1")))
+
+
+class _ChunkedBody:
+    """What llhttp finds in a chunked body; trailers are checked, and not kept."""
+
+    __slots__ = ("_heads", "ended", "pieces", "progress")
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.progress = False  # whether a chunk has come, or begun, since that was last asked
+        self.ended = False
+        self._heads = 0
+
+    @property
+    def followed(self) -> bool:
+        """Whether another message has begun."""
+        return self._heads > 1
 
     def on_headers_complete(self) -> None:
-        self.followed = self.head_complete
-        self.head_complete = True
+        self._heads += 1
 
     def on_chunk_header(self) -> None:
         self.progress = True
@@ -124,10 +160,10 @@ class _Section:
     def on_body(self, piece: bytes) -> None:
         self.progress = True
         if not self.followed:
-            self.body.append(piece)
+            self.pieces.append(piece)
 
     def on_message_complete(self) -> None:
-        self.message_complete = True
+        self.ended = True
 
 
 class IncomingResponse:
@@ -145,31 +181,26 @@ class IncomingResponse:
         ended: Whether all of it is there.
     """
 
-    __slots__ = (
-        "_buffer", "_http11", "_keep_alive", "_left", "_method", "_parser", "_quiet", "_section",
-        "_size", "_spoiled", "_tail", "body", "ended", "fields", "index", "length", "reason",
-        "status", "until_close",
-    )  # fmt: skip
+    # Most responses are whole at once: what is set while one comes has its default here.
+    status = 0
+    length: int | None = None
+    until_close = False
+    ended = False
+    _buffer = b""
+    _chunks: _ChunkedBody | None = None
+    _parser: HttpResponseParser | None = None  # while a chunked body comes
+    _left = 0
+    _size = 0  # of a body without a length
+    _quiet = 0  # bytes since a chunk has come, or begun
+    _tail = b""
+    _spoiled = False
+    _keep_alive = False
+    _http10 = False
 
     def __init__(self, method: str) -> None:
         self._method = method
-        self._buffer = b""
-        self._parser: HttpResponseParser | None = None  # while a chunked body comes
-        self._section: _Section | None = None
-        self._left = 0
-        self._size = 0  # of a body without a length
-        self._quiet = 0
-        self._tail = b""
-        self._spoiled = False
-        self._keep_alive = False
-        self.status = 0
-        self.reason = b""
-        self._http11 = True
         self.fields: list[tuple[str, str]] = []
         self.index: dict[str, str] = {}
-        self.length: int | None = None
-        self.until_close = False
-        self.ended = False
         self.body: list[bytes] = []
 
     @property
@@ -249,37 +280,34 @@ class IncomingResponse:
             if head[:1] in b"\r\n":
                 raise RemoteProtocolError("it sent an empty line instead of a status")
             raise RemoteProtocolError("its status line is malformed")
-        section = _Section()
-        parser = HttpResponseParser(section)
+        found = _Head()
+        parser = HttpResponseParser(found)
         try:
             parser.feed_data(head)
         except HttpParserUpgrade:
             raise RemoteProtocolError(_SWITCHED) from None
         except HttpParserError as exc:
-            section, parser = self._read_leniently(head, exc)
-        status: int = parser.get_status_code()
-        if status < 100 or b"\0" in section.reason:
+            found, parser = self._read_leniently(head, exc)
+        self.status = parser.get_status_code()
+        if self.status < 100 or b"\0" in head:
             raise RemoteProtocolError("its status line is malformed")
-        if status == 101:
+        if self.status == 101:
             raise RemoteProtocolError(_SWITCHED)
-        if not section.head_complete:
-            raise RemoteProtocolError("a header line is malformed")
-        self.status, self.fields, self.reason = status, section.fields, section.reason
-        self._http11 = head[7:8] != b"0"
-        self._section, self._parser = section, parser
+        self.fields = found.fields
+        self._http10 = head[7:8] == b"0"
 
     def _read_leniently(
         self, head: bytes, refusal: HttpParserError
-    ) -> tuple[_Section, HttpResponseParser]:
+    ) -> tuple[_Head, HttpResponseParser]:
         """A head that llhttp refuses, once more, if what is wrong with it harms nobody."""
-        if "after start line" in str(refusal):  # a fold of nothing
+        if "after start line" in str(refusal) or b"\0" in head:  # a fold of nothing
             raise _refused(refusal)
         lengths = _LENGTH_LINE.findall(head)
         if len(lengths) > 1 or (lengths and not lengths[0].isdigit()) or "overflow" in str(refusal):
             head = _with_one_length(head, lengths, refusal)
             self._spoiled = any(b"," in each for each in lengths)
-        section = _Section()
-        parser = HttpResponseParser(section)
+        found = _Head()
+        parser = HttpResponseParser(found)
         parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_chunked_length=True, lenient_optional_cr_before_lf=True
         )
@@ -287,67 +315,60 @@ class IncomingResponse:
             parser.feed_data(head)
         except HttpParserError as exc:
             raise _refused(exc) from None
-        if any("\0" in value for _, value in section.fields):
-            raise RemoteProtocolError("a header line is malformed")
-        return section, parser
+        return found, parser
 
     def _begin_body(self) -> None:
         index = self.index
         for name, value in self.fields:
             name = name.lower()
             index[name] = f"{index[name]}, {value}" if name in index else value
-        assert self._parser is not None  # it has just read the head
         connection = index.get("connection")
-        self._keep_alive = (
-            self._http11 if connection is None else self._stays_open(connection.lower())
-        )
+        if connection is None:
+            self._keep_alive = not self._http10
+        else:
+            options = [option.strip() for option in connection.lower().split(",")]
+            self._keep_alive = "close" not in options and (
+                not self._http10 or "keep-alive" in options
+            )
         coding, length = index.get("transfer-encoding"), index.get("content-length")
-        parser, self._parser = self._parser, None
-        if self._method == "HEAD" or self.status in (204, 304) or self._method == "CONNECT":
+        if self._method in ("HEAD", "CONNECT") or self.status in (204, 304):
             self.ended = True
         elif coding is not None:
             if coding.lower() != "chunked":
                 raise RemoteProtocolError("its transfer-encoding is not known")
             self._spoiled = self._spoiled or length is not None
-            parser.set_dangerous_leniencies(lenient_chunked_length=True)  # for trailers alone
-            self._parser = parser
+            self._chunks = _ChunkedBody()
+            self._parser = HttpResponseParser(self._chunks)
+            self._parser.set_dangerous_leniencies(lenient_chunked_length=True)  # in trailers
+            self._parser.feed_data(_CHUNKED_HEAD)
         elif length is not None:
             self.length = self._left = int(length)
             self.ended = not self._left
         else:
             self.until_close, self._keep_alive = True, False
 
-    def _stays_open(self, connection: str) -> bool:
-        options = [option.strip() for option in connection.split(",")]
-        return "close" not in options and (self._http11 or "keep-alive" in options)
-
     def _feed_chunks(self, data: bytes) -> None:
-        section, parser = self._section, self._parser
-        assert section is not None
+        chunks, parser = self._chunks, self._parser
+        assert chunks is not None
         assert parser is not None
         try:
             parser.feed_data(data)
         except HttpParserError as exc:
-            if not section.message_complete:
+            if not chunks.ended:
                 raise _refused(exc) from None
             self._spoiled = True  # it is what follows the response that is no response
-        self._size += sum(map(len, section.body))
-        self.body += section.body
-        section.body.clear()
-        if section.message_complete:
-            tail = (self._tail + data)[-6:]
+        self._size += sum(map(len, chunks.pieces))
+        self.body += chunks.pieces
+        chunks.pieces.clear()
+        tail = self._tail = data[-6:] if len(data) > 5 else (self._tail + data)[-6:]
+        if chunks.ended:
             # The parser passes over newlines that nobody asked for.
-            self._spoiled = (
-                self._spoiled
-                or section.followed
-                or not tail.endswith(b"\r\n\r\n")
-                or tail.endswith(b"\n\r\n\r\n")
-            )
+            clean = tail.endswith(b"\r\n\r\n") and not tail.endswith(b"\n\r\n\r\n")
+            self._spoiled = self._spoiled or chunks.followed or not clean
             self.ended, self._parser = True, None
             return
-        self._tail = data[-6:] if len(data) > 5 else (self._tail + data)[-6:]
-        self._quiet = 0 if section.progress else self._quiet + len(data)
-        section.progress = False
+        self._quiet = 0 if chunks.progress else self._quiet + len(data)
+        chunks.progress = False
         if self._quiet > HEAD_LIMIT:
             raise RemoteProtocolError("the size of a chunk, or its trailers, are malformed")
 
@@ -376,8 +397,9 @@ def _with_one_length(head: bytes, lengths: list[bytes], refusal: HttpParserError
     found = {int(each) for each in b",".join(lengths).split(b",")}
     if len(found) > 1:
         raise RemoteProtocolError("it sent two different lengths")
-    length = b"\nContent-Length: %d" % min(*found, _LONGEST)
-    return _LENGTH_LINE.sub(b"\nX-Same: x", head).replace(b"\nX-Same: x", length, 1)
+    length = b"Content-Length: %d\r\n" % min(*found, _LONGEST)
+    status_line, _, fields = head.partition(b"\n")
+    return b"%b\n%b%b" % (status_line, length, _LENGTH_LINE.sub(b"", fields))
 
 
 def _refused(exc: HttpParserError) -> RemoteProtocolError:

@@ -12,12 +12,11 @@ from collections.abc import Callable
 
 from pyfly.transport.connection import AsyncConnection
 from pyfly.transport.connector import AsyncConnector
-from pyfly.transport.deadline import Patience
+from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import ReadError
-from pyfly.transport.gate import AsyncGate
-from pyfly.transport.http11 import IncomingResponse
+from pyfly.transport.http11 import IncomingResponse, OutgoingRequest
 from pyfly.transport.network import Network
-from pyfly.transport.request import OutgoingRequest
+from pyfly.transport.pools import AsyncGate
 from pyfly.transport.sockets import sockets_of_loop
 from pyfly.transport.target import Origin
 
@@ -44,7 +43,7 @@ class AsyncPool:
         self._idle: list[AsyncConnection] = []  # the one used last comes last
 
     async def exchange(
-        self, origin: Origin, request: OutgoingRequest, patience: Patience, limit: int
+        self, origin: Origin, request: OutgoingRequest, timeouts: Timeouts, end: float, limit: int
     ) -> IncomingResponse:
         """Send a request to ``origin`` and read the whole response.
 
@@ -52,13 +51,13 @@ class AsyncPool:
             TransportError: No complete response came back.
             BodyTooLarge: Its body has more than ``limit`` bytes.
         """
-        await self.gate.enter(patience.place, patience.end)
+        await self.gate.enter(timeouts.place, end)
         try:
             connection = self._take(origin)
             if connection is None:
-                connection = await self._connector.connect(origin, patience)
+                connection = await self._connector.connect(origin, timeouts, end)
             try:
-                incoming = await connection.exchange(request, patience, limit)
+                incoming = await connection.exchange(request, timeouts, end, limit)
             except BaseException:
                 connection.close()
                 raise
@@ -68,23 +67,23 @@ class AsyncPool:
         return incoming
 
     async def open(
-        self, origin: Origin, request: OutgoingRequest, patience: Patience
+        self, origin: Origin, request: OutgoingRequest, timeouts: Timeouts, end: float
     ) -> AsyncExchange:
         """Send a request to ``origin`` and read the response up to the end of its head."""
-        await self.gate.enter(patience.place, patience.end)
+        await self.gate.enter(timeouts.place, end)
         try:
             connection = self._take(origin)
             if connection is None:
-                connection = await self._connector.connect(origin, patience)
+                connection = await self._connector.connect(origin, timeouts, end)
             try:
-                incoming = await connection.begin(request, patience)
+                incoming = await connection.exchange(request, timeouts, end, None)
             except BaseException:
                 connection.close()
                 raise
         except BaseException:
             self.gate.leave()
             raise
-        return AsyncExchange(connection, incoming, patience, self._put, self.gate)
+        return AsyncExchange(connection, incoming, timeouts, end, self._put, self.gate)
 
     def _take(self, origin: Origin) -> AsyncConnection | None:
         """An idle connection to ``origin``; None if one has to be made."""
@@ -103,7 +102,7 @@ class AsyncPool:
 
     def _put(self, connection: AsyncConnection, incoming: IncomingResponse) -> None:
         """Take a connection back after an exchange."""
-        if not connection.finish(incoming):
+        if self.sockets.closed or not connection.finish(incoming):
             connection.close()
             return
         with self._lock:
@@ -120,16 +119,20 @@ class AsyncExchange:
 
     Attributes:
         incoming: The response.
-        patience: How long each read may take; it may be changed between two.
+        timeouts: How long each read may take; to be changed between two.
+        end: When the exchange has to be over; likewise.
     """
 
-    __slots__ = ("_connection", "_gate", "_lease", "_put", "aborted", "incoming", "patience")
+    __slots__ = (
+        "_connection", "_gate", "_lease", "_put", "aborted", "end", "incoming", "timeouts",
+    )  # fmt: skip
 
     def __init__(
         self,
         connection: AsyncConnection,
         incoming: IncomingResponse,
-        patience: Patience,
+        timeouts: Timeouts,
+        end: float,
         put: Callable[[AsyncConnection, IncomingResponse], None],
         gate: AsyncGate,
     ) -> None:
@@ -139,7 +142,8 @@ class AsyncExchange:
         self._gate = gate
         self.aborted = False
         self.incoming = incoming
-        self.patience = patience
+        self.timeouts = timeouts
+        self.end = end
 
     async def read(self) -> bytes:
         """The next bytes of the body; ``b""`` at its end, when everything is given back.
@@ -152,7 +156,7 @@ class AsyncExchange:
         incoming = self.incoming
         try:
             while not incoming.body and not incoming.ended:
-                await self._connection.read_more(incoming, self.patience)
+                await self._connection.read_more(incoming, self.timeouts, self.end)
         except BaseException:
             self.close()
             raise

@@ -184,11 +184,13 @@ class AsyncSocket(_BareSocket):
         until: When the present wait ends.
     """
 
-    __slots__ = ("_full_reads", "_loop", "_waiter", "until")
+    __slots__ = ("_alarms", "_full_reads", "_loop", "_waiter", "until")
 
     def __init__(self, owner: Sockets, sock: socket.socket) -> None:
         super().__init__(owner, sock)
         sock.setblocking(False)
+        assert owner.alarms is not None
+        self._alarms = owner.alarms
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
         self._full_reads = 0
@@ -223,24 +225,46 @@ class AsyncSocket(_BareSocket):
             raise ReadError("the connection was closed")
         if _PROACTOR is not None and isinstance(self._loop, _PROACTOR):
             return await self._receive_overlapped(until)
+        if until <= time.monotonic():
+            raise ReadTimeout("out of time")
+        alarms, loop = self._alarms, self._loop
+        probably = self._full_reads > 0  # after a read that filled the buffer there is more
         if self._full_reads > _READS_BEFORE_YIELD:
-            self._full_reads = 1
+            self._full_reads = 0
             await asyncio.sleep(0)
-        elif not self._full_reads:
-            await self._readable(until)
         while True:
-            if until <= time.monotonic():
-                raise ReadTimeout("out of time")
+            if probably:
+                try:
+                    data = self.sock.recv(PIECE)
+                except (BlockingIOError, InterruptedError):
+                    if until <= time.monotonic():
+                        raise ReadTimeout("out of time") from None
+                except OSError as exc:
+                    raise ReadError(str(exc)) from exc
+                else:
+                    self._full_reads = self._full_reads + 1 if len(data) == PIECE else 0
+                    return data
+            # Wait until there is something to read, or the time is over.
+            waiter = self._waiter = loop.create_future()
+            self.until, self.busy = until, True
+            descriptor = self.sock.fileno()
             try:
-                data = self.sock.recv(PIECE)
-            except (BlockingIOError, InterruptedError):
-                await self._readable(until)
-            except OSError as exc:
-                raise ReadError(str(exc)) from exc
-            else:
-                # After a read that filled the buffer there is probably more.
-                self._full_reads = self._full_reads + 1 if len(data) == PIECE else 0
-                return data
+                loop.add_reader(descriptor, self.expire)
+                try:
+                    alarms.waiting.add(self)
+                    if until < alarms.armed:
+                        alarms.arm(until)
+                    await waiter
+                finally:
+                    alarms.waiting.discard(self)
+                    loop.remove_reader(descriptor)
+            finally:
+                self._waiter, self.busy = None, False
+                if self.closed:
+                    self.sock.close()
+            if self.closed:
+                raise ReadError("the connection was closed")
+            probably = True
 
     async def _receive_overlapped(self, until: float) -> bytes:
         """The same in an event loop that tells of data only by handing it over."""
@@ -255,28 +279,6 @@ class AsyncSocket(_BareSocket):
         if self.closed:
             raise ReadError("the connection was closed")
         return data
-
-    async def _readable(self, until: float) -> None:
-        """Wait until there is something to read; return early when the time is over."""
-        loop, alarms = self._loop, self._owner.alarms
-        assert alarms is not None
-        self._waiter = loop.create_future()
-        self.until = until
-        self.busy = True
-        descriptor = self.sock.fileno()
-        try:
-            loop.add_reader(descriptor, self.expire)
-            try:
-                alarms.add(self)
-                await self._waiter
-            finally:
-                alarms.discard(self)
-                loop.remove_reader(descriptor)
-        finally:
-            self._waiter = None
-            self.free()
-        if self.closed:
-            raise ReadError("the connection was closed")
 
     def expire(self) -> None:
         """Something has come, or the time is over: whoever waits looks which."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pyfly.client.adapters._errors import Exchange, translate
-from pyfly.client.adapters._target import Origin
+from pyfly.client.adapters._outgoing import Origin
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import (
     ClientArgumentException,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pyfly.client.adapters._library import MissingLibraryException, load
-from pyfly.client.adapters._target import Origin, TargetResolver, parse_origin
+from pyfly.client.adapters._outgoing import Origin, TargetResolver, parse_origin
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import (

@@ -30,6 +30,7 @@ class Row:
 
     Attributes:
         name: Shown as the test's parameter.
+        setting: What ``adapter`` is in a configuration.
         asynchronous: Whether its methods are coroutines.
         library: The library whose exceptions are the causes of ours; ``own`` for our transport.
         lacks: What its library cannot do, by the words of :func:`needs`; ``docs/adapters.md``
@@ -48,6 +49,7 @@ class Row:
     ) -> None:
         self.name = f"{library}{transport}-{'async' if asynchronous else 'sync'}"
         self.library = library
+        self.setting = "httpx2" if library == "own" else library
         self.asynchronous = asynchronous
         self.lacks = lacks
         self._kind = kind

@@ -244,7 +244,7 @@ class BlockingMoved(Protocol):
 
 def follows(row: Row, url: str, call: Callable[[Any], Any]) -> Any:
     """The outcome of a call of a declared client that follows redirects."""
-    settings = {"adapter": row.library, "follow-redirects": True}
+    settings = {"adapter": row.setting, "follow-redirects": True}
     config = Config({"pyfly": {"client": {"default": settings}}}, environ={})
     if not row.asynchronous:
         with connect_sync(BlockingMoved, base_url=url, config=config) as client:

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyfly.client import Request
-from pyfly.client.adapters._fields import RequestFields
-from pyfly.client.adapters._target import TargetResolver
+from pyfly.client.adapters._outgoing import RequestFields, TargetResolver
 from pyfly.client.message import redacted
 from pyfly.kernel.secrets import HIDDEN, is_secret
 

@@ -17,7 +17,7 @@ import re
 from typing import Any, NoReturn
 from urllib.parse import urljoin
 
-from pyfly.client.adapters._target import (
+from pyfly.client.adapters._outgoing import (
     Origin,
     TargetResolver,
     parse_origin,

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urljoin
 from pyfly.client._bind.values import query_text
 from pyfly.client._stream.page_decoder import PageItems
 from pyfly.client._stream.source import Head
-from pyfly.client.adapters._target import parse_origin
+from pyfly.client.adapters._outgoing import parse_origin
 from pyfly.client.errors import (
     CallException,
     ClientArgumentException,

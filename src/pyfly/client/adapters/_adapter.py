@@ -12,18 +12,16 @@ from urllib.parse import urlencode
 from pyfly.client._codec.decompress import inflate
 from pyfly.client._codec.encode import to_json
 from pyfly.client.adapters._errors import Exchange, from_transport
-from pyfly.client.adapters._fields import RequestFields
+from pyfly.client.adapters._outgoing import Origin, RequestFields, TargetResolver
 from pyfly.client.adapters._proxies import proxy_for
-from pyfly.client.adapters._target import Origin, TargetResolver
 from pyfly.client.adapters._tls import check_files, context_for
 from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
 from pyfly.client.errors import ClientArgumentException, ClientStoppedException
 from pyfly.client.message import Request, Response
-from pyfly.transport.deadline import Patience
+from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import TransportError
 from pyfly.transport.network import Network
 from pyfly.transport.pools import Pools
-from pyfly.transport.request import OutgoingRequest
 
 __all__ = ["HttpxAdapter"]
 
@@ -72,7 +70,7 @@ class HttpxAdapter:
         self._base_url = base_url
         self._targets = TargetResolver(base_url)
         self._fields = RequestFields(headers)
-        self._patience = Patience(
+        self._timeouts = Timeouts(
             settings.connect_timeout.total_seconds(),
             self._timeout,
             settings.pool_timeout.total_seconds(),
@@ -108,12 +106,6 @@ class HttpxAdapter:
     def _require_running(self) -> None:
         if self._stopped:
             raise ClientStoppedException(f"{self!r} was stopped: it makes no more requests")
-
-    def _outgoing(self, request: Request) -> tuple[Origin, OutgoingRequest]:
-        """Where a request goes, and what is on the wire."""
-        target = self._targets.resolve(request.url)
-        fields = self._fields.lines(request, target.host_line, target.home)
-        return target.origin, OutgoingRequest(request.method, target.raw, fields, request.content)
 
     def _raise(
         self,

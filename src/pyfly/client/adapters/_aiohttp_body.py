@@ -7,7 +7,7 @@ from typing import Any
 
 from pyfly.client.adapters._aiohttp_pool import Answer
 from pyfly.client.adapters._bodies import too_large
-from pyfly.client.adapters._target import Origin
+from pyfly.client.adapters._outgoing import Origin
 from pyfly.client.errors import ProtocolException, ReadException
 from pyfly.client.message import Headers, Response
 

@@ -22,7 +22,7 @@ from pyfly.client.adapters._per_loop import Tracked
 from pyfly.client.adapters._upload import Upload
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.transport.deadline import TimeLimits
-from pyfly.transport.gate import AsyncGate
+from pyfly.transport.pools import AsyncGate
 
 __all__ = ["AiohttpPool", "Answer", "NotAgainException", "load_aiohttp"]
 

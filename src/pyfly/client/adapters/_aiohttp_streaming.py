@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from pyfly.client.adapters._aiohttp_body import require_whole, whole_body
 from pyfly.client.adapters._aiohttp_pool import Answer
 from pyfly.client.adapters._errors import Exchange, named
-from pyfly.client.adapters._target import Origin
+from pyfly.client.adapters._outgoing import Origin
 from pyfly.client.adapters._upload import Upload
 from pyfly.client.errors import ReadException
 from pyfly.client.message import Headers, Response

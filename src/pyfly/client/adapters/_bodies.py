@@ -7,21 +7,8 @@ from typing import Any
 
 from pyfly.client.errors import ResponseTooLargeException
 from pyfly.client.message import BodyStream, Headers, Response
-from pyfly.transport.http11 import IncomingResponse
 
-__all__ = ["ResponseBody", "let_go", "response_of", "too_large"]
-
-
-def response_of(incoming: IncomingResponse) -> Response[Any]:
-    """A response of the transport that was read whole."""
-    content = incoming.take()
-    encoding = incoming.index.get("content-encoding") if content else None
-    return Response(
-        incoming.status,
-        Headers.indexed(incoming.fields, incoming.index),
-        content,
-        content_encoding=encoding or None,
-    )
+__all__ = ["ResponseBody", "let_go", "too_large"]
 
 
 def let_go(content: bytes | BodyStream | None) -> None:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Protocol
 
 from pyfly.client.adapters._bodies import too_large
 from pyfly.client.adapters._library import MissingLibraryException
-from pyfly.client.adapters._target import Origin
+from pyfly.client.adapters._outgoing import Origin
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import (
     CallException,

@@ -16,9 +16,14 @@ from typing import Any, NoReturn
 from pyfly.client.adapters._bodies import ResponseBody, let_go
 from pyfly.client.adapters._bounds import bounded, close_soon, iterated
 from pyfly.client.adapters._errors import Exchange, translate
-from pyfly.client.adapters._fields import RequestFields, length_field
 from pyfly.client.adapters._library import family_of
-from pyfly.client.adapters._target import Target, TargetResolver, parse_origin
+from pyfly.client.adapters._outgoing import (
+    RequestFields,
+    Target,
+    TargetResolver,
+    length_field,
+    parse_origin,
+)
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import ClientArgumentException, ReadException
 from pyfly.client.message import Headers, Request, Response, redacted

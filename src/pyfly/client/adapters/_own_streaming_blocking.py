@@ -69,10 +69,11 @@ class BlockingOwnOpened:
 
     def read(self, until: float | None) -> bytes:
         """The next bytes; ``b""`` at the end."""
-        patience = self._exchange.patience
-        patience.step, patience.end = self._idle, math.inf if until is None else until
+        exchange = self._exchange
+        exchange.timeouts = exchange.timeouts._replace(step=self._idle)
+        exchange.end = math.inf if until is None else until
         try:
-            return self._exchange.read()
+            return exchange.read()
         except TransportError as exc:
             self._fail(exc, step=self._idle)
 

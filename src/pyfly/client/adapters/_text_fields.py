@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pyfly.client.adapters._fields import DEFAULTS
+from pyfly.client.adapters._outgoing import DEFAULTS
 from pyfly.client.errors import ClientArgumentException
 from pyfly.client.message import redacted
 

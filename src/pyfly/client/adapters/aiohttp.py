@@ -15,9 +15,9 @@ from pyfly.client.adapters._aiohttp_errors import translate_aiohttp
 from pyfly.client.adapters._aiohttp_pool import AiohttpPool, Answer, load_aiohttp
 from pyfly.client.adapters._aiohttp_streaming import AiohttpOpened
 from pyfly.client.adapters._errors import Exchange, named
+from pyfly.client.adapters._outgoing import Origin, Target, TargetResolver
 from pyfly.client.adapters._per_loop import PerLoop
 from pyfly.client.adapters._proxies import proxy_for
-from pyfly.client.adapters._target import Origin, Target, TargetResolver
 from pyfly.client.adapters._text_fields import TextFields
 from pyfly.client.adapters._tls import check_files, context_for
 from pyfly.client.adapters._upload import PIECE, Upload

@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 from pyfly.client.adapters._adapter import HttpxAdapter
-from pyfly.client.adapters._bodies import let_go, response_of
+from pyfly.client.adapters._bodies import let_go
 from pyfly.client.adapters._bounds import NOT_BLOCKING, bounded, other_turn
 from pyfly.client.adapters._httpx_client import AsyncClientPort
 from pyfly.client.adapters._own_streaming import AsyncOwnOpened
-from pyfly.client.message import Request, Response
+from pyfly.client.message import Headers, Request, Response
 from pyfly.client.ports import StreamedResponse
-from pyfly.transport.deadline import Patience
+from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import ReadTimeout, TransportError
 from pyfly.transport.pool import AsyncPool
 
@@ -101,8 +101,8 @@ class HttpxClientAdapter(HttpxAdapter):
         if others:
             raise TypeError(f"request() has no argument {next(iter(others))!r}")
         request = self._plain_request(method, url, params, json, headers, content, data)
-        patience = self._patience if timeout is None else self._patience.with_step(timeout)
-        return self._decompressed(await self._exchange(request, None, patience))
+        timeouts = self._timeouts if timeout is None else self._timeouts._replace(step=timeout)
+        return self._decompressed(await self._exchange(request, None, timeouts))
 
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Make one attempt: what is in ``request``, byte for byte.
@@ -117,36 +117,47 @@ class HttpxClientAdapter(HttpxAdapter):
             ResponseTooLargeException: The body is larger than ``max_response_size``.
             ClientStoppedException: The adapter was stopped.
         """
-        self._require_running()
+        if self._stopped:
+            self._require_running()
         if self._client is not None:
             response: Response[Any] = await self._client.send(request, deadline)
             return response
         content = request.content
         if content is None or isinstance(content, bytes):
-            return await self._exchange(request, deadline, self._patience)
+            return await self._exchange(request, deadline, self._timeouts)
+        origin = self._targets.resolve(request.url).origin
         try:
             # The deadline is kept by every operation on the network, but a body of the caller's
             # may be slow by itself.
             async with bounded(deadline):
-                return await self._exchange(request, deadline, self._patience)
+                return await self._exchange(request, deadline, self._timeouts)
         except ReadTimeout as exc:
-            self._raise(exc, self._targets.resolve(request.url).origin, deadline)
+            self._raise(exc, origin, deadline)
         finally:
             let_go(content)
 
     async def _exchange(
-        self, request: Request, deadline: float | None, patience: Patience
+        self, request: Request, deadline: float | None, timeouts: Timeouts
     ) -> Response[Any]:
-        origin, outgoing = self._outgoing(request)
-        began = 0.0 if deadline is None else time.monotonic()
+        target = self._targets.resolve(request.url)
+        outgoing = self._fields.outgoing(request, target)
+        began = end = math.inf
+        if deadline is not None:
+            began, end = time.monotonic(), deadline
+            if end <= began:
+                self._raise(ReadTimeout("out of time"), target.origin, deadline, began)
         try:
-            if deadline is not None:
-                patience = patience.until(deadline, began)
             pool = self._pools.current()
-            incoming = await pool.exchange(origin, outgoing, patience, self._limit)
+            incoming = await pool.exchange(target.origin, outgoing, timeouts, end, self._limit)
         except TransportError as exc:
-            self._raise(exc, origin, deadline, began, patience.step)
-        return response_of(incoming)
+            self._raise(exc, target.origin, deadline, began, timeouts.step)
+        content = incoming.take()
+        return Response(
+            incoming.status,
+            Headers.indexed(incoming.fields, incoming.index),
+            content,
+            content_encoding=(content and incoming.index.get("content-encoding")) or None,
+        )
 
     async def open(self, request: Request, deadline: float | None, idle: float) -> StreamedResponse:
         """Make one attempt that ends at the headers of the response.
@@ -165,15 +176,17 @@ class HttpxClientAdapter(HttpxAdapter):
         if self._client is not None:
             opened: StreamedResponse = await self._client.open(request, deadline, idle)
             return opened
-        origin, outgoing = self._outgoing(request)
+        target = self._targets.resolve(request.url)
+        outgoing = self._fields.outgoing(request, target)
         began = time.monotonic()
+        end = math.inf if deadline is None else deadline
         try:
-            patience = self._patience.until(math.inf if deadline is None else deadline, began)
             async with bounded(deadline):
-                exchange = await self._pools.current().open(origin, outgoing, patience)
+                pool = self._pools.current()
+                exchange = await pool.open(target.origin, outgoing, self._timeouts, end)
         except TransportError as exc:
-            self._raise(exc, origin, deadline, began)
+            self._raise(exc, target.origin, deadline, began)
         finally:
             let_go(request.content)
-        fail = partial(self._raise, origin=origin)
+        fail = partial(self._raise, origin=target.origin)
         return AsyncOwnOpened(exchange, self._limit, idle, fail, deadline, began)

@@ -13,11 +13,10 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from pyfly.client.adapters._fields import RequestFields
 from pyfly.client.adapters._library import MissingLibraryException, load
+from pyfly.client.adapters._outgoing import RequestFields, TargetResolver
 from pyfly.client.adapters._per_loop import PerLoop, Tracked
 from pyfly.client.adapters._proxies import proxy_for
-from pyfly.client.adapters._target import TargetResolver
 from pyfly.client.adapters._tls import check_files, context_for
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter

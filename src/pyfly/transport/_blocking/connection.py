@@ -6,10 +6,9 @@ from __future__ import annotations
 import time
 
 from pyfly.transport._blocking.stream import BlockingStream
-from pyfly.transport.deadline import Patience
+from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import LocalProtocolError, TlsCutOff, WriteError
-from pyfly.transport.http11 import IncomingResponse, request_head
-from pyfly.transport.request import BodyPieces, OutgoingRequest
+from pyfly.transport.http11 import BodyPieces, IncomingResponse, OutgoingRequest, request_head
 from pyfly.transport.sockets import PIECE
 from pyfly.transport.target import Origin
 
@@ -50,41 +49,49 @@ class BlockingConnection:
         self._sent = False
 
     def exchange(
-        self, request: OutgoingRequest, patience: Patience, limit: int
+        self, request: OutgoingRequest, timeouts: Timeouts, end: float, limit: int | None
     ) -> IncomingResponse:
-        """Send a request and read the whole response.
+        """Send a request and read its response.
+
+        Args:
+            request: What to send.
+            timeouts: How long each step may take.
+            end: When the exchange has to be over.
+            limit: The largest body that is read; None to read no more than the head.
 
         Raises:
             TransportError: No complete response came back.
-            BodyTooLarge: Its body has more than ``limit`` bytes.
         """
-        incoming = self.begin(request, patience)
-        incoming.require_at_most(limit)
-        while not incoming.ended:
-            self.read_more(incoming, patience)
-            incoming.require_at_most(limit)
-        return incoming
-
-    def begin(self, request: OutgoingRequest, patience: Patience) -> IncomingResponse:
-        """Send a request and read the response up to the end of its head."""
         incoming = IncomingResponse(request.method)
         self._sent = False
+        fields = request.fields + self._proxy_fields if self._proxy_fields else request.fields
+        data = request_head(request.method, self._prefix, request.target, fields)
+        content = request.content
+        if isinstance(content, bytes) and len(content) <= PIECE:
+            data, content = data + content, None
         try:
-            self._send(request, patience)
+            self.stream.send(data, min(time.monotonic() + timeouts.step, end))
+            if content is not None:
+                self._send_body(content, timeouts, end)
             self._sent = True
         except WriteError:
             # A peer may answer early, and close; its answer is worth more than the error, which
             # is the context of what goes wrong otherwise.
             while not incoming.status:
-                self.read_more(incoming, patience)
+                self.read_more(incoming, timeouts, end)
         while not incoming.status:
-            self.read_more(incoming, patience)
+            self.read_more(incoming, timeouts, end)
+        if limit is not None:
+            incoming.require_at_most(limit)
+            while not incoming.ended:
+                self.read_more(incoming, timeouts, end)
+                incoming.require_at_most(limit)
         return incoming
 
-    def read_more(self, incoming: IncomingResponse, patience: Patience) -> None:
+    def read_more(self, incoming: IncomingResponse, timeouts: Timeouts, end: float) -> None:
         """Read once."""
         try:
-            data = self.stream.receive(patience.step_end())
+            data = self.stream.receive(min(time.monotonic() + timeouts.step, end))
         except TlsCutOff:
             # A message with a length, or chunks, shows by itself whether it is whole; one that
             # lasts until the connection is closed may have been cut by anybody.
@@ -93,46 +100,30 @@ class BlockingConnection:
             data = b""
         incoming.feed(data)
 
-    def _send(self, request: OutgoingRequest, patience: Patience) -> None:
-        fields = request.fields + self._proxy_fields if self._proxy_fields else request.fields
-        data = request_head(request.method, self._prefix, request.target, fields)
-        content = request.content
-        if content is None:
-            self.stream.send(data, patience.step_end())
-        elif isinstance(content, bytes):
-            self._send_bytes(data, content, patience)
-        else:
-            self.stream.send(data, patience.step_end())
-            self._send_pieces(content, patience)
-
-    def _send_bytes(self, head: bytes, content: bytes, patience: Patience) -> None:
-        if len(content) <= PIECE:
-            self.stream.send(head + content, patience.step_end())
+    def _send_body(self, content: bytes | BodyPieces, timeouts: Timeouts, end: float) -> None:
+        """Send a body piece by piece: a write timeout is for one, not for all of it."""
+        step, send = timeouts.step, self.stream.send
+        if isinstance(content, bytes):
+            view = memoryview(content)
+            for start in range(0, len(view), PIECE):
+                send(view[start : start + PIECE], min(time.monotonic() + step, end))
             return
-        self.stream.send(head, patience.step_end())
-        view = memoryview(content)
-        for start in range(0, len(view), PIECE):  # a write timeout is for a step, not for a body
-            self.stream.send(view[start : start + PIECE], patience.step_end())
-
-    def _send_pieces(self, pieces: BodyPieces, patience: Patience) -> None:
-        length, sent = pieces.length, 0
-        for piece in pieces:
-            if not piece:
-                continue
+        length, sent = content.length, 0
+        for piece in content:
             sent += len(piece)
-            if length is None:
-                piece = b"%x\r\n%b\r\n" % (len(piece), piece)
-            elif sent > length:
+            if length is not None and sent > length:
                 raise LocalProtocolError("the body is longer than it said")
-            self.stream.send(piece, patience.step_end())
+            if piece:
+                data = piece if length is not None else b"%x\r\n%b\r\n" % (len(piece), piece)
+                send(data, min(time.monotonic() + step, end))
         if length is None:
-            self.stream.send(b"0\r\n\r\n", patience.step_end())
+            send(b"0\r\n\r\n", min(time.monotonic() + step, end))
         elif sent < length:
             raise LocalProtocolError("the body is shorter than it said")
 
     def finish(self, incoming: IncomingResponse) -> bool:
         """An exchange is over: whether there may be another one on this connection."""
-        if not (self._sent and incoming.reusable) or self.stream.raw.closed:
+        if not (self._sent and incoming.reusable):
             return False
         self._expires = time.monotonic() + self._keepalive
         return True

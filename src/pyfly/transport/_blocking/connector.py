@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import time
+
 from pyfly.transport._blocking.connection import BlockingConnection
 from pyfly.transport._blocking.stream import BlockingStream, start_tls_blocking
-from pyfly.transport.deadline import Patience
+from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import (
     ConnectError,
     ConnectTimeout,
@@ -38,7 +40,7 @@ class BlockingConnector:
         self._network = network
         self._sockets = sockets
 
-    def connect(self, origin: Origin, patience: Patience) -> BlockingConnection:
+    def connect(self, origin: Origin, timeouts: Timeouts, end: float) -> BlockingConnection:
         """A new connection to ``origin``: name, socket, proxy and TLS within one span.
 
         Raises:
@@ -46,7 +48,7 @@ class BlockingConnector:
             ConnectTimeout: It was not reached in time.
             ProxyError: The proxy on the way cannot be reached, or refuses.
         """
-        network, until = self._network, patience.connect_end()
+        network, until = self._network, min(time.monotonic() + timeouts.connect, end)
         # A context is made before anything is opened: it may not be possible, and it takes time.
         context = network.context() if origin.scheme == "https" else None
         proxy_url = network.proxy_of(origin)

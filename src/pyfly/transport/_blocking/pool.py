@@ -13,12 +13,11 @@ from collections.abc import Callable
 
 from pyfly.transport._blocking.connection import BlockingConnection
 from pyfly.transport._blocking.connector import BlockingConnector
-from pyfly.transport.deadline import Patience
+from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import ReadError
-from pyfly.transport.gate import BlockingGate
-from pyfly.transport.http11 import IncomingResponse
+from pyfly.transport.http11 import IncomingResponse, OutgoingRequest
 from pyfly.transport.network import Network
-from pyfly.transport.request import OutgoingRequest
+from pyfly.transport.pools import BlockingGate
 from pyfly.transport.sockets import sockets_of_threads
 from pyfly.transport.target import Origin
 
@@ -45,7 +44,7 @@ class BlockingPool:
         self._idle: list[BlockingConnection] = []  # the one used last comes last
 
     def exchange(
-        self, origin: Origin, request: OutgoingRequest, patience: Patience, limit: int
+        self, origin: Origin, request: OutgoingRequest, timeouts: Timeouts, end: float, limit: int
     ) -> IncomingResponse:
         """Send a request to ``origin`` and read the whole response.
 
@@ -53,13 +52,13 @@ class BlockingPool:
             TransportError: No complete response came back.
             BodyTooLarge: Its body has more than ``limit`` bytes.
         """
-        self.gate.enter(patience.place, patience.end)
+        self.gate.enter(timeouts.place, end)
         try:
             connection = self._take(origin)
             if connection is None:
-                connection = self._connector.connect(origin, patience)
+                connection = self._connector.connect(origin, timeouts, end)
             try:
-                incoming = connection.exchange(request, patience, limit)
+                incoming = connection.exchange(request, timeouts, end, limit)
             except BaseException:
                 connection.close()
                 raise
@@ -69,23 +68,23 @@ class BlockingPool:
         return incoming
 
     def open(
-        self, origin: Origin, request: OutgoingRequest, patience: Patience
+        self, origin: Origin, request: OutgoingRequest, timeouts: Timeouts, end: float
     ) -> BlockingExchange:
         """Send a request to ``origin`` and read the response up to the end of its head."""
-        self.gate.enter(patience.place, patience.end)
+        self.gate.enter(timeouts.place, end)
         try:
             connection = self._take(origin)
             if connection is None:
-                connection = self._connector.connect(origin, patience)
+                connection = self._connector.connect(origin, timeouts, end)
             try:
-                incoming = connection.begin(request, patience)
+                incoming = connection.exchange(request, timeouts, end, None)
             except BaseException:
                 connection.close()
                 raise
         except BaseException:
             self.gate.leave()
             raise
-        return BlockingExchange(connection, incoming, patience, self._put, self.gate)
+        return BlockingExchange(connection, incoming, timeouts, end, self._put, self.gate)
 
     def _take(self, origin: Origin) -> BlockingConnection | None:
         """An idle connection to ``origin``; None if one has to be made."""
@@ -104,7 +103,7 @@ class BlockingPool:
 
     def _put(self, connection: BlockingConnection, incoming: IncomingResponse) -> None:
         """Take a connection back after an exchange."""
-        if not connection.finish(incoming):
+        if self.sockets.closed or not connection.finish(incoming):
             connection.close()
             return
         with self._lock:
@@ -121,16 +120,20 @@ class BlockingExchange:
 
     Attributes:
         incoming: The response.
-        patience: How long each read may take; it may be changed between two.
+        timeouts: How long each read may take; to be changed between two.
+        end: When the exchange has to be over; likewise.
     """
 
-    __slots__ = ("_connection", "_gate", "_lease", "_put", "aborted", "incoming", "patience")
+    __slots__ = (
+        "_connection", "_gate", "_lease", "_put", "aborted", "end", "incoming", "timeouts",
+    )  # fmt: skip
 
     def __init__(
         self,
         connection: BlockingConnection,
         incoming: IncomingResponse,
-        patience: Patience,
+        timeouts: Timeouts,
+        end: float,
         put: Callable[[BlockingConnection, IncomingResponse], None],
         gate: BlockingGate,
     ) -> None:
@@ -140,7 +143,8 @@ class BlockingExchange:
         self._gate = gate
         self.aborted = False
         self.incoming = incoming
-        self.patience = patience
+        self.timeouts = timeouts
+        self.end = end
 
     def read(self) -> bytes:
         """The next bytes of the body; ``b""`` at its end, when everything is given back.
@@ -153,7 +157,7 @@ class BlockingExchange:
         incoming = self.incoming
         try:
             while not incoming.body and not incoming.ended:
-                self._connection.read_more(incoming, self.patience)
+                self._connection.read_more(incoming, self.timeouts, self.end)
         except BaseException:
             self.close()
             raise
