@@ -58,7 +58,7 @@ def _homes(module: Any) -> dict[str, str]:
             name=module.__name__,
             path=path,
         ) from error
-    homes: dict[str, str] = {}
+    home, homes = "", dict[str, str]()
     words = stub.split()
     for before, word in pairwise(words):
         if before == "from":

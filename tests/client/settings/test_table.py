@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 from datetime import timedelta
 from typing import Any, get_type_hints
@@ -10,6 +11,7 @@ import pytest
 
 from pyfly.client import resilience, service_client
 from pyfly.client._declare.options import POLICY_OPTIONS, PolicyOptions
+from pyfly.client._declare.service import declared_names
 from pyfly.client._settings.config import ClientConfig
 from pyfly.client._settings.declared import settings_from_resilience
 from pyfly.client._settings.table import PARAMETERS, POLICIES
@@ -84,3 +86,13 @@ def another(section: str, key: str) -> Any:
     if isinstance(kind, Integer):
         return {"window.minimum-calls": 2, "failure-threshold": 2, "min-limit": 2}.get(key, 33)
     return 0.25 if getattr(kind, "maximum", None) == 1 else 7.5
+
+
+def test_the_names_of_classes_that_are_gone_are_forgotten() -> None:
+    def declare(name: str) -> None:
+        @service_client(name=name)
+        class Client: ...
+
+    declare("gone-soon")
+    gc.collect()
+    assert "gone-soon" not in declared_names()

@@ -9,7 +9,7 @@ All of them raise ``ValueError`` (or ``TypeError``) if the settings contradict e
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pyfly.client._settings.policy_settings import PolicySettings
 from pyfly.resilience import (
@@ -56,7 +56,7 @@ def made_of_settings(
         keeps: What is taken over from an instance that code gave.
     """
 
-    new: Callable[..., T] = kind
+    new = cast("Callable[..., T]", kind)
 
     def construct(settings: PolicySettings, name: str, clock: Clock) -> T:
         def make(source: T | None) -> T:
