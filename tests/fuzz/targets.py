@@ -45,8 +45,8 @@ from pyfly.core.conversions import plain_value, to_flag, to_integer, to_number, 
 from pyfly.core.duration import format_duration, parse_duration
 from pyfly.resilience.deadline_header import parse_deadline
 from pyfly.testing import UnexpectedRequestException
-from pyfly.testing.cassettes.errors import CassetteException
 from pyfly.testing.cassettes.tape import Tape
+from pyfly.testing.cassettes.yaml_file import CassetteException
 from pyfly.testing.fault_server.script import read_script
 from pyfly.testing.requests.received import SeenRequest
 from pyfly.testing.requests.secrets import Redactor

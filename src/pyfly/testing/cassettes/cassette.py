@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -13,15 +14,84 @@ from pyfly.client._declare.service import implementation_of
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import StreamedResponse, SyncStreamedResponse
 from pyfly.resilience.clock import SYSTEM_CLOCK
-from pyfly.testing.cassettes.errors import CassetteException
-from pyfly.testing.cassettes.recording import RecordedBody, SyncRecordedBody
 from pyfly.testing.cassettes.tape import VARIABLE, Mode, Tape, TapeEntry, mode_of
+from pyfly.testing.cassettes.yaml_file import CassetteException
 from pyfly.testing.fake_port.body import FakeBody, SyncFakeBody, whole
 from pyfly.testing.requests.declared import routes_of
 from pyfly.testing.requests.received import SeenRequest, read_content, read_content_sync
 from pyfly.testing.requests.secrets import Redactor
 
 __all__ = ["Cassette", "CassetteBase", "SyncCassette"]
+
+
+class _Recorded:
+    """A stream that is recorded while it is read: to its end, or until the reader has enough."""
+
+    def __init__(self, body: Any, entry: TapeEntry) -> None:
+        self.status_code = body.status_code
+        self.headers = body.headers
+        self.content_encoding = body.content_encoding
+        self._body = body
+        self._entry = entry
+        entry.head = body.status_code, body.headers
+
+    def abort(self) -> None:
+        """Close it at once."""
+        self._body.abort()
+
+
+class RecordedBody(_Recorded):
+    """An asynchronous stream; see :class:`~pyfly.client.ports.StreamedResponse`."""
+
+    async def read_all(self) -> Response[Any]:
+        """The body as a whole."""
+        with _noting(self._entry):
+            response: Response[Any] = await self._body.read_all()
+        self._entry.answered(response)
+        return response
+
+    async def read(self, until: float | None) -> bytes:
+        """The next bytes; ``b""`` at the end."""
+        with _noting(self._entry):
+            chunk: bytes = await self._body.read(until)
+        self._entry.chunks.append(chunk)
+        return chunk
+
+    async def aclose(self) -> None:
+        """Close it."""
+        await self._body.aclose()
+
+
+class SyncRecordedBody(_Recorded):
+    """A synchronous stream; see :class:`~pyfly.client.ports.SyncStreamedResponse`."""
+
+    def read_all(self) -> Response[Any]:
+        """The body as a whole."""
+        with _noting(self._entry):
+            response: Response[Any] = self._body.read_all()
+        self._entry.answered(response)
+        return response
+
+    def read(self, until: float | None) -> bytes:
+        """The next bytes; ``b""`` at the end."""
+        with _noting(self._entry):
+            chunk: bytes = self._body.read(until)
+        self._entry.chunks.append(chunk)
+        return chunk
+
+    def close(self) -> None:
+        """Close it."""
+        self._body.close()
+
+
+@contextmanager
+def _noting(entry: TapeEntry) -> Iterator[None]:
+    """Note the error of an attempt in its recording, and pass it on."""
+    try:
+        yield
+    except Exception as error:
+        entry.error = error
+        raise
 
 
 class CassetteBase:
@@ -192,11 +262,8 @@ class Cassette(CassetteBase):
         if not self._is_recording:
             return whole(tape.replay(self._seen(request, content)))
         entry, sent = self._noted(request, content)
-        try:
+        with _noting(entry):
             response: Response[Any] = await self._port.send(sent, deadline)
-        except Exception as error:
-            entry.error = error
-            raise
         entry.answered(response)
         return response
 
@@ -207,11 +274,8 @@ class Cassette(CassetteBase):
             reply = tape.replay(self._seen(request, content))
             return FakeBody(reply, SYSTEM_CLOCK, deadline, idle)
         entry, sent = self._noted(request, content)
-        try:
+        with _noting(entry):
             body: StreamedResponse = await self._port.open(sent, deadline, idle)
-        except Exception as error:
-            entry.error = error
-            raise
         return RecordedBody(body, entry)
 
 
@@ -250,11 +314,8 @@ class SyncCassette(CassetteBase):
         if not self._is_recording:
             return whole(tape.replay(self._seen(request, content)))
         entry, sent = self._noted(request, content)
-        try:
+        with _noting(entry):
             response: Response[Any] = self._port.send(sent, deadline)
-        except Exception as error:
-            entry.error = error
-            raise
         entry.answered(response)
         return response
 
@@ -265,9 +326,6 @@ class SyncCassette(CassetteBase):
             reply = tape.replay(self._seen(request, content))
             return SyncFakeBody(reply, SYSTEM_CLOCK, deadline, idle)
         entry, sent = self._noted(request, content)
-        try:
+        with _noting(entry):
             body: SyncStreamedResponse = self._port.open(sent, deadline, idle)
-        except Exception as error:
-            entry.error = error
-            raise
         return SyncRecordedBody(body, entry)

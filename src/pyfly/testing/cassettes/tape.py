@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from pyfly.client.errors import CallException
 from pyfly.client.message import Headers, Response
-from pyfly.testing.cassettes.errors import CassetteException
 from pyfly.testing.cassettes.exchange import (
     asked,
     failure_entry,
@@ -20,12 +19,11 @@ from pyfly.testing.cassettes.exchange import (
     played,
     response_entry,
 )
-from pyfly.testing.cassettes.yaml_file import read, write
+from pyfly.testing.cassettes.yaml_file import CassetteException, read, write
 from pyfly.testing.fake_port.replies import Reply
-from pyfly.testing.requests.received import SeenRequest
+from pyfly.testing.requests.received import SeenRequest, UnexpectedRequestException
 from pyfly.testing.requests.route import Route
 from pyfly.testing.requests.secrets import Redactor, alike
-from pyfly.testing.unexpected import UnexpectedRequestException
 
 __all__ = ["VARIABLE", "Mode", "Tape", "TapeEntry", "mode_of"]
 

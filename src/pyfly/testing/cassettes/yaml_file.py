@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from pyfly.client._codec.encode import to_json
-from pyfly.testing.cassettes.errors import CassetteException
+from pyfly.kernel.exceptions import PyFlyException
 
-__all__ = ["read", "survives", "write"]
+__all__ = ["CassetteException", "read", "survives", "write"]
+
+
+class CassetteException(PyFlyException, ValueError):
+    """A cassette cannot be used: it is missing, too old, or no cassette; the message says why."""
+
 
 #: Line breaks to YAML 1.1 and to Python's own library, but not to everybody: they are escaped.
 _BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 from unittest.mock import ANY
@@ -14,20 +14,20 @@ from pyfly.client.message import Headers, Request, Response
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.testing.fake_port.body import FakeBody, SyncFakeBody, Wait, whole
 from pyfly.testing.fake_port.calls import FakeCall
-from pyfly.testing.fake_port.errors import unexpected
 from pyfly.testing.fake_port.replies import Reply
 from pyfly.testing.fake_port.rules import Rule, RuleAnswer, RuleBase, StreamRule
 from pyfly.testing.requests.declared import arguments_of, route_of, route_of_template
 from pyfly.testing.requests.received import (
     SeenRequest,
+    UnexpectedRequestException,
     read_content,
     read_content_sync,
     request_by_hand,
 )
 from pyfly.testing.requests.route import Route
-from pyfly.testing.unexpected import UnexpectedRequestException
 
 __all__ = ["Fake", "FakePort", "SyncFakePort"]
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -249,7 +249,7 @@ class FakePort(Fake):
         """Nothing to close."""
 
     async def request(self, method: str, url: str, **kwargs: Any) -> Response[Any]:
-        """RuleAnswer a request that is made by hand; see :class:`~pyfly.client.HttpClientPort`.
+        """Answer a request that is made by hand; see :class:`~pyfly.client.HttpClientPort`.
 
         Args:
             method: ``GET``, ``POST``, …
@@ -259,11 +259,11 @@ class FakePort(Fake):
         return await self.send(request_by_hand(method, url, **kwargs), None)
 
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
-        """RuleAnswer one attempt."""
+        """Answer one attempt."""
         return whole(await self._replied(request, deadline), self.max_response_size)
 
     async def open(self, request: Request, deadline: float | None, idle: float) -> FakeBody:
-        """RuleAnswer one attempt with a body still to come."""
+        """Answer one attempt with a body still to come."""
         reply = await self._replied(request, deadline)
         return FakeBody(reply, self.clock, deadline, idle, self.max_response_size)
 
@@ -288,15 +288,15 @@ class SyncFakePort(Fake):
         """Nothing to close."""
 
     def request(self, method: str, url: str, **kwargs: Any) -> Response[Any]:
-        """RuleAnswer a request that is made by hand; see :meth:`FakePort.request`."""
+        """Answer a request that is made by hand; see :meth:`FakePort.request`."""
         return self.send(request_by_hand(method, url, **kwargs), None)
 
     def send(self, request: Request, deadline: float | None) -> Response[Any]:
-        """RuleAnswer one attempt."""
+        """Answer one attempt."""
         return whole(self._replied(request, deadline), self.max_response_size)
 
     def open(self, request: Request, deadline: float | None, idle: float) -> SyncFakeBody:
-        """RuleAnswer one attempt with a body still to come."""
+        """Answer one attempt with a body still to come."""
         reply = self._replied(request, deadline)
         return SyncFakeBody(reply, self.clock, deadline, idle, self.max_response_size)
 
@@ -315,3 +315,25 @@ def _place(frame: FrameType | None) -> str:
     if caller is None:  # not every Python has frames
         return "an unknown place"
     return f"{os.path.basename(caller.f_code.co_filename)}:{caller.f_lineno}"
+
+
+def unexpected(seen: SeenRequest, rules: Sequence[RuleBase], spent: RuleBase | None) -> str:
+    """The message for a request that is not answered.
+
+    Args:
+        seen: The request.
+        rules: All rules of the port.
+        spent: The rule that would have taken it, had it an answer left.
+    """
+    lines = [f"the fake has no answer to {seen.method} {seen.target}"]
+    if spent is not None:
+        why = spent.shortcoming() or f"its {len(spent.calls)} answers are used up"
+        lines.append(f"  {spent} takes it, but {why}")
+    elif rules:
+        nearest = min(rules, key=lambda rule: rule.route.distance(seen, rule.wanted))
+        of_many = f" of its {len(rules)} rules" if len(rules) > 1 else ""
+        lines.append(f"  the nearest{of_many} is {nearest}, which differs:")
+        lines += [f"    {each}" for each in nearest.route.differences(seen, nearest.wanted)]
+    else:
+        lines.append("  it has no rules (write fake.on(Client.method).returns(…))")
+    return "\n".join(lines)

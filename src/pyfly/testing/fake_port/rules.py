@@ -85,7 +85,7 @@ class RuleBase:
         *,
         times: int | None = None,
     ) -> Self:
-        """RuleAnswer with a response, byte for byte.
+        """Answer with a response, byte for byte.
 
         Args:
             status: 200 to 599.
@@ -112,7 +112,7 @@ class RuleBase:
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
     ) -> Self:
-        """RuleAnswer with a JSON body, whatever the method declares.
+        """Answer with a JSON body, whatever the method declares.
 
         Args:
             value: JSON values, a model, a dataclass, or a list or dict of them.
@@ -242,7 +242,7 @@ class Rule(RuleBase, Generic[R]):
     """Which requests of a method that returns an ``R`` are answered, and how."""
 
     def returns(self, value: R, *more: R, times: int | None = None) -> Rule[R]:
-        """RuleAnswer with a value, encoded as a service would send it.
+        """Answer with a value, encoded as a service would send it.
 
         Args:
             value: What the call is to return: None is a 204 where the method declares it,
@@ -273,7 +273,7 @@ class StreamRule(RuleBase, Generic[R]):
         every: float = 0.0,
         times: int | None = None,
     ) -> StreamRule[R]:
-        """RuleAnswer with a stream of items, each in a piece of its own.
+        """Answer with a stream of items, each in a piece of its own.
 
         ``bytes`` are sent as chunks, ``str`` as lines, events as ``text/event-stream``, anything
         else as NDJSON. A method with ``paginate=`` gets one page with all items.

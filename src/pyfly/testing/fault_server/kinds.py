@@ -8,7 +8,7 @@ from typing import Any
 
 from pyfly.core.schema import Choice, Duration, Flag, Integer, Leaf, Number, Size, Text
 from pyfly.kernel.record import Record
-from pyfly.testing.fault_server.answers import Answer, Delayed, Early, Interim, Raw, Silence
+from pyfly.testing.fault_server.answers import Answer, Delayed, Drip, Early, Interim, Raw, Silence
 from pyfly.testing.fault_server.behaviour import Behaviour
 from pyfly.testing.fault_server.broken import (
     BadChunks,
@@ -24,7 +24,6 @@ from pyfly.testing.fault_server.broken import (
 from pyfly.testing.fault_server.choice import Flapping, Mix
 from pyfly.testing.fault_server.fields import ScriptSection
 from pyfly.testing.fault_server.latency import Latency, LogNormal, Pareto, Uniform, as_latency
-from pyfly.testing.fault_server.slow import Drip
 
 __all__ = ["behaviours_of"]
 

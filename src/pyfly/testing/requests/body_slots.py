@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from pyfly.client._bind.bodies import BodyBinder, FilePartBinder
@@ -13,7 +14,6 @@ from pyfly.client._codec.json_text import from_json
 from pyfly.client._codec.multipart import Multipart
 from pyfly.client._compile.shapes import is_bytes, is_collection, members
 from pyfly.client.message import FilePart, Headers, Request, Response
-from pyfly.testing.requests.json_difference import json_differences, shown_json
 from pyfly.testing.requests.parameter import (
     Slot,
     fields_among,
@@ -24,9 +24,11 @@ from pyfly.testing.requests.parameter import (
     shown_fields,
 )
 from pyfly.testing.requests.received import Part, SeenRequest
+from pyfly.testing.requests.secrets import Redactor, alike
 from pyfly.testing.requests.text import from_texts
 
 __all__ = ["BodySlot", "FileSlot", "FormFieldsSlot", "FormSlot"]
+
 
 _FEW = 60
 
@@ -156,3 +158,43 @@ def _canonical(content: bytes | None, is_json: bool) -> Any:
 
 def _file(part: Part) -> tuple[str | None, str | None, bytes]:
     return part.filename, part.content_type, part.content
+
+
+_NOTHING: Any = object()
+_LONGEST = 300
+
+
+def json_differences(wanted: Any, found: Any, where: str) -> Iterator[tuple[str, str, str]]:
+    """Each place in which two values differ, and what stands there in either.
+
+    Args:
+        wanted: JSON values; numbers are the same if they are equal.
+        found: Likewise.
+        where: What the values are called.
+    """
+    yield from _differences(wanted, found, where, "")
+
+
+def _differences(wanted: Any, found: Any, where: str, key: str) -> Iterator[tuple[str, str, str]]:
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for name in dict.fromkeys((*wanted, *found)):
+            inner = wanted.get(name, _NOTHING), found.get(name, _NOTHING)
+            yield from _differences(*inner, f"{where}.{name}", name)
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for index, inner in enumerate(zip(wanted, found, strict=True)):
+            yield from _differences(*inner, f"{where}[{index}]", key)
+    elif isinstance(wanted, bool) != isinstance(found, bool) or wanted != found:
+        yield where, shown_json(wanted, key), shown_json(found, key)
+
+
+def shown_json(value: Any, key: str = "") -> str:
+    """A value as it may be shown: without secrets, and not too long.
+
+    Args:
+        value: JSON values.
+        key: The name of the member that it is.
+    """
+    if value is _NOTHING:
+        return "nothing"
+    text = alike(json.dumps(Redactor().json(value, key), ensure_ascii=False))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

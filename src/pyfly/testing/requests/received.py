@@ -14,12 +14,23 @@ from pyfly.client.message import Headers, Request, media_type, redacted
 __all__ = [
     "Part",
     "SeenRequest",
+    "UnexpectedRequestException",
     "query_pairs",
     "read_content",
     "read_content_sync",
     "request_by_hand",
     "shown_url",
 ]
+
+
+class UnexpectedRequestException(BaseException):
+    """A request reached a port of a test that has no answer to it; the message says what differs.
+
+    No ``Exception``, and so none of ours: like a failed assertion it is for the test alone. No
+    retry repeats it, no circuit breaker counts it, no fallback answers it, and no
+    ``except Exception`` in the code under test hides it.
+    """
+
 
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
