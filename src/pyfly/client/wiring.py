@@ -30,6 +30,7 @@ from pyfly.client._protection.shared import HostBreakers
 from pyfly.client._review import code_mistakes, decoders_of
 from pyfly.client._settings.config import ClientConfig, Settings
 from pyfly.client._settings.declared import settings_from_decorator, settings_from_resilience
+from pyfly.client._settings.table import CONNECTIONS
 from pyfly.client._stream.wiring import port_mistakes, streamer, sync_streamer
 from pyfly.client.adapters.choice import make_adapter, unsuitable
 from pyfly.client.adapters.foreign import ForeignPort, PortException, SyncForeignPort
@@ -382,23 +383,13 @@ class _NoPort:
 
 
 def connection_settings(settings: Settings) -> ConnectionSettings:
-    """The settings of a connection pool."""
-    cert, key = settings.value("cert"), settings.value("key")
-    return ConnectionSettings(
-        library="httpx" if settings.value("adapter") == "httpx" else "httpx2",
-        connect_timeout=settings.value("connect-timeout"),
-        pool_timeout=settings.value("pool-timeout"),
-        max_connections=settings.value("max-connections"),
-        keepalive_expiry=settings.value("keepalive-expiry"),
-        max_response_size=settings.value("max-response-size"),
-        verify=settings.value("verify"),
-        ca=settings.value("ca"),
-        cert=(cert, key) if cert and key else cert,
-        proxy=settings.value("proxy"),
-        trust_env=settings.value("trust-env"),
-        uds=settings.value("uds"),
-        http2=settings.value("http2"),
-    )
+    """The settings of a connection pool: those of the table that it has a field for."""
+    values = {key.replace("-", "_"): settings.value(key) for key in CONNECTIONS}
+    cert, key = values["cert"], values["key"]
+    values["cert"] = (cert, key) if cert and key else cert
+    values["library"] = "httpx" if values["adapter"] == "httpx" else "httpx2"
+    fields = ConnectionSettings.__match_args__
+    return ConnectionSettings(**{name: values[name] for name in fields})
 
 
 def _any_status(status: int) -> bool:
