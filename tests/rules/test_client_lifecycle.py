@@ -345,8 +345,9 @@ async def test_the_tenth_connect_of_a_class_within_a_minute_warns() -> None:
 
     for _ in range(9):
         await use()  # warnings are errors here
-    with pytest.warns(ClientUsageWarning, match="Client"):
+    with pytest.warns(ClientUsageWarning, match="Client") as caught:
         await use()
+    assert [warning.filename for warning in caught] == [__file__]  # where the `async with` is
     for _ in range(9):  # another class has a count of its own
         async with connect(client_class(), port=PlainPort()):
             pass

@@ -159,5 +159,5 @@ def _note_connect(cls: type) -> None:
             f"{cls.__name__} was connected {_MANY} times within a minute: each makes and drops "
             "its connections and its circuit breaker. Connect once, and pass the client on.",
             ClientUsageWarning,
-            stacklevel=4,
+            stacklevel=5,  # the line of the `with`
         )
