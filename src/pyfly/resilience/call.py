@@ -18,11 +18,11 @@ __all__ = ["Admission", "AttemptRecord", "Call", "Expiry", "Handler", "SyncHandl
 
 
 class Admission(Protocol):
-    """Leave to make a call, as a circuit breaker gave it."""
+    """Permission for a call, as a circuit breaker gave it."""
 
     @property
     def stands(self) -> bool:
-        """Whether the circuit has not changed its state since."""
+        """Whether the call may go on: the circuit has not changed since, or is closed again."""
         ...
 
     @property

@@ -87,7 +87,7 @@ def test_it_can_be_drawn_in_ascii() -> None:
 def test_the_reasons_of_the_client_have_short_names() -> None:
     reasons = [
         "the retry budget is empty",
-        "the circuit has changed since this call was admitted",
+        "the circuit has opened since this call was admitted",
         "the circuit is half-open",
         "a POST that may have had its effect must not be sent twice",
     ]

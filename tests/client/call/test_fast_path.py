@@ -350,7 +350,7 @@ async def test_a_failure_from_before_the_circuit_opened_is_neither_retried_nor_c
         await slow
     assert [url for url, _ in port.asked].count("/users/2") == 1
     assert [event.reason for event in history.of(RetrySuppressed)] == [
-        "the circuit has changed since this call was admitted"
+        "the circuit has opened since this call was admitted"
     ]
     assert len(history.of(CircuitTransition)) == 1
 

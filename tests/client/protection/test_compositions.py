@@ -101,7 +101,7 @@ def test_a_circuit_that_opens_between_two_attempts_ends_the_retries() -> None:
         assert isinstance(await slow, ConnectException), "its own error, not the refusal"
         assert len(port.requests) == 1
         (suppressed,) = history.of(RetrySuppressed)
-        assert suppressed.reason == "the circuit has changed since this call was admitted"
+        assert suppressed.reason == "the circuit has opened since this call was admitted"
 
     run_virtual(main())
 

@@ -247,7 +247,7 @@ def test_while_the_probe_runs_others_are_refused_with_no_time_to_tell(
     clock.now += 10
     probe = breaker.admit()
     with pytest.raises(CircuitBreakerException) as caught:
-        breaker.admit()
+        _probe_1 = breaker.admit()
     assert caught.value.retry_after is None
     breaker.succeeded(probe)
     assert breaker.admit().stands
@@ -280,7 +280,7 @@ def test_a_permit_is_given_back_once_whatever_follows(clock: ManualClock) -> Non
     breaker.failed(probe, ValueError())
     assert breaker.state is HALF_OPEN
     assert breaker.rules.permits == 1
-    breaker.admit()
+    _probe_2 = breaker.admit()
     assert isinstance(outcome(breaker.admit), CircuitBreakerException)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import random
 import threading
 import time
@@ -193,9 +194,9 @@ class _CollectingRules(CircuitRules):
         gc.collect()
         super().fail_needs_lock(admission, *args)
 
-    def admit_needs_lock(self, now: float) -> Admission | None:
+    def admit_needs_lock(self, now: float, within: float = math.inf) -> Admission | None:
         gc.collect()
-        return super().admit_needs_lock(now)
+        return super().admit_needs_lock(now, within)
 
 
 def _abandon_a_probe(breaker: CircuitBreaker) -> None:
@@ -226,7 +227,8 @@ def test_a_suspended_call_collected_inside_the_lock_gives_its_permit_back(
     try:
         _abandon_a_probe(breaker)
         assert rules.permits == 1
-        thread = threading.Thread(target=breaker.admit, daemon=True)
+        probes: list[Admission] = []
+        thread = threading.Thread(target=lambda: probes.append(breaker.admit()), daemon=True)
         thread.start()
         thread.join(10)
         assert not thread.is_alive(), "the finaliser waits for the lock that its thread holds"

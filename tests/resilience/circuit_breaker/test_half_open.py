@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import timedelta
 from typing import Any
 
@@ -50,7 +51,7 @@ def half_open(clock: ManualClock, permits: int = 1, **settings: Any) -> CircuitB
 def test_a_probe_that_never_answers_opens_the_circuit_again(clock: ManualClock) -> None:
     history = History()
     breaker = half_open(clock, listeners=[history])
-    breaker.admit()
+    _probe_1 = breaker.admit()
     history.clear()
     clock.now += 3.9
     assert breaker.state is HALF_OPEN
@@ -66,7 +67,7 @@ def test_a_probe_that_never_answers_opens_the_circuit_again(clock: ManualClock) 
 
 def test_it_opened_when_the_time_was_over_whoever_looks_when(clock: ManualClock) -> None:
     breaker = half_open(clock)
-    breaker.admit()
+    _probe_2 = breaker.admit()
     clock.now += 13.9
     assert breaker.state is OPEN
     clock.now += 0.1
@@ -101,7 +102,7 @@ def test_the_time_runs_only_while_a_probe_does(clock: ManualClock) -> None:
 
 def test_it_runs_from_the_first_probe_that_is_under_way(clock: ManualClock) -> None:
     breaker = half_open(clock, permits=2)
-    breaker.admit()
+    _probe_3 = breaker.admit()
     clock.now += 3
     other = breaker.admit()
     breaker.released(other)
@@ -114,7 +115,7 @@ def test_in_a_window_too_the_verdict_must_come_in_time(clock: ManualClock) -> No
     breaker.failed(breaker.admit(), OSError())
     clock.now += 5
     assert breaker.state is HALF_OPEN  # none is under way
-    breaker.admit()
+    _probe_4 = breaker.admit()
     clock.now += 4
     assert breaker.state is OPEN
     clock.now += 10
@@ -147,7 +148,7 @@ def test_a_clock_that_two_threads_read_out_of_order_keeps_nobody_from_probing(
     clock: ManualClock,
 ) -> None:
     breaker = half_open(clock, permits=2)
-    breaker.admit()
+    _probe_5 = breaker.admit()
     clock.now -= 1
     assert breaker.admit().probe
 
@@ -186,11 +187,11 @@ def test_the_recovery_time_grows_with_each_failed_probe_up_to_the_longest(
 
 def test_it_grows_too_when_no_probe_answers(clock: ManualClock) -> None:
     breaker = growing(clock)
-    breaker.admit()
+    _probe_6 = breaker.admit()
     clock.now += 4
     assert outcome(breaker.admit).retry_after == 20.0
     clock.now += 20
-    breaker.admit()
+    _probe_7 = breaker.admit()
     clock.now += 4 + 34.9
     assert breaker.state is OPEN
     clock.now += 0.1
@@ -248,6 +249,22 @@ def test_settings_that_make_no_sense_are_refused_by_name(
         CircuitBreakerPolicy(**settings)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"failure_threshold": 5},  # also where it is what nobody has to say
+        {"failure_threshold": 6},
+        {"recovery_timeout": seconds(30)},
+        {"half_open_permits": 1},
+        {"window": CountWindow()},
+    ],
+)
+def test_a_setting_beside_a_policy_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="policy holds all settings"):
+        CircuitBreaker(policy=CircuitBreakerPolicy(), **given)
+    assert repr(inspect.signature(CircuitBreaker)).count("_Default") == 0
+
+
 def test_the_settings_come_one_by_one_or_as_a_policy() -> None:
     policy = CircuitBreakerPolicy(3, half_open_timeout=seconds(5))
     assert CircuitBreaker(policy=policy).policy is policy
@@ -281,7 +298,7 @@ def test_a_half_open_timeout_that_no_probe_lives_to_see_is_refused(clock: Manual
 
 def test_of_two_that_see_that_the_time_is_over_one_opens_the_circuit(clock: ManualClock) -> None:
     breaker = half_open(clock)
-    breaker.admit()
+    _probe_8 = breaker.admit()
     clock.now += 4
     rules = breaker.rules
     assert [rules.expire_needs_lock(clock.now) for _ in range(2)] == [True, False]

@@ -8,8 +8,14 @@ from typing import Any
 
 import pytest
 
-from pyfly.kernel.exceptions import BulkheadException, CircuitBreakerException
+from pyfly.kernel.exceptions import (
+    AttemptTimeoutException,
+    BulkheadException,
+    CircuitBreakerException,
+    DeadlineExceededException,
+)
 from pyfly.resilience import (
+    AttemptTimeoutStage,
     Call,
     CircuitBreaker,
     CircuitBreakerStage,
@@ -94,6 +100,42 @@ def test_failures_open_the_circuit_when_they_have_lasted_as_long_as_the_pauses_o
         assert breaker.state is CircuitState.CLOSED
         clock.now += late
         outcome(lambda: driver.pipeline(pipeline, Scripted(OSError()), a_call(clock)))
+    assert breaker.state is CircuitState.OPEN
+
+
+@pytest.mark.survives(
+    "Retries, breakers and time",
+    "a process that was stopped, or a machine that slept, with calls in flight",
+    "they are tried again; timeouts that are told late open no circuit",
+)
+@pytest.mark.parametrize(("late", "state"), [(0.9, CircuitState.OPEN), (1.1, CircuitState.CLOSED)])
+@pytest.mark.parametrize("kind", [AttemptTimeoutException, DeadlineExceededException])
+def test_a_timeout_that_is_told_long_after_its_end_proves_nothing(
+    driver: Driver, clock: ManualClock, late: float, state: CircuitState, kind: type[Exception]
+) -> None:
+    breaker = CircuitBreaker(1, clock=clock)
+
+    def send(call: Call) -> None:
+        assert call.attempt_deadline == clock.now + 4
+        clock.now += 4 + late
+        raise kind()
+
+    stage = AttemptTimeoutStage(4.0, port_bounds=True)
+    pipeline = assemble([CircuitBreakerStage(breaker, is_failure), stage])
+    outcome(lambda: driver.pipeline(pipeline, send, a_call(clock)))
+    assert breaker.state is state
+
+
+def test_another_error_counts_however_late_it_comes(driver: Driver, clock: ManualClock) -> None:
+    breaker = CircuitBreaker(1, clock=clock)
+
+    def send(call: Call) -> None:  # a port that does not keep the time
+        clock.now += 60
+        raise ConnectionError
+
+    stage = AttemptTimeoutStage(4.0, port_bounds=True)
+    pipeline = assemble([CircuitBreakerStage(breaker, is_failure), stage])
+    outcome(lambda: driver.pipeline(pipeline, send, a_call(clock)))
     assert breaker.state is CircuitState.OPEN
 
 

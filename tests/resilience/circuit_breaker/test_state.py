@@ -85,7 +85,8 @@ def test_probes_of_one_time_stand_and_fall_together() -> None:
     assert first is not second
     assert (first.stands, second.stands) == (True, True)
     rules.succeed_needs_lock(first, 110.0, SCALE, False, 0.0)
-    assert (first.stands, second.stands) == (False, False)
+    assert (first.generation.current, second.generation.current) == (False, False)
+    assert (first.stands, second.stands) == (True, True)  # it is closed again
     assert not first.held
 
 
@@ -238,7 +239,7 @@ def test_who_comes_second_to_see_that_no_probe_answered_tells_nothing() -> None:
     breaker = CircuitBreaker(policy=policy, clock=clock, listeners=[history])
     breaker.failed(breaker.admit(), ValueError())
     clock.now = 110.0
-    breaker.admit()
+    _probe = breaker.admit()
     history.clear()
     clock.now = 114.0
     lock: Any = SharedLock(lambda: breaker.rules.expire_needs_lock(114.0))
@@ -266,7 +267,7 @@ def test_a_refusal_takes_no_lock() -> None:
     breaker = CircuitBreaker(1, timedelta(seconds=10), clock=clock)
     breaker.failed(breaker.admit(), ValueError())
     clock.now = 110.0
-    breaker.admit()
+    _probe = breaker.admit()
     taken: list[str] = []
     lock: Any = SharedLock(lambda: taken.append("half-open"))
     breaker._lock = lock

@@ -75,7 +75,7 @@ def test_a_retry_stops_when_its_own_attempts_open_the_circuit(
     assert send.calls == 2
     assert breaker.state is CircuitState.OPEN
     assert [e.reason for e in history.of(RetrySuppressed)] == [
-        "the circuit has changed since this call was admitted"
+        "the circuit has opened since this call was admitted"
     ]
 
 
@@ -327,3 +327,50 @@ def test_no_attempt_follows_the_deadline_even_if_its_timer_fired_a_moment_early(
         return sent
 
     assert run_virtual(main()) == 1
+
+
+@pytest.mark.parametrize("how", ["reset", "disable", "force_closed", "observe_only"])
+def test_a_circuit_that_is_let_go_by_hand_during_a_pause_lets_the_call_go_on(
+    driver: Driver, clock: ManualClock, how: str
+) -> None:
+    breaker = CircuitBreaker(clock=clock)
+    clock.on_sleep = lambda: getattr(breaker, how)()
+    send = Scripted(OSError(), "fine")
+    assert driver.pipeline(everything(breaker), send, a_call(clock)) == "fine"
+
+
+def test_a_circuit_that_opened_and_closed_again_during_a_pause_lets_the_call_go_on(
+    driver: Driver, clock: ManualClock
+) -> None:
+    breaker = CircuitBreaker(2, timedelta(seconds=1), clock=clock)
+
+    def others() -> None:
+        for _ in range(2):
+            breaker.failed(breaker.admit(), OSError())
+        clock.now += 1
+        breaker.succeeded(breaker.admit())
+        assert breaker.state is CircuitState.CLOSED
+
+    clock.on_sleep = others
+    send = Scripted(OSError(), "fine")
+    assert driver.pipeline(everything(breaker), send, a_call(clock)) == "fine"
+
+
+@pytest.mark.parametrize("then", ["force_open", "open again"])
+def test_a_circuit_that_opens_again_after_a_reset_does_not(
+    driver: Driver, clock: ManualClock, then: str
+) -> None:
+    breaker = CircuitBreaker(clock=clock)
+
+    def others() -> None:
+        breaker.reset()
+        if then == "force_open":
+            breaker.force_open()
+        else:
+            for _ in range(5):
+                breaker.failed(breaker.admit(), OSError())
+
+    clock.on_sleep = others
+    error = OSError()
+    send = Scripted(error, "fine")
+    assert outcome(lambda: driver.pipeline(everything(breaker), send, a_call(clock))) is error

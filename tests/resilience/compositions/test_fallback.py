@@ -63,8 +63,9 @@ def open_circuit() -> Stage:
 def probed_circuit() -> Stage:
     breaker = CircuitBreaker(1, timedelta(0))
     breaker.failed(breaker.admit(), OSError())
-    breaker.admit()
-    return CircuitBreakerStage(breaker, lambda error: True)
+    stage = CircuitBreakerStage(breaker, lambda error: True)
+    stage.probe = breaker.admit()  # type: ignore[attr-defined] # held for as long as the stage
+    return stage
 
 
 def full_bulkhead() -> Stage:

@@ -211,7 +211,7 @@ def test_no_hedge_is_sent_into_a_circuit_that_has_changed() -> None:
     send, history = Attempts((5, "fine")), History()
     run_stage(one_second, send, history, admission=Leave(False))
     assert len(send.seen) == 1
-    assert history.of(HedgeSuppressed)[0].reason.startswith("the circuit has changed")
+    assert history.of(HedgeSuppressed)[0].reason.startswith("the circuit has opened")
     run_stage(one_second, send := Attempts((5, "fine")), admission=Leave(True))
     assert len(send.seen) == 2
 

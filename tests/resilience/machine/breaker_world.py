@@ -232,6 +232,7 @@ class BreakerWorld:
         for call in self.calls:
             if "admission" in call:
                 stands = observed_once(call) or call["chapter"] == model.chapter
+                stands = stands or model.phase == "CLOSED"
                 same("an admission stands", call["admission"].stands, stands)
         shared = model.phase == "CLOSED" and not observed
         if rules.epoch is not None and not shared:

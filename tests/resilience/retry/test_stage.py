@@ -175,7 +175,7 @@ def test_it_does_not_wait_when_the_admission_no_longer_stands(
     send.steps = [error]
     assert outcome(lambda: driver.pipeline(a_stage(), send, call)) is error
     assert (send.calls, clock.sleeps) == (1, [])
-    assert suppressed(history) == ["the circuit has changed since this call was admitted"]
+    assert suppressed(history) == ["the circuit has opened since this call was admitted"]
 
 
 def test_it_makes_no_attempt_when_the_circuit_changed_during_the_pause(
@@ -195,7 +195,7 @@ def test_it_makes_no_attempt_when_the_circuit_changed_during_the_pause(
     assert raised is error
     assert send.calls == 2
     assert len(raised.retry_history) == 2
-    assert suppressed(history) == ["the circuit has changed since this call was admitted"]
+    assert suppressed(history) == ["the circuit has opened since this call was admitted"]
 
 
 @pytest.mark.parametrize("ending", [asyncio.CancelledError(), GeneratorExit()])

@@ -43,6 +43,7 @@ from pyfly.resilience import (
     RetryPolicy,
     ThrottleStage,
 )
+from pyfly.resilience._guard import least
 from pyfly.resilience.assembly import assemble
 from pyfly.resilience.bulkhead.stage import BulkheadStage
 from pyfly.resilience.circuit_breaker.stage import CircuitBreakerStage
@@ -186,11 +187,13 @@ class Protection:
     # The stages
 
     def _timeouts(self, method: MethodPlan) -> Iterable[Stage]:
-        attempt = self._settings.seconds("timeout", method.name)
         total = self._settings.seconds("total-timeout", method.name)
-        if attempt is not None and total is not None:
-            attempt = min(attempt, total)
-        return TotalTimeoutStage(total), AttemptTimeoutStage(attempt, port_bounds=self._port_bounds)
+        attempt = AttemptTimeoutStage(self._attempt_timeout(method), port_bounds=self._port_bounds)
+        return TotalTimeoutStage(total), attempt
+
+    def _attempt_timeout(self, method: MethodPlan) -> float | None:
+        attempt = self._settings.seconds("timeout", method.name)
+        return least(attempt, self._settings.seconds("total-timeout", method.name))
 
     def _fallback(self, method: MethodPlan) -> FallbackStage:
         fallback = self._settings.instance("fallback", method.name)
@@ -205,7 +208,9 @@ class Protection:
 
     def _breaker(self, method: MethodPlan) -> CircuitBreakerStage:
         breaker = self._subscribed(self.shared.circuit_breaker(method))
-        return CircuitBreakerStage(breaker, speaks_against_service, is_answer)
+        return CircuitBreakerStage(
+            breaker, speaks_against_service, is_answer, self._attempt_timeout(method)
+        )
 
     def _retry(self, method: MethodPlan) -> RetryStage:
         policy = RetryPolicy(max_attempts=1)

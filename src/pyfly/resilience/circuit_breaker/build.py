@@ -10,7 +10,22 @@ from pyfly.resilience.circuit_breaker.policy import CircuitBreakerPolicy, CountW
 from pyfly.resilience.circuit_breaker.state import CircuitRules
 from pyfly.resilience.circuit_breaker.window import CountRing, TimeRing, WindowRules
 
-__all__ = ["policy_of", "rules_of"]
+__all__ = [
+    "FAILURE_THRESHOLD",
+    "HALF_OPEN_PERMITS",
+    "RECOVERY_TIMEOUT",
+    "policy_of",
+    "rules_of",
+]
+
+
+class _Default(int):
+    """A number that nobody gave: another object than the same number that somebody gives."""
+
+
+FAILURE_THRESHOLD: int = _Default(5)
+HALF_OPEN_PERMITS: int = _Default(1)
+RECOVERY_TIMEOUT = timedelta(seconds=30)
 
 
 def policy_of(
@@ -26,16 +41,23 @@ def policy_of(
         TypeError: They come both ways, or one is of the wrong type.
         ValueError: A value out of range.
     """
-    own = CircuitBreakerPolicy(
-        failure_threshold, recovery_timeout, half_open_permits, window=window
-    )
+    given: dict[str, Any] = {
+        name: value
+        for name, value, default in (
+            ("failure_threshold", failure_threshold, FAILURE_THRESHOLD),
+            ("recovery_timeout", recovery_timeout, RECOVERY_TIMEOUT),
+            ("half_open_permits", half_open_permits, HALF_OPEN_PERMITS),
+            ("window", window, None),
+        )
+        if value is not default
+    }
     if policy is None:
-        return own
+        return CircuitBreakerPolicy(**given)
     if not isinstance(policy, CircuitBreakerPolicy):
         raise TypeError(
             f"CircuitBreaker: policy must be a CircuitBreakerPolicy, not {type(policy).__name__}"
         )
-    if own != CircuitBreakerPolicy():
+    if given:
         raise TypeError(
             "CircuitBreaker: policy holds all settings: give failure_threshold, "
             "recovery_timeout, half_open_permits and window to CircuitBreakerPolicy(…)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -10,11 +11,23 @@ from pyfly.kernel.exceptions import CircuitBreakerException
 from pyfly.kernel.fork import ForkAware
 from pyfly.resilience._checks import clock_or_system
 from pyfly.resilience.circuit_breaker.blocks import Blocks
-from pyfly.resilience.circuit_breaker.build import policy_of, rules_of
+from pyfly.resilience.circuit_breaker.build import (
+    FAILURE_THRESHOLD,
+    HALF_OPEN_PERMITS,
+    RECOVERY_TIMEOUT,
+    policy_of,
+    rules_of,
+)
 from pyfly.resilience.circuit_breaker.failure_rule import FailureRule
 from pyfly.resilience.circuit_breaker.policy import CircuitBreakerPolicy, Window
 from pyfly.resilience.circuit_breaker.snapshot import CircuitBreakerSnapshot, snapshot_of
-from pyfly.resilience.circuit_breaker.state import Admission, CircuitMode, Observation, scaled
+from pyfly.resilience.circuit_breaker.state import (
+    Admission,
+    CircuitMode,
+    Observation,
+    Probe,
+    scaled,
+)
 from pyfly.resilience.circuit_state import CircuitState
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.resilience.events import (
@@ -48,11 +61,11 @@ class Circuit(ForkAware):
 
     def __init__(
         self,
-        failure_threshold: int = 5,
-        recovery_timeout: timedelta = timedelta(seconds=30),
+        failure_threshold: int = FAILURE_THRESHOLD,
+        recovery_timeout: timedelta = RECOVERY_TIMEOUT,
         *,
         name: str | None = None,
-        half_open_permits: int = 1,
+        half_open_permits: int = HALF_OPEN_PERMITS,
         window: Window | None = None,
         policy: CircuitBreakerPolicy | None = None,
         is_failure: Callable[[BaseException], bool] | None = None,
@@ -109,17 +122,22 @@ class Circuit(ForkAware):
 
     # The parts of a call, for those who drive it themselves
 
-    def admit(self, operation: str = "") -> Admission:
-        """Leave to make one call.
+    def admit(self, operation: str = "", within: float = math.inf) -> Admission:
+        """Permission for one call.
 
         End it with exactly one of :meth:`returned`, :meth:`succeeded`, :meth:`failed` and
         :meth:`released`; a second one is ignored.
+
+        Args:
+            operation: For events.
+            within: Seconds that the call may take if it is a probe, unless the settings have a
+                ``half_open_timeout``: then the circuit opens again.
 
         Raises:
             CircuitBreakerException: The circuit is open, or half-open with its probes under
                 way; ``retry_after`` is the time left, None if it depends on a probe.
         """
-        admission = self.rules.epoch or self.ask(operation)
+        admission = self.rules.epoch or self.ask(operation, within)
         if isinstance(admission, CircuitBreakerException):
             try:
                 raise admission
@@ -127,8 +145,10 @@ class Circuit(ForkAware):
                 del admission  # it and this frame would hold each other
         return admission
 
-    def ask(self, operation: str = "") -> Admission | CircuitBreakerException:
-        """Leave to make one call as :meth:`admit` gives it, or the refusal for the caller to
+    def ask(
+        self, operation: str = "", within: float = math.inf
+    ) -> Admission | CircuitBreakerException:
+        """Permission for one call as :meth:`admit` gives it, or the refusal for the caller to
         raise: one frame less on the way out of an open circuit.
         """
         rules, clock = self.rules, self._clock
@@ -137,7 +157,7 @@ class Circuit(ForkAware):
         if now < rules.refuses_until:
             left = rules.until - now
         else:
-            admission = self._enter(operation, now)
+            admission = self._enter(operation, now, within)
             if admission is not None:
                 return admission
             left = rules.time_left(now)
@@ -150,15 +170,17 @@ class Circuit(ForkAware):
         refusal.retry_after = left
         return refusal
 
-    def _enter(self, operation: str, now: float) -> Admission | None:
-        """Leave to make a call; None: refused."""
+    def _enter(self, operation: str, now: float, within: float) -> Admission | None:
+        """Permission for one call; None: refused."""
         rules = self.rules
         self._expire(operation, now)
         admission = None
         if not rules.surely_refuses(now):
             with self._lock:
                 old = rules.state
-                admission = rules.admit_needs_lock(now)
+                admission = rules.admit_needs_lock(now, within)
+                if isinstance(admission, Probe):
+                    admission.give_back = self.released
                 new = rules.state
             if old is not new:
                 self._tell(operation, now, old, new, "the recovery time has passed")
@@ -167,7 +189,7 @@ class Circuit(ForkAware):
         return self._let_pass(operation, now) if admission is None else Observation(admission)
 
     def _let_pass(self, operation: str, now: float) -> Admission:
-        """Leave to make a call that would have been refused."""
+        """Permission for a call that would have been refused."""
         next(self.rules.refusals)
         if self.events.on:
             left, policy = self.rules.time_left(now), "circuit breaker"

@@ -9,9 +9,14 @@ for those that would have followed, so that calls without retries behave as with
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
-from pyfly.kernel.exceptions import CircuitBreakerException, RefusedException
+from pyfly.kernel.exceptions import (
+    CircuitBreakerException,
+    OperationTimeoutException,
+    RefusedException,
+)
 from pyfly.resilience.call import Call, Handler, SyncHandler
 from pyfly.resilience.circuit_breaker.breaker import CircuitBreaker
 from pyfly.resilience.circuit_breaker.state import Admission
@@ -20,6 +25,8 @@ from pyfly.resilience.events import PermitRefused
 __all__ = ["CircuitBreakerEvidenceStage", "CircuitBreakerStage"]
 
 HALF_OPEN = "the circuit is half-open"
+_LATE = 1.0
+"""Seconds after its end at which a process that runs has told of a timeout."""
 
 
 class CircuitBreakerStage:
@@ -34,6 +41,9 @@ class CircuitBreakerStage:
             so proves that it works: it lets the probe of a half-open circuit succeed, which else
             would stay half-open for as long as there are no other answers. In a closed circuit
             it proves nothing. Default: no exception.
+        attempt_timeout: Seconds that an attempt may take: a probe without a verdict for so long
+            opens the circuit again, unless the breaker has a ``half_open_timeout``. A call may
+            bring its own (``call.attempt_timeout``). None: a probe may take for ever.
 
     Attributes:
         evidence: The stage that has to stand per attempt, right inside the retry.
@@ -46,8 +56,10 @@ class CircuitBreakerStage:
         breaker: CircuitBreaker,
         is_failure: Callable[[BaseException], bool],
         is_answer: Callable[[BaseException], bool] | None = None,
+        attempt_timeout: float | None = None,
     ) -> None:
         self.breaker = breaker
+        self._attempt_timeout = attempt_timeout
         self.evidence = CircuitBreakerEvidenceStage(breaker, is_failure, is_answer)
 
     def wrap(self, inner: Handler) -> Handler:
@@ -84,8 +96,9 @@ class CircuitBreakerStage:
 
     def _enter(self, call: Call) -> Admission:
         breaker = self.breaker
+        within = self._attempt_timeout if call.attempt_timeout is None else call.attempt_timeout
         try:
-            admission = breaker.admit(call.operation)
+            admission = breaker.admit(call.operation, inf if within is None else within)
         except CircuitBreakerException as refusal:
             if call.events.wants(PermitRefused):
                 at = call.clock.monotonic()
@@ -167,6 +180,8 @@ class CircuitBreakerEvidenceStage:
         admission = call.admission
         if isinstance(error, RefusedException) or not isinstance(admission, Admission):
             return
+        if isinstance(error, OperationTimeoutException) and _stood_still(call):
+            return
         if self._is_failure(error):
             allowed = max(call.attempts_allowed, 1)
             self.breaker.failed(
@@ -196,6 +211,16 @@ class CircuitBreakerEvidenceStage:
 
     def describe(self) -> str:
         return "each failed attempt counts 1 part in the attempts its call may make"
+
+
+def _stood_still(call: Call) -> bool:
+    """Whether nobody ran for a while, so that a timeout proves nothing.
+
+    A process that was stopped, or a machine that slept, tells of an end long after it. The answer
+    may be there, unread.
+    """
+    end = call.deadline if call.attempt_deadline is None else call.attempt_deadline
+    return end is not None and call.clock.monotonic() > end + _LATE
 
 
 def _attempts_spoken_for(call: Call, error: Exception, allowed: int) -> int:

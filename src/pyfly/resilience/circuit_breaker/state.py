@@ -23,6 +23,7 @@ admission from before a change, and its result will be ignored.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from enum import Enum, auto
 from itertools import count
 
@@ -35,6 +36,7 @@ __all__ = [
     "CircuitRules",
     "Generation",
     "Observation",
+    "Probe",
     "Streak",
     "scaled",
 ]
@@ -61,12 +63,20 @@ class CircuitMode(Enum):
 
 
 class Generation:
-    """The time from one opening or closing to the next."""
+    """The time from one opening or closing to the next.
 
-    __slots__ = ("current",)
+    Attributes:
+        current: Whether it is now.
+        closed: Whether it began with a closing.
+        successor: The next one; None while this one is current.
+    """
+
+    __slots__ = ("closed", "current", "successor")
 
     def __init__(self) -> None:
         self.current = True
+        self.closed = True
+        self.successor: Generation | None = None
 
 
 class Streak:
@@ -79,7 +89,7 @@ class Streak:
 
 
 class Admission:
-    """Leave to make one call; in a half-open circuit, a lease on a permit.
+    """Permission for one call; in a half-open circuit, a lease on a permit.
 
     Attributes:
         generation: When it was given.
@@ -98,12 +108,37 @@ class Admission:
 
     @property
     def stands(self) -> bool:
-        """Whether the circuit has neither opened nor closed since."""
-        return self.generation.current
+        """Whether the call may go on: the circuit has not changed since, or is closed again."""
+        generation = self.generation
+        if generation.current:
+            return True
+        while generation.successor is not None:
+            generation = generation.successor
+        return generation.closed
+
+
+class Probe(Admission):
+    """Permission for a call of a half-open circuit. If its holder loses it, it comes back.
+
+    That is so if an exception out of a signal handler comes between taking and giving back.
+
+    Attributes:
+        give_back: What takes it back; None until its owner has said so.
+    """
+
+    __slots__ = ("give_back",)
+
+    def __init__(self, generation: Generation, started: float = 0.0) -> None:
+        super().__init__(generation, started)
+        self.give_back: Callable[[Admission], None] | None = None
+
+    def __del__(self) -> None:
+        if getattr(self, "give_back", None) is not None and self.held:  # else half made
+            self.give_back(self)  # type: ignore[misc] # the line above asks
 
 
 class Observation(Admission):
-    """Leave to make a call that only observed: nothing that happens takes it back.
+    """Permission for a call that only observed: nothing that happens takes it back.
 
     Attributes:
         shadow: What the circuit would have given; None: it would have refused.
@@ -128,7 +163,8 @@ class CircuitRules:
         threshold: Consecutive failures that open it.
         recovery: Seconds it stays open.
         half_open_permits: Probes at once.
-        half_open_timeout: Seconds that probes may take before it opens again.
+        half_open_timeout: Seconds that probes may take before it opens again; infinite: what
+            each says for itself.
         growth: What the recovery time is multiplied by each time it opens from half-open.
         longest_recovery: The most it grows to, in seconds.
         every: Whether each success has to be told.
@@ -249,9 +285,15 @@ class CircuitRules:
         self._looks += 1
         return next(self.refusals) - self._looks + 1
 
-    def admit_needs_lock(self, now: float) -> Admission | None:
-        """Leave to call; None: refused."""
-        own = Admission(self._generation, now)
+    def admit_needs_lock(self, now: float, within: float = math.inf) -> Admission | None:
+        """Permission for one call; None: refused.
+
+        Args:
+            now: The time.
+            within: Seconds that a probe may take where no ``half_open_timeout`` is set.
+        """
+        kind = Admission if self.state is _CLOSED else Probe
+        own = kind(self._generation, now)
         state = self.state
         own.generation = self._generation  # of this moment: the collector may have run above
         if state is _CLOSED:
@@ -265,7 +307,8 @@ class CircuitRules:
         elif self.permits <= 0:
             return None
         if self.out == 0:
-            self.expires = now + self._half_open_timeout
+            own_limit = self._half_open_timeout
+            self.expires = now + (within if own_limit == math.inf else own_limit)
         self.permits -= 1
         self.out += 1
         own.probe = own.held = True
@@ -357,8 +400,7 @@ class CircuitRules:
         if self.state is _CLOSED:
             self._close(generation, epoch)
             return
-        self._generation.current = False
-        self._generation = generation
+        self._follow(generation, closed=False)
         self.state = _OPEN
         self.epoch = None
         self.wants_success = True
@@ -375,6 +417,8 @@ class CircuitRules:
         return valid
 
     def _open(self, at: float, generation: Generation) -> None:
+        # A signal handler may raise between any two lines. Whatever is half done then, the state
+        # is open with an end, or half-open with a time at which its probes are given up.
         probed = self.state is _HALF_OPEN
         self.recovery = self._next_recovery() if probed else self._base_recovery
         self.epoch = None
@@ -386,24 +430,29 @@ class CircuitRules:
         self.refuses_until = -math.inf if observed else self.until
         self.expires = math.inf
         self.out = 0
-        self._generation.current = False
-        self._generation = generation
+        self._follow(generation, closed=False)
 
     def _close(self, generation: Generation, epoch: Admission) -> None:
         disabled = self.mode is CircuitMode.DISABLED
         observed = self.mode is CircuitMode.OBSERVE_ONLY
-        self._generation.current = False
-        self._generation = generation
+        self._follow(generation, closed=True)
         self.fails = 0
         self.streak = None
         self._forget()
+        self.state = _CLOSED  # before the end of the probes is dropped: see :meth:`_open`
         self.expires = math.inf
         self.out = 0
-        self.state = _CLOSED
         self.refuses_until = -math.inf
         self.wants_success = self._every and not disabled
         # Published last: who reads it may rely on the rest.
         self.epoch = None if observed or (self._timed and not disabled) else epoch
+
+    def _follow(self, generation: Generation, *, closed: bool) -> None:
+        before = self._generation
+        generation.closed = closed
+        before.successor = generation
+        self._generation = generation
+        before.current = False
 
     def _next_recovery(self) -> float:
         grown = self.recovery * self._growth

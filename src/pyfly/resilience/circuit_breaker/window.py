@@ -207,11 +207,11 @@ class WindowRules(CircuitRules):
 
     # Writers
 
-    def admit_needs_lock(self, now: float) -> Admission | None:
-        """Leave to call; None: refused."""
+    def admit_needs_lock(self, now: float, within: float = math.inf) -> Admission | None:
+        """Permission for one call; None: refused."""
         if self.state is CircuitState.OPEN:  # so that the verdict on old probes is not mixed in
             self._probes = self._probes_failed = self._probes_slow = 0
-        return super().admit_needs_lock(now)
+        return super().admit_needs_lock(now, within)
 
     def succeed_needs_lock(
         self, admission: Admission, now: float, weight: int, slow: bool, span: float

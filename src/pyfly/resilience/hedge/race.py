@@ -29,7 +29,7 @@ GRACE = 0.1
 
 BUDGET_EMPTY = "the retry budget is empty"
 OUT_OF_TIME = "the deadline of the call has come"
-OVERTAKEN = "the circuit has changed since this call was admitted"
+OVERTAKEN = "the circuit has opened since this call was admitted"
 
 
 class Race:

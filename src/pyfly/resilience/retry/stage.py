@@ -20,7 +20,7 @@ from pyfly.resilience.retry.policy import RetryPolicy
 
 __all__ = ["Budget", "RetryStage"]
 
-OVERTAKEN = "the circuit has changed since this call was admitted"
+OVERTAKEN = "the circuit has opened since this call was admitted"
 BUDGET_EMPTY = "the retry budget is empty"
 
 
@@ -233,7 +233,7 @@ class RetryStage:
         return self._reason_against(call, UnwantedResultException()) is None
 
     def _overtaken(self, call: Call, error: Exception) -> bool:
-        """Whether the circuit changed while this call paused."""
+        """Whether the circuit opened while this call paused, and is not closed again."""
         if call.admission is None or call.admission.stands:
             return False
         self._suppressed(call, error, call.clock.monotonic(), OVERTAKEN)
