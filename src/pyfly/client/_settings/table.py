@@ -118,7 +118,9 @@ _TABLES = (
             "recovery-multiplier": _Row(Number(default=1, minimum=1), "Growth of that time."),
             "max-recovery-timeout": _Row(Duration(), "The most that it grows to."),
             "half-open-permits": _Row(_count(1), "Probes at once."),
-            "half-open-timeout": _Row(_span(), "How long a probe may take; by default as long as an attempt."),
+            "half-open-timeout": _Row(
+                _span(), "How long a probe may take; by default as long as an attempt."
+            ),
             "window.type": _Row(Choice("count", "time"), "Judge rates over calls, or over time."),
             "window.size": _Row(_count(100), "Calls in a window of calls."),
             "window.span": _Row(_span("60s"), "Length of a window of time."),
