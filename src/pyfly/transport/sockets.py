@@ -601,7 +601,7 @@ def _literal(host: str, port: int) -> Sequence[Address]:
 def _interleaved(addresses: Sequence[Address]) -> list[Address]:
     """The families by turns, the resolver's first one first (RFC 8305, section 4)."""
     if not addresses:
-        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+        raise socket.gaierror(getattr(socket, "EAI_NODATA", socket.EAI_NONAME), "no address")
     first = [address for address in addresses if address[0] == addresses[0][0]]
     others = [address for address in addresses if address[0] != addresses[0][0]]
     return [address for address in chain(*zip_longest(first, others)) if address is not None]

@@ -122,6 +122,8 @@ _STOCK_LACKS = frozenset(
         "forks",
         # The library's URL class refuses them.
         "URLs and names of more than 64 KiB",
+        # Its errors do not tell a failed handshake, or proxy, from a failed connection.
+        "what a connection was at when it failed",
     }
 )
 _STOCK_ASYNC_LACKS = _STOCK_LACKS | {

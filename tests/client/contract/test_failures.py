@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -90,6 +92,38 @@ def test_a_name_that_does_not_resolve(caller: Callers) -> None:
     error = failing(caller("http://no-such-host.invalid"), ConnectException)
     assert "no-such-host.invalid:80" in str(error)
     assert "its name cannot be resolved" in str(error)
+
+
+@pytest.mark.survives(
+    "Connecting",
+    "the resolver fails for now, for good, or names no address",
+    "`ConnectException` that says which",
+)
+@pytest.mark.skipif(
+    os.environ.get("PYFLY_TEST_LOOP") == "uvloop", reason="its resolver cannot be replaced here"
+)
+@pytest.mark.parametrize(
+    ("answer", "reads"),
+    [
+        (socket.gaierror(socket.EAI_AGAIN, "later"), "the resolver gives no answer now"),
+        (socket.gaierror(socket.EAI_NONAME, "never"), "there is no such name"),
+        ([], "it has no address"),
+    ],
+    ids=["temporary", "permanent", "empty"],
+)
+def test_what_a_resolver_says_is_told(
+    row: Row, caller: Callers, monkeypatch: pytest.MonkeyPatch, answer: Any, reads: str
+) -> None:
+    row.needs("what a connection was at when it failed")
+
+    def resolve(host: object, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(answer, Exception) or kwargs.get("flags"):
+            raise answer if isinstance(answer, Exception) else socket.gaierror
+        return answer
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    error = failing(caller("http://service.test"), ConnectException)
+    assert f"service.test:80: its name cannot be resolved: {reads}. Is the service" in str(error)
 
 
 @pytest.mark.survives("Connecting", "a host name that no resolver takes", "`ConnectException`")

@@ -146,9 +146,23 @@ def test_a_peer_that_speaks_no_tls(caller: Callers, certificates: Certificates) 
 
 
 @pytest.mark.survives("TLS and proxies", "a handshake that is cut off", "`TlsException`")
-def test_a_handshake_that_is_cut_off(caller: Callers, certificates: Certificates) -> None:
-    with Peer(lambda c: None) as peer, pytest.raises(ConnectException):
-        caller(peer.url.replace("http:", "https:"), ca=certificates.ca).send()
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_a_handshake_that_is_cut_off(
+    caller: Callers, certificates: Certificates, reset: bool
+) -> None:
+    def script(connection: Connection) -> None:
+        connection.sock.recv(65536)
+        if reset:
+            connection.reset()
+
+    with Peer(script) as peer:
+        client = caller(peer.url.replace("http:", "https:"), ca=certificates.ca)
+        with pytest.raises(ConnectException) as caught:
+            client.send()
+        client.row.needs("what a connection was at when it failed")
+    assert type(caught.value) is TlsException
+    assert f"TLS with 127.0.0.1:{peer.port} failed: " in str(caught.value)
+    assert ("connection reset by peer" in str(caught.value)) == reset
 
 
 @pytest.mark.survives(
@@ -300,6 +314,61 @@ def test_a_proxy_that_refuses_is_told_apart(caller: Callers, certificates: Certi
             client.send()
         assert peer.connections == 0
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.survives(
+    "TLS and proxies", "the proxy is dead", "`ProxyException` that names the proxy"
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_dead_proxy_is_named(
+    row: Row, caller: Callers, certificates: Certificates, unused_port: int, scheme: str
+) -> None:
+    row.needs("what a connection was at when it failed")
+    proxy = f"http://me:s3cret@127.0.0.1:{unused_port}"
+    client = caller(f"{scheme}://service.test", proxy=proxy, ca=certificates.ca)
+    for call in (client.send, lambda: client.request("GET", "/")):
+        with pytest.raises(ProxyException) as caught:
+            call()
+        assert (
+            f"no way to service.test:{443 if scheme == 'https' else 80} through the proxy "
+            f"127.0.0.1:{unused_port}: it cannot be reached: connection refused"
+        ) in str(caught.value)
+        assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.survives(
+    "TLS and proxies", "the proxy's name does not resolve", "`ProxyException` that names the proxy"
+)
+def test_a_proxy_that_is_nowhere_is_named(
+    row: Row, caller: Callers, certificates: Certificates
+) -> None:
+    row.needs("what a connection was at when it failed")
+    client = caller("https://service.test", proxy="http://proxy.invalid:3128", ca=certificates.ca)
+    with pytest.raises(ProxyException, match=r"through the proxy proxy\.invalid:3128: it cannot"):
+        client.send()
+
+
+@pytest.mark.survives(
+    "TLS and proxies",
+    "the proxy closes, or speaks no HTTP",
+    "`ProxyException` that names the proxy",
+)
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n\r\n"], ids=["nothing", "no HTTP"])
+def test_a_proxy_that_breaks_off_is_named(
+    row: Row, caller: Callers, certificates: Certificates, answer: bytes
+) -> None:
+    row.needs("what a connection was at when it failed")
+
+    def script(connection: Connection) -> None:
+        connection.read_head()
+        connection.send(answer)
+
+    with Peer(script) as middle:
+        client = caller("https://service.test", proxy=middle.url, ca=certificates.ca)
+        with pytest.raises(ProxyException) as caught:
+            client.send()
+    broke = f"through the proxy 127.0.0.1:{middle.port}: it broke off before the way was open"
+    assert broke in str(caught.value)
 
 
 def test_the_environment_names_a_proxy_if_it_is_trusted(

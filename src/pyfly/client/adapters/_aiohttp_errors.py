@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pyfly.client.adapters._aiohttp_connecting import stage_of_connecting
 from pyfly.client.adapters._aiohttp_pool import NotAgainException, load_aiohttp
-from pyfly.client.adapters._errors import Exchange, named
-from pyfly.client.errors import ProtocolException, ProxyException, ReadException
+from pyfly.client.adapters._errors import Exchange, from_transport, named
+from pyfly.client.errors import ProtocolException, ReadException
 from pyfly.kernel.exceptions import PyFlyException
-from pyfly.transport.errors import PoolTimeout
+from pyfly.transport.errors import ConnectTimeout, Stage, TransportError
 
-__all__ = ["translate_aiohttp"]
+__all__ = ["out_of_time", "translate_aiohttp"]
 
 #: aiohttp's class → the name in the family's table; the first that fits counts.
 _NAMES = (
-    ("ConnectionTimeoutError", "ConnectTimeout"),
     ("ServerTimeoutError", "ReadTimeout"),
     ("ClientConnectorError", "ConnectError"),
     ("ClientConnectorCertificateError", "ConnectError"),
@@ -45,26 +45,40 @@ _CUT_SHORT = re.compile(r"received (\d+) of (\d+) bytes")
 def translate_aiohttp(given: Exception, exchange: Exchange) -> PyFlyException | None:
     """Our exception for one of aiohttp's, its cause set; None if it is not theirs."""
     exc: Any = given.__cause__ if isinstance(given, NotAgainException) else given
-    if isinstance(exc, PoolTimeout):
-        return named("PoolTimeout", exc, exchange)
+    error: PyFlyException
+    if isinstance(exc, TransportError):
+        error = from_transport(exc, exchange)
+        error.__cause__ = exc.__cause__ or exc
+        return error
     if isinstance(exc, UnicodeError):  # of a host name that no resolver takes
         return named("ConnectError", exc, exchange)
     aiohttp: Any = load_aiohttp()
     if not isinstance(exc, aiohttp.ClientError):
         return None
+    if isinstance(exc, aiohttp.ConnectionTimeoutError):
+        return _no_connection(exc, exchange, stage_of_connecting(exchange.began) or "socket")
     peer = exchange.peer
-    error: PyFlyException
     if isinstance(exc, aiohttp.ServerDisconnectedError):
         answered = not isinstance(exc.message, str)  # it is what came of a head
         when = "within the head of its answer" if answered else "without an answer"
         error = ReadException(f"{peer} closed the connection {when}")
-    elif isinstance(exc, aiohttp.ClientHttpProxyError):
-        error = ProxyException(f"the proxy refused to connect to {peer}: it answered {exc.status}")
     elif isinstance(exc, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
         error = _broken(exc, peer)
     else:
         name = next(ours for theirs, ours in _NAMES if isinstance(exc, getattr(aiohttp, theirs)))
         return named(name, exc, exchange)
+    error.__cause__ = exc
+    return error
+
+
+def out_of_time(exc: BaseException, exchange: Exchange) -> PyFlyException:
+    """The error for a passed deadline, which says what a connection was at by then."""
+    stage = stage_of_connecting(exchange.began)
+    return exchange.timed_out() if stage is None else _no_connection(exc, exchange, stage)
+
+
+def _no_connection(exc: BaseException, exchange: Exchange, stage: Stage) -> PyFlyException:
+    error = named("ConnectTimeout", ConnectTimeout(stage), exchange)
     error.__cause__ = exc
     return error
 

@@ -16,7 +16,11 @@ from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from pyfly.client.adapters._aiohttp_unix import unix_connector
+from pyfly.client.adapters._aiohttp_connecting import (
+    PatientSocket,
+    tcp_connector,
+    unix_connector,
+)
 from pyfly.client.adapters._library import MissingLibraryException
 from pyfly.client.adapters._per_loop import Tracked
 from pyfly.client.adapters._upload import Upload
@@ -57,39 +61,6 @@ class Answer(NamedTuple):
     transport: Any = None
 
 
-class _Socket(socket.socket):
-    """A socket whose peer has the last word.
-
-    A service that refuses a large body answers and closes, and the next write fails. asyncio
-    would close the socket for that, and what the peer said before would never be read. So the
-    first failures are no more than "not now": the loop reads, and finds the answer.
-    """
-
-    #: How often: the loop reads in the turn in which it writes, or in the next.
-    _patience = 8
-
-    def send(self, data: Any, flags: int = 0) -> int:
-        """Write as much as possible."""
-        try:
-            return super().send(data, flags)
-        except ConnectionError:
-            self._refuse_first()
-            raise
-
-    def sendmsg(self, *args: Any) -> int:
-        """The same of several buffers; asyncio writes so since 3.12."""
-        try:
-            return super().sendmsg(*args)
-        except ConnectionError:
-            self._refuse_first()
-            raise
-
-    def _refuse_first(self) -> None:
-        self._patience -= 1
-        if self._patience >= 0:
-            raise BlockingIOError
-
-
 class AiohttpPool:
     """The connections of one event loop, and how many exchanges it makes at once.
 
@@ -128,9 +99,7 @@ class AiohttpPool:
             path = os.fspath(settings.uds)
             self._connector: Any = unix_connector(path, partial(self._open, _UNIX), keeping)
         else:
-            self._connector = aiohttp.TCPConnector(
-                resolver=aiohttp.ThreadedResolver(), socket_factory=self._open, **keeping
-            )
+            self._connector = tcp_connector(self._open, keeping)
         self.session: Any = aiohttp.ClientSession(
             connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -225,8 +194,8 @@ class AiohttpPool:
                 return connection
             connection.close()
 
-    def _open(self, address: Any) -> socket.socket:
-        sock = _Socket(*address[:3])
+    def _open(self, address: Any) -> PatientSocket:
+        sock = PatientSocket(*address[:3])
         self._tracked.add(sock)
         self._used.discard(sock.fileno())
         return sock

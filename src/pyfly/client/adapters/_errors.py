@@ -123,6 +123,12 @@ _STAGES = {
     "tls": " (the TLS handshake did not end)",
     "proxy": " (the proxy did not open the way)",
 }
+_NO_NAME = "there is no such name"
+#: What a resolver said.
+_UNRESOLVED = {
+    socket.EAI_AGAIN: "the resolver gives no answer now",
+    getattr(socket, "EAI_NODATA", None): "it has no address",
+}
 #: TLS alerts with which a server refuses the certificate of a client (RFC 8446, section 6.2).
 _CERTIFICATE_ALERTS = ("CERTIFICATE_REQUIRED", "UNKNOWN_CA", "BAD_CERTIFICATE", "HANDSHAKE_FAILURE")
 
@@ -301,7 +307,7 @@ def _span(value: timedelta) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:g} s"
+    return f"{value * 1000:.0f} ms" if value < 0.9995 else f"{round(value, 2):g} s"
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
@@ -320,11 +326,11 @@ def _causes(exc: BaseException) -> Iterator[BaseException]:
 def _os_reason(exc: Exception) -> str:
     for cause in _causes(exc):
         if isinstance(cause, socket.gaierror):
-            again = cause.errno == socket.EAI_AGAIN
-            why = "the resolver gives no answer now" if again else "there is no such name"
-            return f": its name cannot be resolved: {why}"
+            return f": its name cannot be resolved: {_UNRESOLVED.get(cause.errno, _NO_NAME)}"
         if isinstance(cause, UnicodeError):
             return ": its name is no domain name"
+        if isinstance(cause, ssl.SSLError):
+            return f": {_tls_reason(cause)}"
         if isinstance(cause, OSError) and cause.errno:
             # Not strerror: asyncio puts a sentence of its own there.
             return f": {os.strerror(cause.errno).lower()}"

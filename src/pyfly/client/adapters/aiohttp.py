@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
 from pyfly.client.adapters._aiohttp_body import check_framing, whole_body
-from pyfly.client.adapters._aiohttp_errors import translate_aiohttp
+from pyfly.client.adapters._aiohttp_errors import out_of_time, translate_aiohttp
 from pyfly.client.adapters._aiohttp_pool import AiohttpPool, Answer, load_aiohttp
 from pyfly.client.adapters._aiohttp_streaming import AiohttpOpened
 from pyfly.client.adapters._errors import Exchange, named
@@ -223,7 +223,7 @@ class AiohttpClientAdapter:
         except BaseException as exc:
             exchange = Exchange(target.origin, self._settings, self._timeout, deadline, began)
             if limit is not None and limit.caused(exc):
-                raise exchange.timed_out() from exc
+                raise out_of_time(exc, exchange) from exc
             if not isinstance(exc, Exception):
                 raise
             if isinstance(data, Upload) and data.failure is not None:
@@ -299,7 +299,7 @@ class AiohttpClientAdapter:
         except BaseException as exc:
             if limit.caused(exc):
                 if deadline is not None:
-                    raise exchange.timed_out() from exc
+                    raise out_of_time(exc, exchange) from exc
                 raise named("ReadTimeout", TimeoutError(), exchange) from exc
             if not isinstance(exc, Exception):
                 raise
