@@ -118,14 +118,14 @@ def tcp_connector(open_: OpenSocket, options: Mapping[str, Any]) -> Any:
     """
     import aiohttp
 
-    class Resolver(aiohttp.ThreadedResolver):
+    class AnsweringResolver(aiohttp.ThreadedResolver):
         async def resolve(self, host: str, *args: Any, **kwargs: Any) -> Any:
             found = await super().resolve(host, *args, **kwargs)
             if not found:
                 raise socket.gaierror(getattr(socket, "EAI_NODATA", socket.EAI_NONAME), "none")
             return found
 
-    class Connector(aiohttp.TCPConnector):
+    class TellingConnector(aiohttp.TCPConnector):
         async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
             connecting = _Connecting(req)
             _connecting.set(connecting)
@@ -146,7 +146,7 @@ def tcp_connector(open_: OpenSocket, options: Mapping[str, Any]) -> Any:
             connecting.opened.append(sock)
         return sock
 
-    return Connector(resolver=Resolver(), socket_factory=opened, **options)
+    return TellingConnector(resolver=AnsweringResolver(), socket_factory=opened, **options)
 
 
 def unix_connector(
