@@ -100,7 +100,7 @@ def test_evidence_without_a_breaker_is_refused() -> None:
 
 
 def test_an_unknown_stage_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ValueError, match=r"Tag: .*'retrying'; the places are span, fallback"):
+    with pytest.raises(ValueError, match=r"Tag: .*'retrying'; the places are fallback"):
         assemble([Tag("retrying")])
 
 

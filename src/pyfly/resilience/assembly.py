@@ -23,10 +23,8 @@ from pyfly.resilience.timeout.stage import AttemptTimeoutStage, TotalTimeoutStag
 __all__ = ["ORDER", "assemble"]
 
 ORDER: tuple[str, ...] = (
-    "span",
     "fallback",
     "decode",
-    "cache",
     "single-flight",
     "total deadline",
     "circuit breaker",
@@ -42,7 +40,6 @@ ORDER: tuple[str, ...] = (
     "deadline header",
     "interceptors",
     "auth",
-    "attempt span",
     "chaos",
 )
 """The names of all stages, outermost first."""
