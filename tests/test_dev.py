@@ -354,6 +354,12 @@ class TestTheCommand:
             assert f"  {verb.name} " in alone
             assert verb.example in alone
 
+    def test_each_verb_is_explained_to_contributors(self) -> None:
+        page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+        assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [
+            verb.name for verb in dev.VERBS
+        ]
+
     def test_an_unknown_verb_suggests_the_nearest(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert dev.main(["tets"]) == 2
         assert "no verb 'tets': did you mean 'test'?" in capsys.readouterr().err
