@@ -37,7 +37,7 @@ def connect(
     config: Config | None = None,
     listeners: Sequence[Listener] = (),
 ) -> AbstractAsyncContextManager[T]:
-    """A wired client for an ``async with`` block.
+    """Returns a wired client for an ``async with`` block.
 
     Make one for the life of the program, not one for each request: the connections, the
     circuit breaker and the retry budget belong to it, and end with it.
@@ -101,7 +101,7 @@ def connect_sync(
     config: Config | None = None,
     listeners: Sequence[Listener] = (),
 ) -> AbstractContextManager[T]:
-    """A wired client for a ``with`` block, of a class whose stubs are plain ``def``.
+    """Returns a wired client for a ``with`` block, of a class whose stubs are plain ``def``.
 
     Else as :func:`connect`; ``port`` is any :class:`~pyfly.client.ports.SyncHttpClientPort`.
     Threads may share the client.

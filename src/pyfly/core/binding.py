@@ -68,7 +68,7 @@ class Binding:
                 self.unknown.append(name)
 
     def suggestion(self, name: str) -> str | None:
-        """The variable that somebody who wrote an unknown one most likely meant."""
+        """Returns the variable that somebody who wrote an unknown one most likely meant."""
         words = name.lower().strip("_").split("_")[len(self._prefix) :]
         paths = self._candidates(self._schema, words, ())
         return nearest(name, {variable((*self._prefix, *path)) for path in paths})
@@ -83,7 +83,7 @@ class Binding:
             self.bound[path] = (reading, name)
 
     def _concerns(self, reading: Path) -> bool:
-        """Whether the first name in a reading is known."""
+        """Returns whether the first name in a reading is known."""
         schema = self._schema
         at: Path = ()
         for part in reading:
@@ -111,7 +111,7 @@ class Binding:
         return new
 
     def _readings(self, schema: Schema, words: Path, at: Path, spelled: Path) -> list[Path]:
-        """Every path, as spelled, that the words can mean."""
+        """Returns every path, as spelled, that the words can mean."""
         if isinstance(schema, Leaf):
             return [] if words else [spelled]
         found: list[Path] = []

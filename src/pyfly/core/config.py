@@ -96,7 +96,7 @@ class Config:
         return self._profiles
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value of a key, placeholders resolved; the default if there is none.
+        """Returns the value of a key, placeholders resolved; the default if there is none.
 
         Without quotes ``true``, ``5`` and ``0.5`` are what they seem to be and ``null`` is
         None; everything else is text. A section is a dictionary, in which the variables of
@@ -110,28 +110,28 @@ class Config:
         return default if node is None else self._store.plain(node, path)
 
     def contains(self, key: str) -> bool:
-        """Whether a key has a value, null included, or is a section."""
+        """Returns whether a key has a value, null included, or is a section."""
         return self._store.find(self._path(key)) is not None
 
     __contains__ = contains
 
     def keys(self) -> tuple[str, ...]:
-        """The keys of all values, as they were first spelled; not those only in variables."""
+        """Returns the keys of all values as first spelled, without those only in variables."""
         node = self._store.tree.find(tuple(common(part) for part in self._prefix))
         return tuple(".".join(leaf) for leaf in node.leaves()) if isinstance(node, Section) else ()
 
     def variables(self, prefix: str) -> tuple[str, ...]:
-        """The names of the environment variables that may be about keys under a prefix."""
+        """Returns the names of the environment variables that may be about keys under a prefix."""
         form = tuple(common(part) for part in self._path(prefix))
         return tuple(name for name, _ in self._store.environment.under(form))
 
     def origin(self, key: str) -> Origin | None:
-        """Where the value of a key was given, such as ``pyfly.yaml:7``; None if it was not."""
+        """Returns where a value was given, such as ``pyfly.yaml:7``; None if it was not."""
         node = self._store.find(self._path(key))
         return None if node is None else node.origin
 
     def section(self, prefix: str) -> Config:
-        """The part of this configuration under a prefix; an empty one if there is none.
+        """Returns the part of this configuration under a prefix; an empty one if there is none.
 
         Its keys are relative; placeholders in it may still name any key of the whole.
 
@@ -145,7 +145,7 @@ class Config:
         return self._of(self._store, self._profiles, self._files, path, self._warned)
 
     def resolve(self, text: str, *, where: str = "code") -> str:
-        """A text given in code, its placeholders resolved.
+        """Returns a text given in code, its placeholders resolved.
 
         A name is looked up as a key of the configuration, then as the environment variable
         of exactly that name, then the default is taken. ``$${`` is a literal ``${``.
@@ -166,7 +166,7 @@ class Config:
         *,
         names: Mapping[str, Iterable[str]] | None = None,
     ) -> Values:
-        """Everything under a prefix, converted and checked.
+        """Returns everything under a prefix, converted and checked.
 
         Every leaf of the schema may be given by its environment variable. A variable under
         the prefix that means nothing is a :class:`ConfigWarning`, once.

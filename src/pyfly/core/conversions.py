@@ -49,7 +49,7 @@ _SIZE_UNITS: Mapping[str, int] = {
 
 
 def show(value: object) -> str:
-    """A value as messages show it: short, on one line, without the credentials of a URL."""
+    """Returns a value as messages show it: short, on one line, without the credentials of a URL."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -65,7 +65,7 @@ def show(value: object) -> str:
 
 
 def hint(text: str) -> str:
-    """Why a text that looks like a number is not taken as one; empty if it does not."""
+    """Returns why a text that looks like a number is not taken as one; empty if it does not."""
     if re.fullmatch(r"[-+]?[0-9][0-9_]*_[0-9_]*[0-9A-Za-z.]*", text):
         return "write the digits without underscores"
     if re.fullmatch(r"[-+]?0[0-9]+", text):
@@ -86,7 +86,7 @@ def exact(whole: str, fraction: str, factor: int) -> tuple[int, int]:
 
 
 def plain_value(text: str) -> Any:
-    """What an unquoted text means where no schema says so.
+    """Returns what an unquoted text means where no schema says so.
 
     Only what all versions of YAML agree on is more than text: ``null``, ``true``, ``false``,
     decimal integers, and floats with a point. ``on``, ``010``, ``1:30`` and ``1_000`` stay
@@ -105,7 +105,7 @@ def plain_value(text: str) -> Any:
 
 
 def to_text(value: object, shown: str) -> str:
-    """A text as it is; a number given in code is none."""
+    """Returns a text as it is; a number given in code is none."""
     if isinstance(value, str):
         return value
     raise ConfigException(f"{shown} is not a text (put it in quotes)")
@@ -121,7 +121,7 @@ def to_flag(value: object, shown: str) -> bool:
 
 
 def to_integer(value: object, shown: str) -> int:
-    """A whole number in decimal digits."""
+    """Returns a whole number in decimal digits."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = value.strip() if isinstance(value, str) else ""
@@ -132,7 +132,7 @@ def to_integer(value: object, shown: str) -> int:
 
 
 def to_number(value: object, shown: str) -> float:
-    """A finite number in decimal digits, with an exponent or without."""
+    """Returns a finite number in decimal digits, with an exponent or without."""
     number = math.nan
     text = value.strip() if isinstance(value, str) else ""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -149,7 +149,7 @@ def to_number(value: object, shown: str) -> float:
 
 
 def to_size(value: object, shown: str) -> int:
-    """Bytes: a whole number, or a number with KB, MB, GB, TB (thousands) or KiB … (1024)."""
+    """Returns bytes: a whole number, or a number with KB, MB, … (thousands) or KiB, … (1024)."""
     result: int | str = ""
     if isinstance(value, str):
         result = _size(value.strip())
@@ -163,7 +163,7 @@ def to_size(value: object, shown: str) -> int:
 
 
 def _size(text: str) -> int | str:
-    """The bytes, or what is wrong; empty if there is nothing to say about it."""
+    """Returns the bytes, or what is wrong; empty if there is nothing to say about it."""
     if text.startswith("-"):
         return "a size is not negative"
     found = re.fullmatch(_SIZE, text) if len(text) <= _LONGEST_NUMBER else None
@@ -184,7 +184,7 @@ def _size(text: str) -> int | str:
 
 
 def to_choice(value: object, shown: str, options: Iterable[str]) -> str:
-    """One of the options; hyphens, underscores and case do not matter."""
+    """Returns one of the options; hyphens, underscores and case do not matter."""
     options = tuple(options)
     if isinstance(value, str):
         if value in options:

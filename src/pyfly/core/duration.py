@@ -39,7 +39,7 @@ _ACCEPTED = "write a number with us, ms, s, m, h or d, such as 30s, 500ms or 1h3
 
 
 def parse_duration(value: timedelta | float | str) -> timedelta:
-    """A span of time from how it is written.
+    """Returns a span of time from how it is written.
 
     Args:
         value: ``"30s"``, ``"500ms"``, ``"250us"``, ``"2m"``, ``"1h"``, ``"1d"``, parts in
@@ -79,7 +79,7 @@ def to_duration(value: object, shown: str) -> timedelta:
 
 
 def format_duration(value: timedelta) -> str:
-    """The shortest text that :func:`parse_duration` reads back: ``1m30s``, ``500ms``, ``0s``."""
+    """Returns the shortest text that :func:`parse_duration` reads back, such as ``1m30s``."""
     left = value // timedelta(microseconds=1)
     text = ""
     for unit, size in _UNITS.items():
@@ -94,7 +94,7 @@ def _seconds(value: float) -> tuple[int, int]:
 
 
 def _rounded(numerator: int, denominator: int) -> int | str:
-    """A fraction as a whole number of microseconds; never 0 unless it is 0."""
+    """Returns a fraction as a whole number of microseconds; never 0 unless it is 0."""
     whole = (2 * numerator + denominator) // (2 * denominator)
     if numerator > 0 and not whole:
         return "it is less than a microsecond; the shortest is 1us"
@@ -102,7 +102,7 @@ def _rounded(numerator: int, denominator: int) -> int | str:
 
 
 def _text(text: str) -> int | str:
-    """The microseconds, or what is wrong; empty if there is nothing to say about it."""
+    """Returns the microseconds, or what is wrong; empty if there is nothing to say about it."""
     if not text:
         return f"it is empty; {_ACCEPTED}"
     if len(text) > _LONGEST_TEXT:

@@ -16,7 +16,7 @@ __all__ = ["Environment", "spell"]
 
 
 def spell(words: Sequence[str], part: str) -> int:
-    """How many of the leading words spell this part of a key; 0 if they do not."""
+    """Returns how many of the leading words spell this part of a key; 0 if they do not."""
     joined = ""
     for count, word in enumerate(words, 1):
         joined += word
@@ -47,7 +47,7 @@ class Environment:
         self._letters: dict[str, list[str]] | None = None
 
     def _by_letters(self) -> dict[str, list[str]]:
-        """The names, by what they are without underscores and case; made when it is needed.
+        """Returns the names, by what they are without underscores and case; made when it is needed.
 
         Names that differ only in where the words are cut are one entry, so that asking for a
         key is one look-up however many variables there are.
@@ -60,16 +60,16 @@ class Environment:
         return self._letters
 
     def get(self, name: str) -> str | None:
-        """The value of the variable of exactly this name."""
+        """Returns the value of the variable of exactly this name."""
         return self._values.get(name)
 
     def of_key(self, path: Path) -> list[str]:
-        """The names of the variables that spell a key, given as common forms."""
+        """Returns the names of the variables that spell a key, given as common forms."""
         names = self._by_letters().get("".join(path), ())
         return [name for name in names if name == name.upper() and self._rest(name, path) == ()]
 
     def under(self, path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Name and remaining words, in lower case, of every variable below a section.
+        """Yields name and remaining words, in lower case, of every variable below a section.
 
         Names that would belong here but for their case or a doubled underscore have none.
         """

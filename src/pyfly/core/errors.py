@@ -33,7 +33,7 @@ class ConfigException(PyFlyException):
 
     @classmethod
     def gather(cls, problems: Iterable[str]) -> ConfigException:
-        """One exception for many mistakes; a mistake that is told twice is kept once."""
+        """Returns one exception for many mistakes; a mistake that is told twice is kept once."""
         return cls("\n".join(dict.fromkeys(problems)))
 
 

@@ -28,12 +28,12 @@ Path = tuple[str, ...]
 
 
 def common(part: str) -> str:
-    """The form that all spellings of one part of a key share."""
+    """Returns the form that all spellings of one part of a key share."""
     return part.replace("-", "").replace("_", "").lower() or part
 
 
 def split(key: str) -> Path:
-    """The parts of a dotted key; the empty key has none.
+    """Returns the parts of a dotted key; the empty key has none.
 
     Raises:
         ConfigException: The key is no text, or has an empty part.
@@ -49,33 +49,33 @@ def split(key: str) -> Path:
 
 
 def common_path(key: str) -> Path:
-    """The common forms of the parts of a key."""
+    """Returns the common forms of the parts of a key."""
     return tuple(common(part) for part in split(key))
 
 
 def dotted(path: Iterable[str]) -> str:
-    """A key as messages show it."""
+    """Returns a key as messages show it."""
     return printable(".".join(path))
 
 
 def printable(text: str) -> str:
-    """A name on one line, whatever is in it."""
+    """Returns a name on one line, whatever is in it."""
     text = text if len(text) <= 200 else text[:197] + "..."
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def variable(parts: Iterable[str]) -> str:
-    """The environment variable of a key, as it is best written."""
+    """Returns the environment variable of a key, as it is best written."""
     return "_".join(parts).replace("-", "_").upper()
 
 
 def looks_secret(name: str) -> bool:
-    """Whether the name of a key or a variable suggests that its value is to be kept quiet."""
+    """Returns whether the name of a key or a variable suggests that its value is secret."""
     return is_secret(name)
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known name most like the given one, or None if none is like it enough."""
+    """Returns the known name most like the given one, or None if none is like it enough."""
     # Imported here: it is needed only once something is wrong, and it is not cheap.
     from difflib import get_close_matches
 

@@ -63,7 +63,7 @@ class Resolver:
         self.used: set[str] = set()
 
     def resolve(self, text: str, where: str, trail: tuple[str, ...] = ()) -> str:
-        """The text with every placeholder replaced.
+        """Returns the text with every placeholder replaced.
 
         Args:
             text: What was written.
@@ -141,7 +141,7 @@ def _nowhere(name: str, where: str) -> str:
 
 
 def _closing(text: str, position: int) -> int:
-    """Where the brace closes that opened before this position; -1 if it does not."""
+    """Returns where the brace closes that opened before this position; -1 if it does not."""
     depth = 1
     for index in range(position, len(text)):
         if text[index] == "{":
@@ -154,7 +154,7 @@ def _closing(text: str, position: int) -> int:
 
 
 def _name_and_default(inside: str) -> tuple[str, str | None]:
-    """The parts before and after the first colon that is not within braces."""
+    """Returns the parts before and after the first colon that is not within braces."""
     depth = 0
     for index, character in enumerate(inside):
         if character == "{":

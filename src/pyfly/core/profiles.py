@@ -77,7 +77,7 @@ def load(path: str, profiles: Sequence[str] | None, environment: Environment) ->
 
 
 def profile_names(names: Iterable[str], where: str) -> tuple[str, ...]:
-    """The names of profiles, each once, as something that a file may be called."""
+    """Returns the names of profiles, each once, as something that a file may be called."""
     if isinstance(names, str):
         raise ConfigException(f"{where} {names!r:.60} is one text (write a list: [{names!r:.60}])")
     names = tuple(dict.fromkeys(names))
@@ -90,7 +90,7 @@ def profile_names(names: Iterable[str], where: str) -> tuple[str, ...]:
 
 
 def _documents(path: str, profile: str | None = None) -> list[_Document]:
-    """The documents of a main file, or of the file of a profile."""
+    """Returns the documents of a main file, or of the file of a profile."""
     documents: list[_Document] = []
     where = common_path(_ACTIVATE)
     for section in read_documents(path):
@@ -116,7 +116,7 @@ def _documents(path: str, profile: str | None = None) -> list[_Document]:
 
 
 def _condition(node: Node) -> tuple[str, ...]:
-    """The profiles that a document names as the condition to apply."""
+    """Returns the profiles that a document names as the condition to apply."""
     if isinstance(node, Section):
         unknown = [name for form, (name, _) in node.children.items() if form != "onprofile"]
         names = node.find(("onprofile",))
@@ -152,7 +152,7 @@ def _active(documents: list[_Document], environment: Environment) -> tuple[str, 
 
 
 def _texts(node: Node) -> list[str]:
-    """The texts of a list, or of one text with commas."""
+    """Returns the texts of a list, or of one text with commas."""
     if isinstance(node, Scalar):
         return _split(node.text or "")
     if isinstance(node, Listing):

@@ -27,7 +27,7 @@ def read(
     names: Mapping[str, Iterable[str]] | None,
     warned: set[str],
 ) -> Values:
-    """What :meth:`pyfly.core.Config.read` does; ``warned`` keeps what was warned of already."""
+    """Does what :meth:`pyfly.core.Config.read` says; ``warned`` holds the warnings so far."""
     reading = _SchemaReading(store, split(prefix), schema, names)
     values = reading.values()
     for key, message in reading.warnings():
@@ -62,7 +62,7 @@ class _SchemaReading:
         self._binding = Binding(schema, prefix, self._known, told=names is not None)
 
     def values(self) -> Values:
-        """Everything that was set.
+        """Returns everything that was set.
 
         Raises:
             ConfigException: Something is wrong; one line for each mistake.
@@ -80,7 +80,7 @@ class _SchemaReading:
         return Values(self._schema, self._prefix, found, self._given)
 
     def warnings(self) -> Iterable[tuple[str, str]]:
-        """What looks like a setting under the prefix but is none: what it is, and a message."""
+        """Yields what looks like a setting under the prefix but is none, and a message."""
         for name in self._binding.unknown if self._prefix else ():
             if name not in self._used:
                 close = self._binding.suggestion(name)
@@ -94,7 +94,7 @@ class _SchemaReading:
         yield from self._misspelled_section()
 
     def _misspelled_section(self) -> Iterable[tuple[str, str]]:
-        """A key next to the prefix that is almost the prefix, where the prefix is not given."""
+        """Yields a key that is almost the prefix, where the prefix itself is not given."""
         at: Path = ()
         for part in self._prefix:
             section = self._store.tree.find(at)
@@ -175,7 +175,7 @@ class _SchemaReading:
                 self._leaves[at] = (schema, node, (*self._prefix, *spelled))
 
     def _setting(self, leaf: Leaf, node: Node, key: Path) -> Setting | None:
-        """The value of one leaf; None, and a problem noted, if there is something wrong."""
+        """Returns the value of one leaf; None, and a problem noted, if there is something wrong."""
         if not isinstance(node, Scalar):
             kind = "a section" if isinstance(node, Section) else "a list"
             self._wrong(node.origin, key, f"is {kind}, but {leaf.expected} is expected")
@@ -212,7 +212,7 @@ def _listed(group: Group) -> str:
 
 
 def _somewhere(schema: Schema, form: str, path: Path) -> Path | None:
-    """Where in a schema a key of this form stands, if it does."""
+    """Returns where in a schema a key of this form stands, if it does."""
     if isinstance(schema, Leaf):
         return None
     children = schema.children if isinstance(schema, Group) else {"<name>": schema.item}

@@ -75,7 +75,7 @@ class Leaf(ABC):
 
     @abstractmethod
     def convert(self, value: object, shown: str) -> Any:
-        """The value as the type of this kind.
+        """Returns the value as the type of this kind.
 
         Args:
             value: What was written: text from files and the environment, anything from code.
@@ -117,10 +117,10 @@ class Bounded(Leaf):
 
     @abstractmethod
     def parse(self, value: object, shown: str) -> Any:
-        """The value, whatever its bounds."""
+        """Returns the value, whatever its bounds."""
 
     def written(self, value: Any) -> str:
-        """A value as somebody would write it."""
+        """Returns a value as somebody would write it."""
         return str(value)
 
     def convert(self, value: object, shown: str) -> Any:
@@ -313,7 +313,7 @@ class Group:
             self._forms[common(key)] = key
 
     def key(self, form: str) -> str | None:
-        """The key of this common form, as the schema spells it."""
+        """Returns the key of this common form, as the schema spells it."""
         return self._forms.get(form)
 
     @property

@@ -26,7 +26,7 @@ class Store:
         self.environment = environment
 
     def find(self, path: Path) -> Node | None:
-        """The node of a key, in any spelling.
+        """Returns the node of a key, in any spelling.
 
         A variable stands before a value of the tree, but not before a section: ``HOME`` does
         not hide ``home.*``.
@@ -50,7 +50,7 @@ class Store:
         return self.variable_node(names[0])
 
     def variable_node(self, name: str) -> Scalar:
-        """A variable as a node. An empty one is an empty text, never null."""
+        """Returns a variable as a node. An empty one is an empty text, never null."""
         text = self.environment.get(name) or ""
         value = plain_value(text) if text else ""
         return Scalar(value, Origin("environment", name), text=text, plain=True)
@@ -65,12 +65,12 @@ class Store:
                 )
 
     def resolve(self, text: str, where: str, key: str = "") -> tuple[str, Resolver]:
-        """A text without placeholders, and the resolver that knows what went into it."""
+        """Returns a text without placeholders, and the resolver that knows what went into it."""
         resolver = Resolver(self._source)
         return resolver.resolve(text, where, (key,) if key else ()), resolver
 
     def written(self, node: Scalar, path: Path) -> tuple[Any, Resolver | None]:
-        """What a typed reader converts, placeholders resolved; the resolver if there were any.
+        """Returns what a typed reader converts, and the resolver of its placeholders if it has any.
 
         Args:
             node: The value.
@@ -85,7 +85,7 @@ class Store:
         return written, None
 
     def plain(self, node: Node, path: Path) -> Any:
-        """A node as plain Python: dictionaries, lists and values.
+        """Returns a node as plain Python: dictionaries, lists and values.
 
         Args:
             node: What to convert.
@@ -144,7 +144,7 @@ def _as_source(node: Scalar, text: str, path: Path) -> PlaceholderSource:
 
 
 def _text(node: Scalar) -> str | None:
-    """A value as the text of a file; None if it has none."""
+    """Returns a value as the text of a file; None if it has none."""
     value = node.text if node.origin.kind == "environment" else node.written
     if isinstance(value, bool):
         return str(value).lower()

@@ -101,7 +101,7 @@ class Section:
         return Section(self.children, origin)
 
     def find(self, path: Path) -> Node | None:
-        """The node under a path of common forms."""
+        """Returns the node under a path of common forms."""
         node: Node = self
         for part in path:
             if not isinstance(node, Section) or part not in node.children:
@@ -110,7 +110,7 @@ class Section:
         return node
 
     def spelled(self, path: Path) -> Path:
-        """A path of common forms as it is written here, as far as it is here."""
+        """Returns a path of common forms as it is written here, as far as it is here."""
         names: list[str] = []
         node: Node = self
         for part in path:
@@ -123,7 +123,7 @@ class Section:
         return tuple(names)
 
     def leaves(self) -> Iterator[Path]:
-        """The path of every value and list below, as spelled."""
+        """Yields the path of every value and list below, as spelled."""
         for name, node in self.children.values():
             if isinstance(node, Section):
                 for rest in node.leaves():
@@ -165,7 +165,7 @@ def too_deep(origin: Origin) -> ConfigException:
 
 
 def overlay(base: Section, over: Section) -> Section:
-    """Two layers as one: sections are merged, everything else is replaced by the later layer.
+    """Returns two layers as one: sections are merged, the later layer replaces all else.
 
     An empty section (``retry:`` with nothing under it) removes nothing.
     """
@@ -243,7 +243,7 @@ class SectionBuilder:
 
 
 def from_mapping(values: Mapping[str, Any]) -> Section:
-    """The tree of a mapping given in code, nested, dotted or both.
+    """Returns the tree of a mapping given in code, nested, dotted or both.
 
     Raises:
         ConfigException: A key is no text, is empty or is given twice; one line for each.

@@ -62,12 +62,12 @@ class Values:
         self._at = at
 
     def lookup(self, path: str) -> Setting | None:
-        """What was set at a path, with its origin; None if nothing was."""
+        """Returns what was set at a path, with its origin; None if nothing was."""
         at, _, _ = self._leaf(path)
         return self._found.get(at)
 
     def get(self, path: str) -> Any:
-        """The value at a path; if it is not set, the default of the schema, or None."""
+        """Returns the value at a path; if it is not set, the default of the schema, or None."""
         at, _, leaf = self._leaf(path)
         setting = self._found.get(at)
         return leaf.default if setting is None else setting.value
@@ -75,32 +75,32 @@ class Values:
     __getitem__ = get
 
     def is_set(self, path: str) -> bool:
-        """Whether somebody gave a value, an explicit ``0``, ``false`` or null included."""
+        """Returns whether somebody gave a value, an explicit ``0``, ``false`` or null included."""
         return self.lookup(path) is not None
 
     def origin(self, path: str) -> Origin | None:
-        """Where the value at a path was given; None if it is not set."""
+        """Returns where the value at a path was given; None if it is not set."""
         setting = self.lookup(path)
         return None if setting is None else setting.origin
 
     def key(self, path: str) -> str:
-        """The whole key of a path, whether set or not: what a user would write in a file."""
+        """Returns the whole key of a path, set or not: what a user would write in a file."""
         return ".".join(self._walk(path)[1])
 
     def is_secret(self, path: str) -> bool:
-        """Whether the value at a path is to be kept out of messages."""
+        """Returns whether the value at a path is to be kept out of messages."""
         at, _, leaf = self._leaf(path)
         return leaf.secret or (at in self._found and self._found[at].secret)
 
     def group(self, path: str) -> Values:
-        """The section at a path; one in which nothing is set if there is none."""
+        """Returns the section at a path; one in which nothing is set if there is none."""
         at, key, schema = self._walk(path)
         if isinstance(schema, Leaf):
             raise ConfigException(f"{'.'.join(key)} is a value, not a section (use get)")
         return Values(schema, key, self._found, self._names, at)
 
     def names(self, path: str = "") -> tuple[str, ...]:
-        """The names that were given under a section of names, as they were first spelled."""
+        """Returns the names that were given under a section of names, as first spelled."""
         at, key, schema = self._walk(path)
         if not isinstance(schema, Named):
             raise ConfigException(f"{'.'.join(key)} has fixed keys, not names (use group)")

@@ -38,7 +38,7 @@ class _Event(Record):
 
 
 def read_documents(path: str) -> list[Section]:
-    """The documents of a file, one section each; an empty document is an empty section.
+    """Returns the documents of a file, one section each; an empty document is an empty section.
 
     Args:
         path: The file; messages and origins show it as it is given here.
@@ -84,7 +84,7 @@ def _read(path: str) -> str:
 
 
 def _events(text: str, source: str) -> Iterator[_Event]:
-    """The events of the parser, and its complaints as ours."""
+    """Yields the events of the parser, and its complaints as ours."""
     import yaml
     from yaml.reader import ReaderError
 
@@ -123,7 +123,7 @@ def _position(mark: Any) -> tuple[int, int]:
 
 
 def _syntax(problem: str, text: str, row: int) -> str:
-    """A complaint of the parser, with what to do about the usual ones.
+    """Returns a complaint of the parser, with what to do about the usual ones.
 
     Names that it quotes are taken out: after ``password: *`` or ``password: !`` such a name
     is the password.
@@ -178,7 +178,7 @@ class _Composer:
         return Origin("file", self._source, event.line)
 
     def _node(self, event: _Event, origin: Origin, path: Path) -> Node:
-        """The node that starts with an event; the origin is where its key stands."""
+        """Returns the node that starts with an event; the origin is where its key stands."""
         if len(path) > MAX_DEPTH:
             raise too_deep_at(origin)
         if event.kind == "alias":

@@ -48,7 +48,7 @@ def front_door(package: str) -> tuple[Callable[[str], Any], Callable[[], list[st
 
 
 def _homes(module: Any) -> dict[str, str]:
-    """The module of each name in a stub of ``from home import name as name`` alone."""
+    """Returns the module of each name in a stub of ``from home import name as name`` alone."""
     path = os.path.join(os.path.dirname(module.__file__), "__init__.pyi")
     try:
         stub = module.__spec__.loader.get_data(path).decode()  # from a zip file as well

@@ -19,7 +19,7 @@ _OF_METHODS = ("retry", "breaker", *POLICY_OPTIONS)
 
 
 def policy_mistakes(given: Mapping[str, Any], decorator: str = "") -> Iterator[str]:
-    """What is wrong with the parameters of a decorator; a None says nothing.
+    """Yields what is wrong with the parameters of a decorator; a None says nothing.
 
     Args:
         given: The parameters by name.
@@ -84,7 +84,7 @@ def _is_pause(value: Any) -> bool:
 
 
 def is_header_to_set(name: Any) -> bool:
-    """Whether a header of this name can be set at all."""
+    """Returns whether a header of this name can be set at all."""
     return isinstance(name, str) and is_token(name) and not is_forbidden_header(name)
 
 
@@ -107,7 +107,7 @@ _PLAIN: dict[str, Callable[[Any], bool]] = {
 
 
 def _takes(parameter: DecoratorParameter, value: Any) -> bool:
-    """Whether a value is one that a parameter takes."""
+    """Returns whether a value is one that a parameter takes."""
     if isinstance(value, bool):
         return parameter.switches and (value is False or parameter.plain[0] != "header")
     return isinstance(value, parameter.takes) or _PLAIN[parameter.plain[0]](value)

@@ -143,7 +143,7 @@ class Protection:
         return Pipeline(())
 
     def shares(self, method: MethodPlan) -> bool:
-        """Whether identical calls of a method may get one response."""
+        """Returns whether identical calls of a method may get one response."""
         return self._has("single-flight", method)
 
     def left_out(self, method: MethodPlan) -> list[str]:
@@ -154,7 +154,7 @@ class Protection:
         return bool(self._settings.switch(section, method.name).value)
 
     def _has(self, section: str, method: MethodPlan) -> bool:
-        """Whether a method has a stage: it is on, and the method can have it."""
+        """Returns whether a method has a stage: it is on, and the method can have it."""
         if not self._is_on(section, method):
             return False
         reason = applicability(section, method)

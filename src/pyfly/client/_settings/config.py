@@ -37,7 +37,7 @@ Declared = Mapping[str, EffectiveSetting]
 
 @cache
 def _shipped(key: str) -> EffectiveSetting:
-    """What a setting is where nobody sets it."""
+    """Returns what a setting is where nobody sets it."""
     return EffectiveSetting(ROWS[key].kind.default, SHIPPED)
 
 
@@ -165,7 +165,7 @@ class Settings:
         return None if value is None else value.total_seconds()
 
     def effective(self, method: str | None = None) -> Iterator[tuple[str, EffectiveSetting]]:
-        """The settings of the policies that are on, and the switches that somebody has set.
+        """Yields the settings of the policies that are on, and the switches that somebody has set.
 
         What says nothing in the form that a policy has is left out.
 
@@ -215,7 +215,7 @@ class Settings:
         return _OFF
 
     def asks(self, name: str, method: str) -> bool:
-        """Whether the method itself, and no wider level, asks for a policy."""
+        """Returns whether the method itself, and no wider level, asks for a policy."""
         switch = self._at_method(POLICIES[name].switch[0], method)
         return bool(switch.value) if switch is not None else self.is_own(name, method)
 
@@ -230,7 +230,7 @@ class Settings:
         return next((instance for instance in found if instance is not None), None)
 
     def is_own(self, name: str, method: str) -> bool:
-        """Whether a method has settings of its own for a policy, apart from the switch."""
+        """Returns whether a method has settings of its own for a policy, apart from the switch."""
         return name in self._set and any(
             self._at_method(f"{name}.{key}", method) for key in POLICIES[name].keys
         )
@@ -240,12 +240,12 @@ class Settings:
 
 
 def _first(levels: Sequence[Level], key: str) -> EffectiveSetting | None:
-    """What the first of some levels says that says anything."""
+    """Returns what the first of some levels says that says anything."""
     return next((found for level in levels if (found := level(key)) is not None), None)
 
 
 def _configured(values: Values | None, section: str) -> Sequence[Level]:
-    """A level in the configuration; none if nothing at all is configured.
+    """Returns a level in the configuration; none if nothing at all is configured.
 
     Args:
         values: What is configured.

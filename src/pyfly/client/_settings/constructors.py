@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 def _given_or(settings: PolicySettings, kind: type[T], make: Callable[[T | None], T]) -> T:
-    """The instance that code gave, if nothing has changed it; else what ``make`` makes of it."""
+    """Returns the instance that code gave if nothing changed it; else a new one."""
     source = settings.any_instance(kind)
     if source is not None and settings.sole_instance(kind) is source:
         return source
@@ -71,7 +71,7 @@ def made_of_settings(
 
 
 def retry_policy(settings: PolicySettings, *_: Any) -> RetryPolicy:
-    """How often an attempt is repeated."""
+    """Returns the policy that says how often an attempt is repeated."""
     source = settings.any_instance(RetryPolicy)
     if source is None:
         return RetryPolicy(**settings.arguments())
@@ -80,7 +80,7 @@ def retry_policy(settings: PolicySettings, *_: Any) -> RetryPolicy:
 
 
 def retry_budget(settings: PolicySettings, _: str, clock: Clock) -> RetryBudget:
-    """What bounds the retries and hedges."""
+    """Returns the budget that bounds retries and hedges."""
 
     def make(source: RetryBudget | None) -> RetryBudget:
         kind = RetryBudget.ratio if settings.form == "ratio" else RetryBudget
@@ -90,7 +90,7 @@ def retry_budget(settings: PolicySettings, _: str, clock: Clock) -> RetryBudget:
 
 
 def circuit_breaker(settings: PolicySettings, name: str, clock: Clock) -> CircuitBreaker:
-    """When calls are refused because the service is down."""
+    """Returns a circuit breaker that knows the failures that code named."""
 
     def make(source: CircuitBreaker | None) -> CircuitBreaker:
         is_failure = None if source is None else source.is_failure
@@ -101,7 +101,7 @@ def circuit_breaker(settings: PolicySettings, name: str, clock: Clock) -> Circui
 
 
 def circuit_breaker_policy(settings: PolicySettings) -> CircuitBreakerPolicy:
-    """When a circuit opens and closes."""
+    """Returns the policy that says when a circuit opens and closes."""
     window = settings.make_form()
     arguments = settings.arguments()
     if window is not None:  # it judges by rates, whatever threshold holds elsewhere
@@ -110,7 +110,7 @@ def circuit_breaker_policy(settings: PolicySettings) -> CircuitBreakerPolicy:
 
 
 def adaptive_limiter(settings: PolicySettings, name: str, clock: Clock) -> AdaptiveLimiter:
-    """A bound on the attempts at once that finds itself."""
+    """Returns a limit on the attempts at once that adapts to the service."""
 
     def make(source: AdaptiveLimiter | None) -> AdaptiveLimiter:
         rule = None if source is None else source.is_drop
@@ -122,7 +122,7 @@ def adaptive_limiter(settings: PolicySettings, name: str, clock: Clock) -> Adapt
 def hedge(
     settings: PolicySettings, _: str, clock: Clock, budget: RetryBudget | None = None
 ) -> Hedge:
-    """When an attempt is sent once more beside itself, within the budget of the client."""
+    """Returns the hedge that sends an attempt once more, within the budget of the client."""
     source = settings.any_instance(Hedge)
     if source is not None and source.budget is not budget:
         if source.budget is not None:
@@ -138,5 +138,5 @@ def hedge(
 
 
 def single_flight(_: PolicySettings, __: str, clock: Clock) -> SingleFlight:
-    """The calls that others may share; their keys tell the methods apart."""
+    """Returns the calls that others may share; their keys tell the methods apart."""
     return SingleFlight(clock=clock)

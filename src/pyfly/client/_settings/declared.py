@@ -47,7 +47,7 @@ def _settings(given: Mapping[str, Any], decorator: str) -> dict[str, EffectiveSe
 
 
 def _read(parameter: DecoratorParameter, table: PolicyTable | None, value: Any) -> dict[str, Any]:
-    """The settings that one value says."""
+    """Returns the settings that one value says."""
     if table is None:  # a timeout, which no policy holds
         if isinstance(value, parameter.takes):
             return {"timeout": value.attempt, "total-timeout": value.total}

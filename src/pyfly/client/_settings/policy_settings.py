@@ -112,7 +112,7 @@ class PolicySettings:
         return self._table.form.classes[form](**self.form_arguments())
 
     def _values(self, names: Mapping[str, str]) -> dict[str, Any]:
-        """What has a value; a null counts where a setting can be null."""
+        """Returns what has a value; a null counts where a setting can be null."""
         return {
             name: self[key]
             for key, name in names.items()

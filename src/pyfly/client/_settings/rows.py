@@ -98,7 +98,7 @@ class PolicyForm:
         self.keys = {key}.union(*self.fields.values())
 
     def of(self, policy: Any) -> tuple[str, Any] | None:
-        """The form of a policy, and the object that has its fields; None if it has none."""
+        """Returns the form of a policy, and the object that has its fields; None if it has none."""
         chosen = getattr(policy, self.part) if self.part else policy
         for form, kind in self.classes.items():
             if isinstance(chosen, kind):
@@ -132,14 +132,14 @@ class PolicyTable(Record):
         return tuple(key for key, row in self.rows.items() if row.per_method)
 
     def unused(self, form: str | None) -> tuple[str, ...]:
-        """The settings that say nothing in one of its forms."""
+        """Returns the settings that say nothing in one of its forms."""
         if self.form is None:
             return ()
         used = {self.form.key, *self.form.fields[form]}
         return tuple(key for key in self.keys if key in self.form.keys and key not in used)
 
     def read(self, policy: Any) -> dict[str, Any]:
-        """The settings that a policy was made with; None for those that it does not have."""
+        """Returns the settings of a policy; None for those that it does not have."""
         values = {key: getattr(policy, key.replace("-", "_"), None) for key in self.keys}
         found = None if self.form is None else self.form.of(policy)
         if self.form is not None and found is not None:

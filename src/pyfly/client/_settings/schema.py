@@ -12,7 +12,7 @@ __all__ = ["CALL_SETTINGS", "CLIENT_SETTINGS", "ROWS", "SCHEMA", "schema_of"]
 
 
 def schema_of(rows: Mapping[str, SettingRow]) -> Group:
-    """The schema of settings by their dotted keys."""
+    """Returns the schema of settings by their dotted keys."""
     leaves: dict[str, Leaf] = {}
     below: dict[str, dict[str, SettingRow]] = {}
     for key, row in rows.items():

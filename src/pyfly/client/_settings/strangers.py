@@ -24,14 +24,14 @@ class Stranger(NamedTuple):
 
 
 def unknown_clients(config: ClientConfig, declared: Iterable[str]) -> Iterator[Stranger]:
-    """The sections of clients that none of the declared ones has."""
+    """Yields the sections of clients that none of the declared ones has."""
     return _unknown(config, "clients", declared)
 
 
 def unknown_methods(
     config: ClientConfig, client: str, methods: Iterable[str]
 ) -> Iterator[Stranger]:
-    """The sections of methods that a client does not have."""
+    """Yields the sections of methods that a client does not have."""
     return _unknown(config, f"clients.{client}.methods", methods)
 
 
