@@ -279,6 +279,19 @@ async def test_a_context_warns_once_of_clients_and_methods_that_no_class_has(
     await context.stop()
 
 
+def test_a_variable_for_a_client_that_no_class_has_is_named() -> None:
+    variable = "PYFLY_CLIENT_CLIENTS_WAREHUOSE_TIMEOUT"
+    config = Config(environ={variable: "1s", "PYFLY_CLIENT_CLIENTS_WARE_HOUSE_TIMEOUT": "1s"})
+    processor = HttpClientBeanPostProcessor(lambda base_url: PlainPort(), config=config)
+    known = client_class(name="warehouse")
+    with pytest.warns(ConfigWarning) as caught:
+        processor.after_init(known(), "known")
+    assert [str(warning.message) for warning in caught] == [
+        f"environment variable {variable}: pyfly.client.clients.warehuose: no client class is "
+        "named 'warehuose' (did you mean warehouse?)"
+    ]
+
+
 async def test_connect_warns_of_methods_only_since_other_clients_may_be_elsewhere(
     tmp_path: Path,
 ) -> None:

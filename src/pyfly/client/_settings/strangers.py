@@ -37,10 +37,14 @@ def unknown_methods(
 
 def _unknown(config: ClientConfig, path: str, known: Iterable[str]) -> Iterator[Stranger]:
     forms = {common(name): name for name in known}
-    for name in config.values.names(path):
+    values = config.values
+    for name in values.names(path):
         if common(name) not in forms:
-            key = f"{config.values.key(path)}.{name}"
+            key = f"{values.key(path)}.{name}"
             origin = config.config.origin(key)
+            if origin is None:  # it is known by a variable alone
+                below = (each for each in values if each.startswith(f"{path}.{name}."))
+                origin = next(map(values.origin, below), None)
             place = f"{origin}: {key}" if origin is not None else key
             yield Stranger(place, name, nearest(name, forms.values()))
 
