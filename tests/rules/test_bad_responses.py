@@ -165,7 +165,7 @@ async def test_a_truncated_gzip_is_a_typed_error(
 
 
 @pytest.mark.parametrize(
-    "body", [b"no gzip at all", gzip.compress(b"x")[:-4] + b"\x00\x00\x00\x00", b""]
+    "body", [b"no gzip at all", gzip.compress(b"x", mtime=0)[:-4] + b"\x00\x00\x00\x00", b""]
 )
 async def test_a_gzip_that_is_none_is_a_typed_error(guide: ServerClient, body: bytes) -> None:
     guide.script("/x", encoded(body, "gzip"))

@@ -14,6 +14,7 @@ import pytest
 
 from pyfly.client import ClientArgumentException, Query, connect, get, http_client
 from tests.rules.support import PlainPort, over
+from tests.support.ids import stable
 from tests.support.servers import ServerClient
 
 
@@ -83,7 +84,7 @@ async def query(guide: ServerClient, value: Any, annotation: Any = Any) -> str:
         (["a&q=b"], "?q=a%26q%3Db"),
         ([], ""),
     ],
-    ids=repr,
+    ids=stable,
 )
 async def test_a_value_is_written_one_way(guide: ServerClient, value: Any, expected: str) -> None:
     assert await query(guide, value) == expected

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pyfly.client._codec.body import IteratorSource, Pieces
 from pyfly.client._codec.files import FileSource, file_name, source_of
+from tests.support.ids import stable
 
 
 class Refused(Exception):
@@ -218,7 +219,7 @@ class Uploaded:
         (Uploaded(), "photo.png"),
         (b"bytes", None),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_a_file_is_named_without_its_folders(value: Any, name: str | None) -> None:
     assert file_name(value) == name

@@ -29,6 +29,7 @@ from pyfly.client._codec.encode import to_json_line
 from pyfly.testing import client_for
 from tests.client.parameters.support import body_of
 from tests.rules.support import PlainPort
+from tests.support.ids import stable
 from tests.support.patience import at_most
 from tests.support.servers import Recorded, ServerClient
 
@@ -99,7 +100,7 @@ async def test_bytes_are_sent_as_they_are(guide: ServerClient, annotation: Any, 
         (Any, Struct("a"), b'{"type":"struct","firstName":"a"}', JSON),
         (Any, {"x": [Struct("a", 3)]}, b'{"x":[{"type":"struct","firstName":"a","age":3}]}', JSON),
     ],
-    ids=str,
+    ids=stable,
 )
 async def test_the_media_type_says_how_a_value_is_written(
     guide: ServerClient, annotation: Any, value: Any, content: bytes, kind: str | None
@@ -118,7 +119,7 @@ async def test_the_media_type_says_how_a_value_is_written(
         (Any, (piece for piece in [b"one ", bytearray(b"two")])),
         (AsyncIterable[bytes], pieces()),
     ],
-    ids=str,
+    ids=stable,
 )
 async def test_an_iterator_of_bytes_is_sent_in_chunks(
     guide: ServerClient, annotation: Any, value: Any
@@ -196,7 +197,7 @@ async def test_lines_of_json_are_streamed_or_sent_at_once(
         (Iterable[bytes], {"a": object()}, "a object has no JSON form"),
         (dict[str, Any], pathlib.Path("/"), "has no JSON form"),
     ],
-    ids=str,
+    ids=stable,
 )
 async def test_what_has_no_form_is_refused_before_a_byte_is_sent(
     guide: ServerClient, annotation: Any, value: Any, reason: str
