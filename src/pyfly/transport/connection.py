@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import LocalProtocolError, TlsCutOff, WriteError
@@ -71,11 +72,15 @@ class AsyncConnection:
         try:
             await self.stream.send(data, min(time.monotonic() + timeouts.step, end))
             if content is not None:
-                await self._send_body(content, timeouts, end)
+                self.stream.raw.listener = partial(self._hear, incoming)
+                try:
+                    await self._send_body(content, timeouts, end)
+                finally:
+                    self.stream.raw.listener = None
             self._sent = True
         except WriteError:
-            # A peer may answer early, and close; its answer is worth more than the error, which
-            # is the context of what goes wrong otherwise.
+            # A peer may answer early, and close, or read no more; its answer is worth more than
+            # the error, which is the context of what goes wrong otherwise.
             while not incoming.status:
                 await self.read_more(incoming, timeouts, end)
         while not incoming.status:
@@ -86,6 +91,18 @@ class AsyncConnection:
                 await self.read_more(incoming, timeouts, end)
                 incoming.require_at_most(limit)
         return incoming
+
+    def _hear(self, incoming: IncomingResponse) -> bool:
+        """Take in what the peer says before it has read a body: whether that is a refusal.
+
+        Any other answer may come beside the body, of which the rest is wanted.
+        """
+        data = self.stream.heard()
+        if data:
+            incoming.feed(data)
+        if data == b"" or incoming.status:
+            self.stream.raw.listener = None
+        return incoming.status >= 400
 
     async def read_more(self, incoming: IncomingResponse, timeouts: Timeouts, end: float) -> None:
         """Read once."""

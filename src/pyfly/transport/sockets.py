@@ -120,15 +120,18 @@ class _BareSocket:
         sock: The socket itself.
         busy: Whether somebody waits for it.
         closed: Whether it is closed, or will be by whoever waits for it.
+        listener: Called when something comes while a ``send`` has to wait: takes it, and says
+            whether to write no more. None: nobody listens.
     """
 
-    __slots__ = ("_owner", "busy", "closed", "sock")
+    __slots__ = ("_owner", "busy", "closed", "listener", "sock")
 
     def __init__(self, owner: Sockets, sock: socket.socket) -> None:
         self._owner = owner
         self.sock = sock
         self.busy = False
         self.closed = False
+        self.listener: Callable[[], bool] | None = None
         owner.add(self)
 
     @property
@@ -164,6 +167,15 @@ class _BareSocket:
         descriptor = self.sock.detach()
         if descriptor >= 0:
             os.close(descriptor)
+
+    def listen(self) -> None:
+        """Tell the listener that something may have come; raises WriteError if that is enough."""
+        if self.listener is not None and self.listener():
+            raise WriteError("the peer has answered")
+
+    def heard(self) -> bytes | None:
+        """What has come, without waiting; as :meth:`arrived`."""
+        return self.arrived()
 
     def arrived(self) -> bytes | None:
         """What has come by itself: None for nothing, ``b""`` for the end."""
@@ -309,13 +321,35 @@ class AsyncSocket(_BareSocket):
         self.busy = True
         try:
             async with asyncio.timeout(_left(until)):
-                await self._loop.sock_sendall(self.sock, view)
+                if _PROACTOR is not None and isinstance(self._loop, _PROACTOR):
+                    await self._loop.sock_sendall(self.sock, view)
+                    view = view[:0]
+                while view and not self.closed:
+                    await self._writable()
+                    try:
+                        view = view[self.sock.send(view) :]
+                    except (BlockingIOError, InterruptedError):
+                        self.listen()
         except OSError as exc:
             raise _broken(exc, WriteError, WriteTimeout) from exc
         finally:
             self.free()
         if self.closed:
             raise WriteError("the connection was closed")
+
+    async def _writable(self) -> None:
+        """Wait until something can be written, or, with a listener, has come."""
+        waiter = self._waiter = self._loop.create_future()
+        descriptor = self.sock.fileno()
+        self._loop.add_writer(descriptor, self.expire)
+        if self.listener is not None:
+            self._loop.add_reader(descriptor, self.expire)
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            self._loop.remove_writer(descriptor)
+            self._loop.remove_reader(descriptor)
 
 
 class BlockingSocket(_BareSocket):
@@ -350,9 +384,24 @@ class BlockingSocket(_BareSocket):
         with self._waiting(WriteError, WriteTimeout):
             while view and not self.closed:
                 self._arm(until)
+                if self.listener is not None:
+                    self._await_writable(until)
                 view = view[self.sock.send(view[:PIECE]) :]
         if self.closed:
             raise WriteError("the connection was closed")
+
+    def _await_writable(self, until: float) -> None:
+        """Wait until something can be written; the listener hears what comes meanwhile."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.sock, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            while self.listener is not None:
+                ready = selector.select(_left(until))
+                if not ready:
+                    raise TimeoutError
+                if ready[0][1] & selectors.EVENT_WRITE:
+                    break
+                self.listen()
+        self._arm(until)
 
     @contextlib.contextmanager
     def _waiting(

@@ -42,6 +42,13 @@ class TlsEngine:
         """
         return self._run(self.object.read, _SLICE)
 
+    def read_now(self) -> bytes | None:
+        """The next decrypted bytes that are there already; None if there are none."""
+        try:
+            return self.object.read(_SLICE)
+        except ssl.SSLWantReadError:
+            return None
+
     def write(self, data: bytes | memoryview) -> Operation:
         """Encrypt and send everything."""
         view = memoryview(data)

@@ -122,6 +122,8 @@ _STOCK_LACKS = frozenset(
         "forks",
         # The library's URL class refuses them.
         "URLs and names of more than 64 KiB",
+        # It writes to the end before it reads.
+        "an answer from a peer that reads no more",
         # Its errors do not tell a failed handshake, or proxy, from a failed connection.
         "what a connection was at when it failed",
     }

@@ -350,11 +350,13 @@ def test_redirects_and_cookies_are_left_to_the_caller(caller: Callers) -> None:
 @pytest.mark.survives("Sending", "an answer before the upload was read", "that answer")
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
 @pytest.mark.parametrize("in_pieces", [False, True], ids=["bytes", "pieces"])
-@pytest.mark.parametrize("then", ["waits", "closes", "resets"])
+@pytest.mark.parametrize("then", ["waits", "closes", "resets", "stays open"])
 def test_an_early_answer_to_a_large_upload_is_given_back(
     row: Row, caller: Callers, certificates: Certificates, then: str, in_pieces: bool, tls: bool
 ) -> None:
     row.needs("an answer before the upload was read")
+    if then == "stays open":
+        row.needs("an answer from a peer that reads no more")
 
     def script(connection: Connection) -> None:
         connection.read_head()
@@ -365,6 +367,8 @@ def test_an_early_answer_to_a_large_upload_is_given_back(
             connection.wait(0.05)
         elif then == "resets":
             connection.reset()
+        elif then == "stays open":
+            connection.wait()
 
     with Peer(script, tls=certificates.server() if tls else None) as peer:
         content: Any = Pieces([b"x" * 65536] * 300, None) if in_pieces else b"x" * 20_000_000

@@ -94,6 +94,24 @@ class BlockingTlsStream:
             self.engine.digest(data)
         return b""  # more than may come between two responses, whatever it is
 
+    def heard(self) -> bytes | None:
+        """What has come, decrypted, without waiting: None for nothing, ``b""`` for the end.
+
+        Raises:
+            WriteError: What came was TLS's refusal.
+        """
+        data = self.under.heard()
+        while data:
+            self.engine.digest(data)
+            try:
+                decrypted = self.engine.read_now()
+            except ssl.SSLError as exc:
+                raise WriteError(str(exc)) from exc
+            if decrypted is not None:
+                return decrypted
+            data = self.under.heard()
+        return data
+
 
 BlockingStream: TypeAlias = BlockingSocket | BlockingTlsStream
 
