@@ -1,13 +1,16 @@
 """No error, and no log of a call, shows a secret."""
 
+import asyncio
 import json
 import logging
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic
 import pytest
+from rich.pretty import pretty_repr
 
 from pyfly.client import (
     Cookie,
@@ -15,16 +18,22 @@ from pyfly.client import (
     Headers,
     Query,
     Response,
+    bearer,
     connect,
+    connect_sync,
     get,
     http_client,
     post,
     service_client,
 )
 from pyfly.kernel.exceptions import PyFlyException
+from pyfly.testing import FaultServer
+from pyfly.testing.fault_server import Answer as FaultAnswer
+from pyfly.testing.fault_server import Reset, Silence
 from tests.rules.support import settings
 from tests.support.servers import ServerClient
 
+TESTS = Path(__file__).parents[1]
 SECRETS = ["hunter2-auth", "hunter2-cookie", "hunter2-key", "hunter2-query", "hunter2-body",
            "hunter2-answer", "hunter2-set"]  # fmt: skip
 
@@ -174,3 +183,87 @@ async def test_headers_and_responses_do_not_show_secrets(guide: ServerClient) ->
         response = await client.read()
     assert json.loads(response.content) == {"secret": "hunter2-answer"}
     assert leaks(f"{response} {response!r}") == []
+
+
+def shown_locals(error: BaseException) -> str:
+    """What rich's traceback, or Sentry's, shows of the frames of ours that an error has."""
+    shown: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None:
+        for frame, _ in traceback.walk_tb(seen.__traceback__):
+            if "pyfly" in frame.f_code.co_filename.replace(str(TESTS), ""):
+                shown += [pretty_repr(value, max_string=40) for value in frame.f_locals.values()]
+                shown += [repr(value) for value in frame.f_locals.values()]
+        seen = seen.__cause__ or seen.__context__
+    assert shown
+    return "\n".join(shown)
+
+
+def credentialed(url: str, asynchronous: bool, auth: Any) -> Any:
+    if asynchronous:
+
+        class Client:
+            @get("/x", headers={"X-Secret": "hunter2-auth-and-so-on-for-more-than-forty-letters"})
+            async def read(
+                self,
+                key: Annotated[str, Header("X-Api-Key")],
+                session: Annotated[str, Cookie("sid")],
+            ) -> Any: ...
+
+            @post("/x")
+            async def send(self, body: dict) -> Any: ...
+
+        return service_client(url, auth=auth, retry=2, retry_base_delay=0.001)(Client)
+
+    class SyncClient:
+        @get("/x", headers={"X-Secret": "hunter2-auth-and-so-on-for-more-than-forty-letters"})
+        def read(
+            self, key: Annotated[str, Header("X-Api-Key")], session: Annotated[str, Cookie("sid")]
+        ) -> Any: ...
+
+        @post("/x")
+        def send(self, body: dict) -> Any: ...
+
+    return service_client(url, auth=auth, retry=2, retry_base_delay=0.001)(SyncClient)
+
+
+FAILURES = {"reset": Reset("before"), "silence": Silence(), "401": FaultAnswer(401)}
+
+
+@pytest.mark.survives(
+    "Files, pages and credentials",
+    "a traceback that shows the values in each frame",
+    "`***` for every credential in a frame of pyfly's",
+)
+@pytest.mark.parametrize(
+    "auth", ["hunter2-auth", bearer(lambda: "hunter2-auth")], ids=["text", "b"]
+)
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("adapter", ["httpx2", "aiohttp", "sync"])
+async def test_a_traceback_with_locals_shows_no_credential(
+    adapter: str, failure: str, auth: Any
+) -> None:
+    config = settings({"default.timeout": "100ms"})
+    if adapter == "aiohttp":
+        config = settings({"default.timeout": "100ms", "default.adapter": "aiohttp"})
+    with FaultServer() as server:
+        server.on("*", FAILURES[failure])
+        calls = (
+            lambda client: client.read("hunter2-key", "hunter2-cookie"),
+            lambda client: client.send({"a": 1}),
+        )
+        errors: list[BaseException] = []
+        if adapter == "sync":
+            with connect_sync(credentialed(server.url, False, auth), config=config) as client:
+                for call in calls:
+                    with pytest.raises(PyFlyException) as caught:
+                        await asyncio.to_thread(call, client)
+                    errors.append(caught.value)
+        else:
+            async with connect(credentialed(server.url, True, auth), config=config) as client:
+                for call in calls:
+                    with pytest.raises(PyFlyException) as caught:
+                        await call(client)
+                    errors.append(caught.value)
+    for error in errors:
+        assert leaks(shown_locals(error)) == []

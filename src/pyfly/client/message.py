@@ -111,6 +111,20 @@ class Headers(Mapping[str, str]):
         return f"Headers({shown})"
 
 
+class ConstantHeaders(dict[str, str]):
+    """Header fields that are the same in every request of a method, so that nobody changes them.
+
+    Attributes:
+        encoded: Who has encoded them last, and what came of it: it is not done for each request.
+    """
+
+    __slots__ = ("encoded",)
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(fields)
+        self.encoded: tuple[object, Any] | None = None
+
+
 class FilePart(Record):
     """One file of a ``multipart/form-data`` body, with its own name and type.
 

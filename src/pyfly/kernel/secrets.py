@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["HIDDEN", "SecretBytes", "SecretText", "is_secret", "redacted", "secret_names", "shown"]
+__all__ = [
+    "HIDDEN",
+    "SecretBytes",
+    "SecretText",
+    "hidden",
+    "is_secret",
+    "redacted",
+    "secret_names",
+    "shown",
+]
 
 HIDDEN = "***"
 
@@ -124,6 +133,11 @@ class SecretText(str):
         return SecretBytes(str.encode(self, encoding, errors))
 
 
+def hidden(value: Any) -> Any:
+    """A text as a credential; any other value as it is."""
+    return SecretText(value) if type(value) is str else value
+
+
 class SecretBytes(bytes):
     """A credential on its way to the wire; see :class:`SecretText`."""
 
@@ -131,3 +145,7 @@ class SecretBytes(bytes):
 
     def __repr__(self) -> str:
         return f"b'{HIDDEN}'"
+
+    def __getitem__(self, index: Any) -> Any:
+        piece = bytes.__getitem__(self, index)
+        return SecretBytes(piece) if isinstance(piece, bytes) else piece

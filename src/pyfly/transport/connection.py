@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
+from pyfly.kernel.secrets import SecretBytes
 from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import LocalProtocolError, TlsCutOff, WriteError
 from pyfly.transport.http11 import BodyPieces, IncomingResponse, OutgoingRequest, request_head
@@ -64,11 +65,12 @@ class AsyncConnection:
         """
         incoming = IncomingResponse(request.method)
         self._sent = False
-        fields = request.fields + self._proxy_fields if self._proxy_fields else request.fields
-        data = request_head(request.method, self._prefix, request.target, fields)
+        data = request_head(
+            request.method, self._prefix, request.target, request.fields + self._proxy_fields
+        )
         content = request.content
         if isinstance(content, bytes) and len(content) <= PIECE:
-            data, content = data + content, None
+            data, content = SecretBytes(data + content), None
         try:
             await self.stream.send(data, min(time.monotonic() + timeouts.step, end))
             if content is not None:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from pyfly.kernel.secrets import SecretBytes
 from pyfly.transport.errors import (
     BodyTooLarge,
     LocalProtocolError,
@@ -83,7 +84,8 @@ def request_head(method: str, prefix: bytes, target: bytes, fields: bytes) -> by
     """
     if _TOKEN.fullmatch(method) is None:
         raise LocalProtocolError("the method is no token")
-    return b"%b %b%b HTTP/1.1\r\n%b\r\n" % (method.encode("ascii"), prefix, target, fields)
+    line = method.encode("ascii"), prefix, target, fields
+    return SecretBytes(b"%b %b%b HTTP/1.1\r\n%b\r\n" % line)  # credentials may be among them
 
 
 class BodyPieces(Protocol):

@@ -11,6 +11,7 @@ import pytest
 
 from pyfly.client import (
     ClientArgumentException,
+    RedirectException,
     RetryPolicy,
     ServerErrorException,
     connect,
@@ -170,5 +171,5 @@ async def test_a_redirect_does_not_repeat_what_is_sent_once(guide: ServerClient)
     config = Config({"pyfly": {"client": {"default": {"follow-redirects": True}}}}, environ={})
     guide.script("/echo/body", {"status": 307, "headers": {"Location": "/echo/there"}})
     async with connect(Client, config=config) as client:
-        with pytest.raises(ClientArgumentException, match="cannot be sent twice"):
+        with pytest.raises(RedirectException, match="cannot be sent twice"):
             await client.send(pieces())

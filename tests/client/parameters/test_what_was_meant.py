@@ -14,6 +14,7 @@ from pyfly.client import (
     ClientDeclarationException,
     Header,
     Path,
+    Response,
     connect_sync,
     delete,
     get,
@@ -24,6 +25,7 @@ from pyfly.client import (
     put,
 )
 from pyfly.client._compile.compile import compile_client
+from pyfly.core import Config
 from pyfly.testing import FaultServer, SyncFakePort, client_for
 from pyfly.testing.fault_server import Answer
 
@@ -348,3 +350,83 @@ def test_an_unknown_argument_names_the_one_that_was_meant() -> None:
     assert bulkhead == (
         "Client.read: bulkheads=… is no argument of a verb (write @resilience(bulkhead=…) above it)"
     )
+
+
+# What is asked for
+
+
+@http_client(params={"v": 1})
+class Asking:
+    @get("/json")
+    def json(self) -> dict[str, int]: ...
+
+    @get("/perhaps")
+    def perhaps(self) -> Response[list[int] | None]: ...
+
+    @post("/sent")
+    def sent(self, body: dict[str, int]) -> Any: ...
+
+    @get("/text")
+    def text(self) -> str: ...
+
+    @get("/nothing")
+    def nothing(self) -> None: ...
+
+    @get("/raw")
+    def raw(self) -> Response: ...
+
+    @get("/own", headers={"Accept": "application/vnd.own+json"})
+    def own(self) -> dict[str, int]: ...
+
+    @get("/given")
+    def given(self, accept: Annotated[str | None, Header()] = None) -> dict[str, int]: ...
+
+
+@pytest.mark.parametrize("adapter", ["httpx2", "stock"])
+def test_json_is_asked_for_where_it_is_expected(server: FaultServer, adapter: str) -> None:
+    server.on("*", Answer(json={"a": 1}))
+    server.on("GET /perhaps", Answer(json=[1]))
+    default = {"transport": "stock"} if adapter == "stock" else {}
+    config = Config({"pyfly": {"client": {"default": default}}}, environ={})
+    asked: dict[str, str] = {}
+
+    class AskingOnce(Asking): ...
+
+    with connect_sync(AskingOnce, base_url=server.url, config=config) as client:
+        for _ in range(2):  # what is constant is encoded once
+            client.json()
+            client.perhaps()
+            client.sent({"a": 1})
+            client.text()
+            client.nothing()
+            client.raw()
+            client.own()
+            client.given("application/hal+json")
+            for request in server.requests:
+                fields = (line.partition(": ") for line in request.head.decode().splitlines())
+                accept = [value for name, _, value in fields if name.lower() == "accept"]
+                asked[request.path] = ", ".join(accept)
+            assert asked == {
+                "/json": "application/json",
+                "/perhaps": "application/json",
+                "/sent": "application/json",
+                "/text": "*/*",
+                "/nothing": "*/*",
+                "/raw": "*/*",
+                "/own": "application/vnd.own+json",
+                "/given": "application/hal+json",
+            }
+            client.given()
+            assert "accept: */*" in server.requests[-1].head.decode().lower()
+
+
+def test_a_port_of_a_users_own_is_asked_for_nothing_by_itself() -> None:
+    class Port:
+        def request(self, method: str, path: str, **given: Any) -> dict[str, int]:
+            return {"headers": len(given.get("headers", ()))}
+
+        def start(self) -> None: ...
+
+        def stop(self) -> None: ...
+
+    assert client_for(Asking, port=Port()).json() == {"headers": 0}

@@ -26,7 +26,7 @@ from pyfly.client._compile.media_type import MediaType
 from pyfly.client._compile.shapes import is_json_only, is_stream, members, takes_none
 from pyfly.client._declare.markers import Body, File
 from pyfly.client.errors import PortValueException
-from pyfly.client.message import FilePart
+from pyfly.client.message import ConstantHeaders, FilePart
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 
 __all__ = ["BodyBinder", "FormBinder", "MultipartBinder", "refusing_port"]
@@ -89,10 +89,11 @@ class BodyBinder(Binder):
         self._port = port
         self._bare = headers
         if given is not None:
-            self._sent = self._raw = {**headers, "content-type": self._type.with_charset()}
+            sent = {**headers, "content-type": self._type.with_charset()}
+            self._sent = self._raw = ConstantHeaders(sent)
         else:
-            self._sent = {"content-type": _JSON, **headers}
-            self._raw = {"content-type": OCTET_STREAM, **headers}
+            self._sent = ConstantHeaders({"content-type": _JSON, **headers})
+            self._raw = ConstantHeaders({"content-type": OCTET_STREAM, **headers})
         self.json_only = self._type.is_json and is_json_only(parameter.annotation)
         self._iterable = any(map(is_stream, members(parameter.annotation)))
 
@@ -207,7 +208,7 @@ class FormBinder:
     def __init__(self, method: MethodPlan, headers: Fields) -> None:
         kinds = (ParameterKind.FORM, ParameterKind.FORM_FIELDS)
         self._fields = [FormFields(method, parameter) for parameter in method.of_kind(*kinds)]
-        self._headers = {"content-type": FORM, **headers}
+        self._headers = ConstantHeaders({"content-type": FORM, **headers})
 
     def __call__(self, *values: Any) -> tuple[Content, Fields]:
         """The body for the arguments, in the order of the parameters."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pyfly.client._bind.values import Unsendable, header_value, plain_text, query_text
+from pyfly.client._codec.decode import wants_json
+from pyfly.client.message import ConstantHeaders
 from pyfly.client.plan import MethodPlan, ParameterKind
 from pyfly.kernel.secrets import SecretText, is_secret
 
@@ -40,12 +42,30 @@ def constant_mistakes(method: MethodPlan) -> Iterator[str]:
             yield f"{method.operation}: params: the value of {name!r} cannot be sent: {reason}"
 
 
-def constant_headers(method: MethodPlan) -> dict[str, str]:
-    """The constant header fields, by lower-case name."""
-    return {
-        name.lower(): (SecretText if is_secret(name) else str)(header_value(value))
-        for name, value in method.headers.items()
-    }
+def constant_headers(method: MethodPlan, encoded: bool) -> ConstantHeaders:
+    """The constant header fields, by lower-case name.
+
+    A method whose result is JSON asks for some, unless it asks for something itself.
+
+    Args:
+        method: The method.
+        encoded: Whether the port takes encoded requests; one of a user's own knows best.
+    """
+    asks = encoded and wants_json(method.returns) and not _is_raw_stream(method)
+    return ConstantHeaders(
+        {
+            **({"accept": "application/json"} if asks else {}),
+            **{
+                name.lower(): (SecretText if is_secret(name) else str)(header_value(value))
+                for name, value in method.headers.items()
+            },
+        }
+    )
+
+
+def _is_raw_stream(method: MethodPlan) -> bool:
+    """Whether it streams what is not, as a whole, one JSON text: bytes, events or lines."""
+    return method.stream is not None and method.options.get("paginate") is None
 
 
 class WrittenNames:

@@ -6,6 +6,7 @@ the others. Nothing but identifiers enters the text.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from pyfly.client._bind.binders import (
@@ -28,6 +29,7 @@ from pyfly.client._bind.fields import ParamsFieldsBinder, QueryFieldsBinder
 from pyfly.client._compile.shapes import members
 from pyfly.client.message import BlankRequest
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan, allows_none
+from pyfly.kernel.secrets import hidden, is_secret
 
 __all__ = ["FunctionText"]
 
@@ -174,7 +176,7 @@ class FunctionText:
 
     def add_headers_and_body(self) -> list[str]:
         """The arguments of the request that hold both."""
-        constant = constant_headers(self.method)
+        constant = constant_headers(self.method, self.encoded)
         binder, asked = self._body(constant)
         headers = self.headers
         if asked:
@@ -191,6 +193,8 @@ class FunctionText:
             headers = self.headers
         for parameter in parameters:
             binder = _HEADER_BINDERS[parameter.kind](self.method, parameter)
+            if parameter.kind is ParameterKind.COOKIE or is_secret(parameter.wire_name):
+                self.lines.insert(0, f"{parameter.name} = {self._hidden}({parameter.name})")
             self.lines.append(self.call(parameter.kind.value, parameter, binder, headers))
         if not self.encoded and (constant or parameters):
             fields = [headers, *(p.name for p in self.method.of_kind(ParameterKind.HEADERS))]
@@ -199,6 +203,10 @@ class FunctionText:
         if not asked:
             return [headers]
         return [headers, self.content if self.encoded else f"json={self.content}"]
+
+    @cached_property
+    def _hidden(self) -> str:
+        return self.bind("hidden", hidden)
 
     def filled(self, method: str, url: str, headers: str) -> str:
         """The lines for a request without a body; the name of the variable that holds it.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
+from pyfly.kernel.secrets import SecretText, is_secret
 from pyfly.resilience import (
     AdaptiveLimiter,
     AIMDPolicy,
@@ -34,6 +35,7 @@ __all__ = [
     "resilience",
     "resilience_of",
     "retryable",
+    "with_hidden_secrets",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -90,6 +92,21 @@ class PolicyOptions(TypedDict, total=False):
     fallback: Fallback[Any] | bool
     #: The header that tells the service how much time is left, and its format (``"ms"``).
     deadline_header: str | tuple[str, DeadlineFormat] | Literal[False]
+
+
+def with_hidden_secrets(options: VerbOptions) -> VerbOptions:
+    """The options with credentials that a traceback which shows values does not show."""
+    hidden = options.copy()
+    if isinstance(auth := options.get("auth"), str):
+        hidden["auth"] = SecretText(auth)
+    for name in ("headers", "params"):
+        given: Any = options.get(name)
+        if isinstance(given, Mapping):
+            hidden[name] = {
+                key: SecretText(value) if isinstance(value, str) and is_secret(str(key)) else value
+                for key, value in given.items()
+            }
+    return hidden
 
 
 POLICY_OPTIONS = tuple(PolicyOptions.__annotations__)

@@ -8,7 +8,12 @@ from abc import ABCMeta
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, Unpack, cast
 
-from pyfly.client._declare.options import POLICY_OPTIONS, PolicyOptions, VerbOptions
+from pyfly.client._declare.options import (
+    POLICY_OPTIONS,
+    PolicyOptions,
+    VerbOptions,
+    with_hidden_secrets,
+)
 from pyfly.client._declare.verbs import declaration_of, make_stub
 from pyfly.container.scope import Scope
 from pyfly.kernel.record import Record
@@ -85,7 +90,7 @@ def service_client(
     """
     given: dict[str, Any] = dict(options)
     policies = {name: given.pop(name) for name in POLICY_OPTIONS if name in given}
-    common = cast(VerbOptions, given)
+    common = with_hidden_secrets(cast(VerbOptions, given))
     resilience = {
         "retry": retry,
         "circuit_breaker": circuit_breaker,

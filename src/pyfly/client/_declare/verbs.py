@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, Unpack
 
-from pyfly.client._declare.options import VerbOptions
+from pyfly.client._declare.options import VerbOptions, with_hidden_secrets
 
 __all__ = [
     "Declaration",
@@ -137,7 +137,8 @@ def _verb(http_method: str, path: str, options: VerbOptions) -> Callable[[F], F]
         others: tuple[str, ...] = ()
         if inner is not None:  # told with the other mistakes of the class
             bare, others = inner.function, (*inner.other_verbs, inner.http_method)
-        stub: F = make_stub(Declaration(bare, http_method, path, options, others))
+        noted = with_hidden_secrets(options)
+        stub: F = make_stub(Declaration(bare, http_method, path, noted, others))
         return stub
 
     return decorate

@@ -7,11 +7,12 @@ those of the request over them, and those that frame the body.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pyfly import __version__
 from pyfly.client.errors import ClientArgumentException
-from pyfly.client.message import BodyStream, Request, redacted
+from pyfly.client.message import BodyStream, ConstantHeaders, Request
+from pyfly.kernel.secrets import SecretBytes, is_secret
 from pyfly.transport.errors import LocalProtocolError, UrlError
 from pyfly.transport.http11 import OutgoingRequest, checked_field
 from pyfly.transport.target import Origin, split_origin
@@ -157,7 +158,7 @@ class RequestFields:
         self._elsewhere = {
             lower: line
             for lower, line in self._at_home.items()
-            if lower != "host" and redacted(lower, "") != "***"
+            if lower != "host" and not is_secret(lower)
         }
         self._home_lines = b"".join(self._at_home.values())
         self._own_host = "host" in merged
@@ -176,24 +177,33 @@ class RequestFields:
             home: Whether it goes to the adapter's own origin.
         """
         content, headers = request.content, request.headers
-        if home and not headers:
+        if home and headers.__class__ is ConstantHeaders:
+            encoded = headers.encoded
+            if encoded is None or encoded[0] is not self:
+                encoded = headers.encoded = self, self._merged(headers, content, home)
+            fields, own_host = encoded[1]
+        elif home and not headers:
             fields, own_host = self._home_lines, self._own_host
         else:
-            lines = dict(self._at_home if home else self._elsewhere)
-            for name, value in headers.items():
-                lower = name.lower()
-                if lower in _FRAMING and not _agrees(lower, value, content):
-                    raise _bad_field(name, "contradicts the body")
-                lines.pop(lower, None)
-                if lower not in _FRAMING:
-                    lines[lower] = _line(name, value)
-            fields, own_host = b"".join(lines.values()), "host" in lines
+            fields, own_host = self._merged(headers, content, home)
         if content is not None:
             name, value = length_field(content)
             fields += b"%b: %b\r\n" % (name.encode("ascii"), value.encode("ascii"))
         elif request.method in _WITH_BODY:
             fields += b"Content-Length: 0\r\n"
         return fields if own_host else host_line + fields
+
+    def _merged(self, headers: Mapping[str, str], content: Any, home: bool) -> tuple[bytes, bool]:
+        """The lines with those of one request over them, and whether a ``Host`` is among them."""
+        lines = dict(self._at_home if home else self._elsewhere)
+        for name, value in headers.items():
+            lower = name.lower()
+            if lower in _FRAMING and not _agrees(lower, value, content):
+                raise _bad_field(name, "contradicts the body")
+            lines.pop(lower, None)
+            if lower not in _FRAMING:
+                lines[lower] = _line(name, value)
+        return b"".join(lines.values()), "host" in lines
 
     def as_mapping(self) -> dict[str, str]:
         """The adapter's fields alone."""
@@ -229,9 +239,10 @@ def _agrees(lower: str, value: str, content: bytes | BodyStream | None) -> bool:
 
 def _line(name: str, value: str) -> bytes:
     try:
-        return checked_field(name, value)
+        line = checked_field(name, value)
     except LocalProtocolError:
         raise _bad_field(name, "holds characters that a header cannot carry") from None
+    return SecretBytes(line) if is_secret(name) else line
 
 
 def _bad_field(name: str, why: str) -> ClientArgumentException:

@@ -9,7 +9,8 @@ from typing import Any
 
 from pyfly.client.adapters._outgoing import DEFAULTS
 from pyfly.client.errors import ClientArgumentException
-from pyfly.client.message import redacted
+from pyfly.client.message import ConstantHeaders
+from pyfly.kernel.secrets import is_secret
 
 __all__ = ["TextFields"]
 
@@ -35,7 +36,7 @@ class TextFields:
         for name, value in (headers or {}).items():
             _check(name, value)
             merged[name.lower()] = (name, value)
-        secret = {name for name in merged if name == "host" or redacted(name, "") == "***"}
+        secret = {name for name in merged if name == "host" or is_secret(name)}
         self._private = [field for name, field in merged.items() if name in secret]
         self.public = [field for name, field in merged.items() if name not in secret]
 
@@ -59,6 +60,14 @@ class TextFields:
             home: Whether it goes to the adapter's own origin; the adapter's credentials go
                 nowhere else.
         """
+        if home and headers.__class__ is ConstantHeaders:
+            encoded = headers.encoded
+            if encoded is None or encoded[0] is not self:
+                encoded = headers.encoded = self, self._merged(headers, home)
+            return encoded[1]
+        return self._merged(headers, home)
+
+    def _merged(self, headers: Mapping[str, str], home: bool) -> Any:
         fields = self._at_home if home else self._abroad
         if headers:
             fields = fields.copy()

@@ -17,6 +17,7 @@ from pyfly.client._bind.binders import (
     PathBinder,
     QueryBinder,
 )
+from pyfly.client._bind.constants import constant_headers
 from pyfly.client._bind.fields import QueryFieldsBinder
 from pyfly.client._compile.shapes import is_collection, members
 from pyfly.client._declare.markers import Query
@@ -108,11 +109,12 @@ class HeadersSlot(Slot):
 
     def raw(self, seen: SeenRequest, path: dict[str, str]) -> Any:
         taken = {p.wire_name.lower() for p in self.method.of_kind(ParameterKind.HEADER)}
-        taken |= {"content-type", "cookie", *(name.lower() for name in self.method.headers)}
+        taken |= {"content-type", "cookie"}
+        constant = constant_headers(self.method, True)
         return {
             name: value
             for name, value in ((n.lower(), v) for n, v in seen.headers.fields)
-            if name not in taken
+            if name not in taken and constant.get(name) != value
         }
 
     def wire(self, value: Any) -> Any:

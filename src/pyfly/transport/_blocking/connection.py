@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
+from pyfly.kernel.secrets import SecretBytes
 from pyfly.transport._blocking.stream import BlockingStream
 from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import LocalProtocolError, TlsCutOff, WriteError
@@ -65,11 +66,12 @@ class BlockingConnection:
         """
         incoming = IncomingResponse(request.method)
         self._sent = False
-        fields = request.fields + self._proxy_fields if self._proxy_fields else request.fields
-        data = request_head(request.method, self._prefix, request.target, fields)
+        data = request_head(
+            request.method, self._prefix, request.target, request.fields + self._proxy_fields
+        )
         content = request.content
         if isinstance(content, bytes) and len(content) <= PIECE:
-            data, content = data + content, None
+            data, content = SecretBytes(data + content), None
         try:
             self.stream.send(data, min(time.monotonic() + timeouts.step, end))
             if content is not None:
