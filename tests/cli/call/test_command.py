@@ -236,6 +236,7 @@ class TestDryRun:
         assert words[:3] == ["--request", "POST", f"{guide.url}/products"]
         assert words[3:] == [
             "--header", "content-type: application/json",
+            "--header", "accept: application/json",
             "--data-raw", '{"id":"it\'s","name":"none"}',
         ]  # fmt: skip
         assert guide.requests() == []
