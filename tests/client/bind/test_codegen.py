@@ -30,6 +30,7 @@ from pyfly.client import (
     http_client,
     post,
 )
+from pyfly.client._bind import codegen
 from pyfly.client._bind.codegen import generate, render
 from pyfly.client._bind.constants import constant_mistakes
 from pyfly.client._compile.compile import compile_client
@@ -215,6 +216,23 @@ def test_clients_of_one_class_share_what_is_compiled() -> None:
 
 
 @pytest.mark.skipif(is_traced(), reason="what a trace costs is not what it costs")
+def test_classes_whose_methods_have_one_text_share_the_compilation_but_not_the_file() -> None:
+    def shop(path: str) -> type:
+        @http_client(base_url="http://x")
+        class Shop:
+            @get(path + "/{id}")
+            async def find(self, id: str) -> dict: ...
+
+        return Shop
+
+    first = generate(plan_of(shop("/a")), True, echo)
+    compiled = codegen._code.cache_info().misses
+    second = generate(plan_of(shop("/b")), True, echo)
+    assert codegen._code.cache_info().misses == compiled
+    assert first.__code__.co_filename != second.__code__.co_filename
+    assert inspect.getsource(first) == inspect.getsource(second)
+
+
 def test_a_further_client_of_a_class_costs_next_to_nothing() -> None:
     plan, workshop = plan_of(Search), ClientFactory(ClientConfig(Config(environ={})))
     generate(plan, True, echo)

@@ -35,6 +35,8 @@ import linecache
 import sys
 import weakref
 from collections.abc import Callable
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from pyfly.client._bind.binders import TimeoutBinder
@@ -133,11 +135,23 @@ def _compiled(declaration: Declaration, source: str) -> Callable[..., Any]:
     filename = f"<pyfly {stub.__module__}.{stub.__qualname__} {next(_serial)}>"
     # Each function holds this namespace, and with it ``make``.
     namespace: dict[str, Any] = {"__name__": stub.__module__}
-    exec(compile(source, filename, "exec"), namespace)
+    exec(_named(_code(source), filename), namespace)
     make: Callable[..., Any] = namespace["make"]
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     weakref.finalize(make, linecache.cache.pop, filename, None).atexit = False
     return make
+
+
+@lru_cache(256)
+def _code(source: str) -> CodeType:
+    """Returns the code of a text. Methods of one name and form, in many classes, have one text."""
+    return compile(source, "<pyfly>", "exec")
+
+
+def _named(code: CodeType, filename: str) -> CodeType:
+    """Returns a code, and the codes within it, as if they had been compiled from that file."""
+    inner = (_named(c, filename) if isinstance(c, CodeType) else c for c in code.co_consts)
+    return code.replace(co_filename=filename, co_consts=tuple(inner))
 
 
 def _dress(function: Any, stub: Any) -> None:
