@@ -7,7 +7,6 @@ import contextlib
 import errno
 import inspect
 import math
-import os
 import socket
 import ssl
 import struct
@@ -409,7 +408,7 @@ def pools(blocking: bool) -> Pools[Any]:
 )
 @pytest.mark.parametrize("blocking", [True, False])
 async def test_a_child_lets_go_of_the_connections_it_inherited(
-    listen: Listen, monkeypatch: pytest.MonkeyPatch, blocking: bool
+    listen: Listen, blocking: bool
 ) -> None:
     server = listen()
     group = pools(blocking)
@@ -419,7 +418,7 @@ async def test_a_child_lets_go_of_the_connections_it_inherited(
     seen, _ = server.accept()
     parents = stream.sock.dup()
     stream.busy = True  # a thread of the parent waited for it
-    monkeypatch.setattr(os, "getpid", lambda: -1)
+    group.after_fork()
     fresh = group.current()
     assert fresh is not pool
     assert len(pool.sockets) == 0
@@ -430,8 +429,7 @@ async def test_a_child_lets_go_of_the_connections_it_inherited(
     parents.close()
     assert seen.recv(10) == b""  # the child's copy is closed
     stream.abandon()
-    monkeypatch.undo()
-    group.close()  # the parent's pid again: as if after a second fork
+    group.close()
     assert fresh.sockets.closed
     seen.close()
 
@@ -444,8 +442,8 @@ def test_what_a_child_drops_is_let_go_of_without_a_word(
     sockets = group.current().sockets
     stream = connect_tcp_blocking(sockets, "127.0.0.1", port_of(server), soon(5))
     with monkeypatch.context() as child:
-        child.setattr(os, "getpid", lambda: -1)
         child.setattr(BlockingSocket, "close", lambda _: pytest.fail("a child must not close"))
+        group.after_fork()
         del group
         assert len(sockets) == 0
     assert stream.sock.fileno() == -1

@@ -17,6 +17,9 @@ from weakref import WeakMethod, ref
 
 __all__ = ["Lease", "Leases"]
 
+_MANY_LOOPS = 16
+"""From here on those that are gone are forgotten; a process has one or a few at a time."""
+
 
 class Lease:
     """Permission for one call, to be given back by whoever holds it."""
@@ -63,13 +66,15 @@ class Leases:
 
     def add(self, lease: Lease) -> None:
         """Give a lease out."""
-        self._loops.add(lease._loop)
+        self.await_turn(lease)
         lease._mark, lease._out = ref(lease, self._let_go), self._out
         self._out.add(lease._mark)
 
     def await_turn(self, lease: Lease) -> None:
         """Note a lease that is to be given out later, for :meth:`drop_lost` to know its loop."""
         self._loops.add(lease._loop)
+        if len(self._loops) > _MANY_LOOPS:
+            self._loops = {loop for loop in list(self._loops) if loop is None or loop() is not None}
 
     def discard(self, lease: Lease) -> None:
         """Take a lease back; nothing if it is back."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
 import threading
 import time
 import weakref
@@ -23,6 +22,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
+from pyfly.kernel.fork import ForkAware
 from pyfly.transport.errors import PoolTimeout
 from pyfly.transport.sockets import Sockets
 
@@ -36,7 +36,7 @@ class _Pool(Protocol):
 P = TypeVar("P", bound=_Pool)
 
 
-class Pools(Generic[P]):
+class Pools(ForkAware, Generic[P]):
     """The pools of one owner; made when they are first needed.
 
     Args:
@@ -47,18 +47,22 @@ class Pools(Generic[P]):
     def __init__(self, make: Callable[[], P], blocking: bool) -> None:
         self._make = make
         self._blocking = blocking
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
+        super().__init__()
         self._pools: list[tuple[Callable[[], Any], P]] = []
         self._last: tuple[Any, P | None] = (None, None)
         # For an owner that is dropped without close(): no socket, no ResourceWarning.
-        self._finalizer = weakref.finalize(self, _close_all, self._pools, self._pid)
+        weakref.finalize(self, _close_all, self._pools)
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        for _, pool in self._pools:
+            pool.sockets.abandon()
+        self._pools.clear()
+        self._last = (None, None)
 
     def current(self) -> P:
         """The pool for the caller: of the running event loop, or of the process."""
         loop = None if self._blocking else asyncio.get_running_loop()
-        if os.getpid() != self._pid:
-            self._forked()
         known, pool = self._last
         if pool is not None and known is loop:
             return pool
@@ -69,11 +73,9 @@ class Pools(Generic[P]):
 
     def close(self) -> None:
         """Close every connection, those of other event loops too."""
-        if os.getpid() != self._pid:
-            self._forked()
         with self._lock:
             self._last = (None, None)
-            _close_all(self._pools, self._pid)
+            _close_all(self._pools)
 
     def _of(self, loop: asyncio.AbstractEventLoop | None) -> P:
         found = None
@@ -89,23 +91,10 @@ class Pools(Generic[P]):
             self._pools.append(((lambda: None) if loop is None else weakref.ref(loop), found))
         return found
 
-    def _forked(self) -> None:
-        self._lock = threading.Lock()  # another thread may have held the parent's
-        self._finalizer.detach()
-        for _, pool in self._pools:
-            pool.sockets.abandon()
-        self._pools = []
-        self._last = (None, None)
-        self._pid = os.getpid()
-        self._finalizer = weakref.finalize(self, _close_all, self._pools, self._pid)
 
-
-def _close_all(pools: list[tuple[Callable[[], Any], P]], pid: int) -> None:
+def _close_all(pools: list[tuple[Callable[[], Any], P]]) -> None:
     for _, pool in pools:
-        if os.getpid() == pid:
-            pool.sockets.close()
-        else:
-            pool.sockets.abandon()
+        pool.sockets.close()
     pools.clear()
 
 

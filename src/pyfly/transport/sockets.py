@@ -208,6 +208,12 @@ class AsyncSocket(_BareSocket):
         self._full_reads = 0
         self.until = 0.0
 
+    def close(self, farewell: bytes = b"") -> None:
+        """Close now; in an event loop that is closed nobody waits any more."""
+        if self._loop.is_closed():
+            self.busy = False
+        super().close(farewell)
+
     async def connect(self, address: Any) -> None:
         """Connect; a failure or a cancellation closes the socket."""
         self.busy = True

@@ -13,16 +13,26 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Protocol
 
 import pytest
 
-from pyfly.client import NotFoundException, connect, connect_sync, get, service_client
+from pyfly.client import (
+    NotFoundException,
+    ServerErrorException,
+    connect,
+    connect_sync,
+    get,
+    service_client,
+)
 from pyfly.kernel.exceptions import RefusedException
 from pyfly.resilience import (
     AdaptiveLimiter,
     AIMDPolicy,
     Bulkhead,
+    CircuitBreaker,
+    CircuitState,
 )
 from pyfly.testing import FaultServer
 from pyfly.testing.fault_server import Answer, Silence
@@ -85,6 +95,33 @@ def test_calls_of_a_loop_that_was_closed_hold_no_permit(limit: str, kept: bool) 
         task.get_coro().close()
 
 
+def test_a_probe_whose_loop_was_closed_gives_way_to_the_next() -> None:
+    breaker = CircuitBreaker(1, timedelta(milliseconds=1))
+
+    @service_client(retry=False, circuit_breaker=breaker)
+    class Shop(Protocol):
+        @get("/slow")
+        async def slow(self) -> Any: ...
+
+        @get("/ok")
+        async def ok(self) -> dict[str, int]: ...
+
+    with FaultServer() as server:
+        server.on("GET /slow", Silence())
+        server.on("GET /ok", Answer(json={"a": 1}))
+        opened = connect(Shop, base_url=server.url)
+        client = asyncio.run(opened.__aenter__())
+        breaker.failed(breaker.admit(), OSError())
+        time.sleep(0.002)
+        tasks = lost(client.slow)
+        tasks.clear()
+        gc.collect()
+        assert breaker.state is CircuitState.HALF_OPEN
+        assert asyncio.run(client.ok()) == {"a": 1}
+        assert breaker.state is CircuitState.CLOSED
+        asyncio.run(opened.__aexit__(None, None, None))
+
+
 class Interrupt(BaseException):
     """What the signal handler raises."""
 
@@ -93,14 +130,18 @@ class Interrupt(BaseException):
 @pytest.mark.survives(
     "Many callers at once",
     "a signal handler raises in a call of a `def` client",
-    "the exception is the caller's; permits come back, and no socket stays",
+    "the exception is the caller's; permits, the probe's too, come back, and no socket stays",
 )
 def test_an_exception_out_of_a_signal_handler_keeps_no_permit() -> None:
+    breaker = CircuitBreaker(1, timedelta(milliseconds=1))
     bulkhead, limiter = Bulkhead(3), AdaptiveLimiter(AIMDPolicy(3, 3, 3))
     ends: Counter[str] = Counter()
 
-    @service_client(retry=False, circuit_breaker=False, bulkhead=bulkhead, adaptive_limit=limiter)
+    @service_client(retry=False, circuit_breaker=breaker, bulkhead=bulkhead, adaptive_limit=limiter)
     class Shop(Protocol):
+        @get("/down")
+        def down(self) -> Any: ...
+
         @get("/ok")
         def ok(self) -> dict[str, int]: ...
 
@@ -119,9 +160,14 @@ def test_an_exception_out_of_a_signal_handler_keeps_no_permit() -> None:
     logging.disable()  # a handler's lock is not taken in a `with` before 3.13
     try:
         with FaultServer() as server:
+            server.on("GET /down", Answer(500))
             server.on("GET /ok", Answer(json={"a": 1}))
             with connect_sync(Shop, base_url=server.url) as client:
                 for _ in range(300):
+                    breaker.reset()
+                    with pytest.raises(ServerErrorException):
+                        client.down()
+                    time.sleep(0.0012)  # half-open: the next call is a probe
                     try:
                         armed = True
                         signal.setitimer(signal.ITIMER_REAL, draw.random() * 0.003 + 1e-5)
@@ -136,6 +182,7 @@ def test_an_exception_out_of_a_signal_handler_keeps_no_permit() -> None:
                         signal.setitimer(signal.ITIMER_REAL, 0)
                     assert bulkhead.snapshot().running == 0
                     assert limiter.snapshot().in_flight == 0
+                    assert breaker.snapshot().permits_held == 0
             server.wait_until(lambda server: server.open_connections == 0, 10)
     finally:
         logging.disable(logging.NOTSET)

@@ -326,7 +326,7 @@ def test_a_thread_waits_no_longer_than_it_may_by_the_clock_it_was_given(
 def test_a_thread_waits_on_the_system_clock_too() -> None:
     bulkhead = Bulkhead(1, 1, timedelta(milliseconds=5))
     _held = bulkhead.acquire_sync()
-    with pytest.raises(BulkheadException, match=r"gave up after 0\.00"):
+    with pytest.raises(BulkheadException, match=r"gave up after 0\."):
         _held = bulkhead.acquire_sync()
     assert balanced(bulkhead, running=1)
 
