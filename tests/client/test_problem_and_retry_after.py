@@ -112,3 +112,20 @@ def test_a_date_of_an_unknown_zone_is_gmt() -> None:
 def test_no_text_makes_it_raise(value: str, date: str) -> None:
     wait = parse_retry_after(Headers([("retry-after", value), ("date", date)]))
     assert wait is None or wait >= 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after-ms": "12.5"}, 0.0125),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after-ms": "-1", "retry-after": "9"}, 9.0),
+        ({"retry-after-ms": "soon"}, None),
+        ({"retry-after-ms": "1e3"}, None),
+        ({"retry-after-ms": "9" * 16}, None),
+        ({"retry-after-ms": ""}, None),
+    ],
+)
+def test_milliseconds_are_understood_too(fields: dict[str, str], seconds: float | None) -> None:
+    assert parse_retry_after(Headers(fields)) == seconds

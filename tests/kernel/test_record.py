@@ -88,3 +88,15 @@ def test_threads_make_records_that_do_not_mix() -> None:
         thread.join()
     assert len(made) == 800
     assert all(point.x == point.y for point in made)
+
+
+def test_equal_records_have_equal_hashes_in_whatever_order_their_fields_were_given() -> None:
+    class Point(Record):
+        x: int
+        y: int
+
+    one, other = Point(x=1, y=2), Point(y=2, x=1)
+    assert one == other
+    assert hash(one) == hash(other)
+    assert len({one, other, Point(1, 2), one.replace(y=2)}) == 1
+    assert hash(one) != hash(Point(x=2, y=1))

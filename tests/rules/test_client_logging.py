@@ -1,6 +1,7 @@
-"""What a client logs: loggers, levels, constant messages with fields."""
+"""What a client logs: loggers, levels, messages that hold their facts, fields."""
 
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -92,7 +93,44 @@ async def test_opening_and_giving_up_are_told_at_warning(
     assert at(caplog, logging.ERROR) == []
 
 
-async def test_messages_are_constant_and_facts_are_fields(
+async def test_a_message_says_which_operation_which_error_and_what_next(
+    caplog: pytest.LogCaptureFixture, running: Monotonic
+) -> None:
+    caplog.set_level(logging.DEBUG, "pyfly.client")
+    await life(running, "Inventory")
+    told = [re.sub(r"[0-9.e-]+ s\b", "N s", record.getMessage()) for record in caplog.records]
+    failure = "ServerErrorException: GET /things/{thing}: answered 503 Service Unavailable"
+    once, twice = (
+        f"{failure} (after {made}); the service failed: look at its log, or ask again later"
+        for made in ("1 attempt", "2 attempts")
+    )
+    assert told == [
+        f"Inventory.read: attempt 1 failed after N s: {once}",
+        "Inventory.read: attempt 2 follows in N s",
+        f"Inventory.read: attempt 1 failed after N s: {once}",
+        "Inventory.read: attempt 2 follows in N s",
+        "The circuit Inventory opened, so calls are refused: too many consecutive attempts failed: "
+        "ServerErrorException",
+        f"Inventory.read: attempt 2 failed after N s: {twice}",
+        f"Inventory.read gave up after 2 attempts in N s: {twice}",
+        "Inventory.read failed after N s: CircuitBreakerException: Circuit breaker is open: "
+        "Inventory (retry in N s)",
+        "The circuit Inventory is half-open, so a call may probe: the recovery time has passed",
+        "The circuit Inventory closed, so calls pass: a probe succeeded",
+    ]
+
+
+async def test_the_text_of_a_foreign_error_is_not_logged(
+    caplog: pytest.LogCaptureFixture, running: Monotonic
+) -> None:
+    caplog.set_level(logging.DEBUG, "pyfly.client")
+    with pytest.raises(ValueError, match="secret"):
+        await over(PlainPort(ValueError("secret")), client_class()).read("1")
+    assert "secret" not in caplog.text
+    assert "ValueError" in caplog.text
+
+
+async def test_records_of_one_kind_have_one_format_and_facts_are_fields_too(
     caplog: pytest.LogCaptureFixture, running: Monotonic
 ) -> None:
     caplog.set_level(logging.DEBUG, "pyfly.client")
@@ -101,8 +139,8 @@ async def test_messages_are_constant_and_facts_are_fields(
     caplog.clear()
     await life(running, "Second")
     second = list(caplog.records)
-    assert [record.getMessage() for record in first] == [r.getMessage() for r in second]
-    assert all(not record.args for record in first + second)
+    assert [record.msg for record in first] == [record.msg for record in second]
+    assert all(record.args for record in first + second)
     assert all(set(vars(record)) - STANDARD for record in first + second)
     assert any("First.read" in map(str, vars(record).values()) for record in first)
 

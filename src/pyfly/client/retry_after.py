@@ -1,7 +1,8 @@
-"""``Retry-After`` (RFC 9110, section 10.2.3)."""
+"""``Retry-After`` (RFC 9110, section 10.2.3), and ``Retry-After-Ms`` as some services send it."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 
 from pyfly.client.message import Headers
@@ -14,8 +15,11 @@ def parse_retry_after(headers: Headers) -> float | None:
 
     A date is measured against the response's own ``Date``, so that two clocks that differ do
     not matter; a response without ``Date`` is measured against this machine's clock. A date in
-    the past is 0.
+    the past is 0. ``Retry-After-Ms``, in milliseconds, goes before.
     """
+    exact = headers.get("retry-after-ms", "").strip()
+    if len(exact) < 16 and re.fullmatch(r"[0-9]+(\.[0-9]+)?", exact):
+        return float(exact) / 1000
     value = headers.get("retry-after", "").strip()
     if not value:
         return None

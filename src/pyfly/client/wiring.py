@@ -202,6 +202,7 @@ class WiredClient:
             self.events,
             factory.clock,
             port_bounds=self.port.bounds_deadline,
+            own_connections=not isinstance(self.port, (ForeignPort, SyncForeignPort)),
             host=self._host(),
             host_breakers=factory.host_breakers,
         )

@@ -76,7 +76,7 @@ class Record:
         return self.__dict__ == other.__dict__
 
     def __hash__(self) -> int:
-        return hash((self.__class__, *self.__dict__.values()))
+        return hash((self.__class__, *(self.__dict__[name] for name in self.__match_args__)))
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={self.__dict__[name]!r}" for name in self.__match_args__)

@@ -28,6 +28,7 @@ MADE = [
     for key in table.keys
     if table.form is None or (key != table.form.key and key not in table.unused(form))
     if form is not None or table.form is None or table.form.part  # else there is no such form
+    if key != "on-status"  # which no policy holds: they know no HTTP
 ]
 
 #: What a policy, or one of its settings, cannot do without.

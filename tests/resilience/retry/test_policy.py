@@ -21,7 +21,6 @@ from pyfly.kernel.exceptions import (
     RefusedException,
 )
 from pyfly.resilience import CircuitBreaker, RetryPolicy, deadline
-from pyfly.resilience.retry.state import Backoff
 from tests.resilience.support import Driver, LoopClock, ManualClock, Scripted, outcome, run_virtual
 
 
@@ -223,11 +222,7 @@ def test_every_pause_is_within_its_bounds(
     assert jitter in ("full",) or wait >= min(2 ** min(attempt - 1, 9), 60) * 0.5 or before < 60
 
 
-def test_without_randomness_jitter_takes_the_middle() -> None:
-    assert Backoff(4.0, 2.0, 60.0, "full", None).delay(0, 0.0) == 2.0
-
-
-def test_jitter_has_randomness_of_its_own_by_default() -> None:
+def test_jitter_is_random_by_default() -> None:
     policy = RetryPolicy(jitter="full")
     waits = {policy.wait_or_reason(OSError(), 5, 0.0, None) for _ in range(20)}
     assert len(waits) > 1
@@ -449,3 +444,13 @@ def test_a_policy_describes_itself() -> None:
         RetryPolicy(4, max_delay=timedelta(seconds=9), jitter="full").describe()
         == "up to 4 attempts, 1 s × 2ⁿ apart, at most 9 s, full jitter"
     )
+
+
+@pytest.mark.parametrize("jitter", ["none", "full", "equal", "decorrelated"])
+def test_two_equal_policies_are_equal_and_make_different_draws(jitter: Any) -> None:
+    one, other = RetryPolicy(jitter=jitter), RetryPolicy(jitter=jitter)
+    assert one == other
+    assert hash(one) == hash(other)
+    if jitter != "none":
+        delays = {one.backoff().delay(0, 0.0) for _ in range(20)}
+        assert len(delays) > 10

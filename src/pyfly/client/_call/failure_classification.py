@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable, Set
 
 from pyfly.client._call.idempotency_key import KEY, has_idempotency_key
 from pyfly.client.errors import (
+    ClientArgumentException,
+    ClientDeclarationException,
+    ClientStoppedException,
     ConnectException,
     HttpStatusException,
+    PaginationException,
     PoolExhaustedException,
+    ResponseDecodeException,
     ResponseException,
+    StreamStateException,
     TlsException,
     TransportException,
 )
 from pyfly.client.plan import MethodPlan, ParameterKind
 from pyfly.kernel.exceptions import (
     AttemptTimeoutException,
+    CircuitBreakerException,
     DeadlineExceededException,
     PyFlyException,
     RefusedException,
@@ -31,13 +39,24 @@ __all__ = [
     "is_transient",
     "may_hedge",
     "may_retry",
+    "never_retried",
     "speaks_against_service",
     "why_no_hedge",
 ]
 
 #: Timeouts and transport errors among them, yet the same again if the request were repeated.
 _FINAL = (DeadlineExceededException, TlsException, PoolExhaustedException, ResponseException)
-_TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+#: What a call raises before its first attempt or after its last.
+_OUTSIDE = (
+    CircuitBreakerException,
+    ClientArgumentException,
+    ClientDeclarationException,
+    ClientStoppedException,
+    PaginationException,
+    ResponseDecodeException,
+    StreamStateException,
+)
+_LIBRARIES = ("aiohttp", "h11", "httpcore", "httpcore2", "httpx", "httpx2")
 #: A service that says these has too much to do.
 _OVERLOAD_STATUSES = frozenset({429, 503})
 #: These ask for another try rather than answer: they prove nothing of a service.
@@ -89,10 +108,16 @@ def is_drop(error: Exception) -> bool:
     return isinstance(error, TimeoutError) and not isinstance(error, DeadlineExceededException)
 
 
-def is_transient(error: Exception) -> bool:
-    """Whether the same request might succeed if it were sent again."""
+def is_transient(error: Exception, statuses: Set[int]) -> bool:
+    """Whether the same request might succeed if it were sent again.
+
+    Args:
+        error: What an attempt raised.
+        statuses: Those that are tried again, unless the service says otherwise itself.
+    """
     if isinstance(error, HttpStatusException):
-        return error.status_code in _TRANSIENT_STATUSES
+        told = error.headers.get("x-should-retry", "").strip().lower()
+        return told == "true" or (told != "false" and error.status_code in statuses)
     if isinstance(error, UnwantedResultException):
         return True
     if isinstance(error, _FINAL):
@@ -100,13 +125,56 @@ def is_transient(error: Exception) -> bool:
     return isinstance(error, (ConnectionError, TimeoutError, TransportException))
 
 
-def may_retry(method: MethodPlan) -> Callable[[Call, Exception], str | None]:
-    """For one method: None if a failed attempt may be followed by another, else why not."""
+def is_named(error: Exception, kinds: Iterable[type[Exception]]) -> bool:
+    """Whether ``retry_on`` names an error so exactly that it is repeated whatever it is.
+
+    So do the classes of statuses, and those of a user's own port or interceptor; ``Exception`` and
+    the errors of Python's own modules do not, for they are more than one thing.
+    """
+    return any(
+        isinstance(error, kind) and (issubclass(kind, HttpStatusException) or _is_foreign(kind))
+        for kind in kinds
+    )
+
+
+def never_retried(kind: type[Exception], own_connections: bool) -> str | None:
+    """Why naming a class in ``retry_on`` changes nothing; None: it may.
+
+    Args:
+        kind: The class.
+        own_connections: Whether attempts raise nothing of an HTTP library.
+    """
+    for never in _OUTSIDE:
+        if issubclass(kind, never):
+            return f"{kind.__name__} is raised outside the attempts"
+    if issubclass(kind, _FINAL) and not issubclass(kind, (HttpStatusException, RefusedException)):
+        return f"{kind.__name__} would come again"
+    if own_connections and kind.__module__.partition(".")[0] in _LIBRARIES:
+        return f"{kind.__module__}.{kind.__name__} is raised as an exception of pyfly.client"
+    return None
+
+
+def _is_foreign(kind: type[Exception]) -> bool:
+    return not issubclass(kind, PyFlyException) and (
+        kind.__module__.partition(".")[0] not in sys.stdlib_module_names
+    )
+
+
+def may_retry(
+    method: MethodPlan, kinds: Iterable[type[Exception]], statuses: Set[int]
+) -> Callable[[Call, Exception], str | None]:
+    """For one method: None if a failed attempt may be followed by another, else why not.
+
+    Args:
+        method: The method.
+        kinds: What ``retry_on`` names.
+        statuses: The statuses that are tried again.
+    """
 
     def judge(call: Call, error: Exception) -> str | None:
         if isinstance(error, RefusedException):  # nothing was sent, and the policy names it
             return None
-        if not is_transient(error):
+        if not is_transient(error, statuses) and not is_named(error, kinds):
             return f"{type(error).__name__} would come again"
         if safe or isinstance(error, ConnectException) or has_idempotency_key(call.payload):
             return None

@@ -12,6 +12,7 @@ from pyfly.client._call.failure_classification import (
     is_rejection,
     may_hedge,
     may_retry,
+    never_retried,
     speaks_against_service,
     why_no_hedge,
 )
@@ -24,6 +25,7 @@ from pyfly.client._protection.stages import (
 )
 from pyfly.client._settings.config import Settings
 from pyfly.client._settings.constructors import retry_policy
+from pyfly.client._settings.statuses import statuses_of
 from pyfly.client.auth.stage import AuthStage
 from pyfly.client.interceptors import hooks_of
 from pyfly.client.plan import ClientPlan, MethodPlan
@@ -74,6 +76,7 @@ class Protection:
         events: Who hears of circuits and limits.
         clock: Where the time comes from.
         port_bounds: Whether the port itself ends an attempt in time.
+        own_connections: Whether the port is pyfly's, and so raises its exceptions only.
         host: Where requests go; ``""`` if the port keeps that to itself.
         host_breakers: The circuits of hosts, which clients share.
 
@@ -90,12 +93,14 @@ class Protection:
         clock: Clock,
         *,
         port_bounds: bool,
+        own_connections: bool = True,
         host: str = "",
         host_breakers: HostBreakers | None = None,
     ) -> None:
         self._settings = settings
         self._events = events
         self._port_bounds = port_bounds
+        self._own_connections = own_connections
         self._left_out: dict[str, list[str]] = {}
         self._forget: dict[int, Callable[[], None]] = {}
         self.mistakes: list[str] = []
@@ -213,12 +218,16 @@ class Protection:
         )
 
     def _retry(self, method: MethodPlan) -> RetryStage:
-        policy = RetryPolicy(max_attempts=1)
+        policy, settings = RetryPolicy(max_attempts=1), self._settings.policy("retry", method.name)
         if self._is_on("retry", method):
-            policy = retry_policy(self._settings.policy("retry", method.name))
+            policy = retry_policy(settings)
+            reasons = [never_retried(kind, self._own_connections) for kind in policy.retry_on]
+            if reasons and None not in reasons:
+                raise ValueError(f"retry_on never applies: {'; '.join(map(str, reasons))}")
         bounded = policy.max_attempts > 1 or self._is_on("hedge", method)
         budget = self._budget(method) if bounded else None
-        return RetryStage(policy, may_retry=may_retry(method), budget=budget)
+        judge = may_retry(method, policy.retry_on, statuses_of(settings["on-status"]))
+        return RetryStage(policy, may_retry=judge, budget=budget)
 
     def _hedge(self, method: MethodPlan) -> HedgeStage:
         return HedgeStage(self.shared.hedge(method, self._budget(method)), may_hedge(method))

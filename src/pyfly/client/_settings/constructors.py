@@ -73,9 +73,11 @@ def made_of_settings(
 def retry_policy(settings: PolicySettings, *_: Any) -> RetryPolicy:
     """Returns the policy that says how often an attempt is repeated."""
     source = settings.any_instance(RetryPolicy)
+    arguments = settings.arguments()
+    arguments.pop("on_status", None)  # which errors may be repeated is told to the stage
     if source is None:
-        return RetryPolicy(**settings.arguments())
-    changed: RetryPolicy = source.replace(**{"max_delay": None, **settings.arguments()})
+        return RetryPolicy(**arguments)
+    changed: RetryPolicy = source.replace(**{"max_delay": None, **arguments})
     return changed
 
 

@@ -139,8 +139,13 @@ class PolicyTable(Record):
         return tuple(key for key in self.keys if key in self.form.keys and key not in used)
 
     def read(self, policy: Any) -> dict[str, Any]:
-        """Returns the settings of a policy; None for those that it does not have."""
-        values = {key: getattr(policy, key.replace("-", "_"), None) for key in self.keys}
+        """Returns the settings of a policy; None for those that its form does not have."""
+        of_forms = () if self.form is None else self.form.keys
+        values = {
+            key: getattr(policy, key.replace("-", "_"), None)
+            for key in self.keys
+            if key in of_forms or hasattr(policy, key.replace("-", "_"))
+        }
         found = None if self.form is None else self.form.of(policy)
         if self.form is not None and found is not None:
             form, chosen = found

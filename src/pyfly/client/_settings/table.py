@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pyfly.client._settings import constructors
 from pyfly.client._settings.rows import DecoratorParameter, PolicyForm, PolicyTable, SettingRow
+from pyfly.client._settings.statuses import statuses_mistake
 from pyfly.client.adapters.choice import ADAPTERS
 from pyfly.core import Choice, Duration, Flag, Integer, Leaf, Number, Size, Text
 from pyfly.resilience import (
@@ -160,6 +161,10 @@ _TABLES = (
                 Choice("none", "full", "equal", "decorrelated", default="none"), "Its spread."
             ),
             "max-retry-after": _Row(Duration(default="30s"), "The longest `Retry-After` to obey."),
+            "on-status": _Row(
+                Text(default="408, 429, 500, 502-504", check=statuses_mistake),
+                "The statuses that are tried again.",
+            ),
         },
         [
             _Parameter(

@@ -1,8 +1,9 @@
 """Events as log records, under ``pyfly.client``.
 
 Attempts are at DEBUG, a circuit that probes or closes at INFO, a circuit that opens and a call
-that gave up after several attempts at WARNING. The messages are constant; what differs is in
-``extra``: ``operation``, ``attempt``, ``error`` (a class name), ``delay``, ``duration``.
+that gave up after several attempts at WARNING. A message says which operation, which error and
+what next, as arguments, so that records of one kind have one ``msg``; ``extra`` has the same as
+fields: ``operation``, ``attempt``, ``error`` (a class name), ``delay``, ``duration``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from pyfly.kernel.exceptions import PyFlyException
 from pyfly.resilience.circuit_state import CircuitState
 from pyfly.resilience.events import (
     AttemptFailed,
@@ -47,9 +49,32 @@ class LogListener:
             write(event)
 
 
+class _Told:
+    """An error as a log line tells it; made into text only if the line is written.
+
+    The text of a foreign exception may hold secrets, so of those the class is told.
+    """
+
+    __slots__ = ("_error", "_operation")
+
+    def __init__(self, error: BaseException, operation: str) -> None:
+        self._error = error
+        self._operation = operation
+
+    def __str__(self) -> str:
+        name = type(self._error).__name__
+        if not isinstance(self._error, PyFlyException):
+            return name
+        return f"{name}: {self._error}".replace(f" {self._operation}:", "", 1)
+
+
 def _attempt_failed(event: Any) -> None:
     _attempts.debug(
-        "An attempt failed",
+        "%s: attempt %d failed after %.3g s: %s",
+        event.operation,
+        event.attempt,
+        event.duration,
+        _Told(event.error, event.operation),
         extra={
             "operation": event.operation,
             "attempt": event.attempt,
@@ -61,7 +86,10 @@ def _attempt_failed(event: Any) -> None:
 
 def _retry_scheduled(event: Any) -> None:
     _attempts.debug(
-        "An attempt follows",
+        "%s: attempt %d follows in %.3g s",
+        event.operation,
+        event.attempt + 1,
+        event.delay,
         extra={
             "operation": event.operation,
             "attempt": event.attempt + 1,
@@ -73,7 +101,10 @@ def _retry_scheduled(event: Any) -> None:
 
 def _retry_suppressed(event: Any) -> None:
     _attempts.debug(
-        "No further attempt is made",
+        "%s: no attempt follows attempt %d: %s",
+        event.operation,
+        event.attempt,
+        event.reason,
         extra={
             "operation": event.operation,
             "attempt": event.attempt,
@@ -84,23 +115,30 @@ def _retry_suppressed(event: Any) -> None:
 
 
 def _call_failed(event: Any) -> None:
-    gave_up = event.attempts > 1 and isinstance(event.error, Exception)
-    _calls.log(
-        logging.WARNING if gave_up else logging.DEBUG,
-        "A call gave up" if gave_up else "A call failed",
-        extra={
-            "operation": event.operation,
-            "attempts": event.attempts,
-            "error": type(event.error).__name__,
-            "duration": event.duration,
-        },
-    )
+    attempts, gave_up = event.attempts, event.attempts > 1 and isinstance(event.error, Exception)
+    level = logging.WARNING if gave_up else logging.DEBUG
+    if not _calls.isEnabledFor(level):  # most refused calls: they have to cost little
+        return
+    told = _Told(event.error, event.operation)
+    extra = {
+        "operation": event.operation,
+        "attempts": attempts,
+        "error": type(event.error).__name__,
+        "duration": event.duration,
+    }
+    if gave_up:
+        text = "%s gave up after %d attempts in %.3g s: %s"
+        _calls.warning(text, event.operation, attempts, event.duration, told, extra=extra)
+    else:
+        _calls.debug(
+            "%s failed after %.3g s: %s", event.operation, event.duration, told, extra=extra
+        )
 
 
 _TRANSITIONS: dict[CircuitState, tuple[int, str]] = {
-    CircuitState.OPEN: (logging.WARNING, "A circuit opened"),
-    CircuitState.HALF_OPEN: (logging.INFO, "A circuit is half-open"),
-    CircuitState.CLOSED: (logging.INFO, "A circuit closed"),
+    CircuitState.OPEN: (logging.WARNING, "The circuit %s opened, so calls are refused: %s"),
+    CircuitState.HALF_OPEN: (logging.INFO, "The circuit %s is half-open, so a call may probe: %s"),
+    CircuitState.CLOSED: (logging.INFO, "The circuit %s closed, so calls pass: %s"),
 }
 
 
@@ -109,6 +147,8 @@ def _transition(event: Any) -> None:
     _circuit.log(
         level,
         message,
+        event.name or event.operation,
+        event.reason,
         extra={"circuit": event.name, "operation": event.operation, "reason": event.reason},
     )
 

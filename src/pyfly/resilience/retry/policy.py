@@ -59,7 +59,7 @@ class RetryPolicy(Record):
             attempt too. After the last one the value is returned as it is. It may be asked more
             than once about one value, so it must have no effects.
         clock: Where the time comes from; default: the system.
-        random: Where the jitter comes from; default: a ``random.Random`` of its own.
+        random: Where the jitter comes from; default: Python's own ``random.random``.
 
     Raises:
         TypeError: A value of the wrong type, such as seconds in place of a timedelta.
@@ -103,7 +103,7 @@ class RetryPolicy(Record):
             max_retry_after=span(_OWNER, "max_retry_after", max_retry_after, zero=True),
             retry_if_result=_predicate(retry_if_result),
             clock=clock_or_system(_OWNER, clock),
-            random=_draw(random, jitter),
+            random=_draw(random),
         )
 
     # The two drivers
@@ -304,11 +304,7 @@ def _jitter(value: object) -> Jitter:
     )
 
 
-def _draw(value: Draw | None, jitter: str) -> Draw | None:
-    if value is None and jitter != "none":
-        from random import Random  # who has no jitter does not pay for its import
-
-        return Random()
+def _draw(value: Draw | None) -> Draw | None:
     if value is not None and not callable(getattr(value, "random", None)):
         raise TypeError(
             f"{_OWNER}: random must have a method random(), as random.Random(7) has; "

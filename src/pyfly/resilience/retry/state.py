@@ -71,7 +71,11 @@ class Backoff(Record):
             return math.inf if self.base else 0.0
 
     def _drawn(self) -> float:
-        return self.draw.random() if self.draw is not None else 0.5
+        if self.draw is not None:
+            return self.draw.random()
+        import random  # who has no jitter does not pay for its import
+
+        return random.random()  # no secret
 
 
 def told_by(error: BaseException) -> float | None:
