@@ -64,13 +64,17 @@ class AsyncConnector:
 
     async def _connect_through(self, proxy: Proxy, origin: Origin, until: float) -> AsyncConnection:
         network = self._network
+        handshake = SocksHandshake(proxy, origin) if proxy.socks else None
         stream = await self._reach(proxy, until)
         prefix = fields = b""
-        if not proxy.socks and origin.scheme == "http":
+        if handshake is None and origin.scheme == "http":
             prefix, fields = b"http://" + origin.authority.encode("ascii"), proxy.fields
         else:
             try:
-                await self._tunnel(stream, proxy, origin, until)
+                if handshake is not None:
+                    await self._shake_hands(stream, handshake, until)
+                else:
+                    await self._tunnel(stream, proxy, origin, until)
             except (ReadTimeout, WriteTimeout) as exc:
                 stream.close()
                 raise ConnectTimeout("proxy") from exc
@@ -102,14 +106,7 @@ class AsyncConnector:
     async def _tunnel(
         self, stream: AsyncStream, proxy: Proxy, origin: Origin, until: float
     ) -> None:
-        """Have the proxy open the way to ``origin``."""
-        if proxy.socks:
-            handshake = SocksHandshake(proxy, origin)
-            while not handshake.open:
-                if handshake.to_send:
-                    await stream.send(handshake.to_send, until)
-                handshake.feed(await stream.receive(until))
-            return
+        """Have an HTTP proxy open the way to ``origin``."""
         target = origin.peer.encode("ascii")
         fields = b"Host: %b\r\n%b" % (target, proxy.fields)
         await stream.send(request_head("CONNECT", b"", target, fields), until)
@@ -118,3 +115,12 @@ class AsyncConnector:
             answer.feed(await stream.receive(until))
         if not 200 <= answer.status < 300:
             raise ProxyError(f"it answered {answer.status}", proxy.peer)
+
+    async def _shake_hands(
+        self, stream: AsyncStream, handshake: SocksHandshake, until: float
+    ) -> None:
+        """Have a SOCKS proxy open the way."""
+        while not handshake.open:
+            if handshake.to_send:
+                await stream.send(handshake.to_send, until)
+            handshake.feed(await stream.receive(until))

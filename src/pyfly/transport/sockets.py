@@ -20,7 +20,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, zip_longest
 from typing import Any, Self
 
@@ -377,22 +377,36 @@ class BlockingSocket(_BareSocket):
 
     def receive(self, until: float) -> bytes:
         """The next bytes; see :meth:`AsyncSocket.receive`."""
-        with self._waiting(ReadError, ReadTimeout):
+        if self.closed:
+            raise ReadError("the connection was closed")
+        self.busy = True
+        try:
             self._arm(until)
             data = self.sock.recv(PIECE)
+        except OSError as exc:
+            raise _broken(exc, ReadError, ReadTimeout) from exc
+        finally:
+            self.free()
         if self.closed:
             raise ReadError("the connection was closed")
         return data
 
     def send(self, data: bytes | memoryview, until: float) -> None:
         """Write everything; see :meth:`AsyncSocket.send`."""
+        if self.closed:
+            raise WriteError("the connection was closed")
         view = memoryview(data)
-        with self._waiting(WriteError, WriteTimeout):
+        self.busy = True
+        try:
             while view and not self.closed:
                 self._arm(until)
                 if self.listener is not None:
                     self._await_writable(until)
                 view = view[self.sock.send(view[:PIECE]) :]
+        except OSError as exc:
+            raise _broken(exc, WriteError, WriteTimeout) from exc
+        finally:
+            self.free()
         if self.closed:
             raise WriteError("the connection was closed")
 
@@ -408,20 +422,6 @@ class BlockingSocket(_BareSocket):
                     break
                 self.listen()
         self._arm(until)
-
-    @contextlib.contextmanager
-    def _waiting(
-        self, broken: type[ReadError | WriteError], late: type[ReadTimeout | WriteTimeout]
-    ) -> Iterator[None]:
-        if self.closed:
-            raise broken("the connection was closed")
-        self.busy = True
-        try:
-            yield
-        except OSError as exc:
-            raise _broken(exc, broken, late) from exc
-        finally:
-            self.free()
 
     def _arm(self, until: float) -> None:
         """Give the next call what is left; nothing left is a timeout already."""

@@ -249,7 +249,8 @@ class Caller:
         self.took = [0.0] * count
 
         def deadline(number: int) -> float | None:
-            return None if spans[number] is None else time.monotonic() + spans[number]
+            span: float | None = spans[number]
+            return None if span is None else time.monotonic() + span
 
         request = Request("GET", "/", {})
         if self.row.asynchronous:

@@ -172,6 +172,24 @@ def test_idle_connections_to_many_origins_are_no_more_than_allowed(caller: Calle
         assert (one.connections, two.connections) == (2, 1)
 
 
+def test_an_idle_connection_elsewhere_makes_room_for_a_new_one(caller: Callers) -> None:
+    def script(connection: Connection) -> None:
+        connection.read_request()
+        connection.wait(0.1)
+        connection.send(OK)
+        connection.wait_for_close()
+
+    with Peer() as one, Peer(script) as two:
+        client = caller(two.url, max_connections=2)
+        client.row.needs("idle connections count for all origins together")
+        client.send("GET", one.url)
+        assert [answer.content for answer in client.together(2)] == [b"hi", b"hi"]
+        end = time.monotonic() + 1
+        while not one.hangups and time.monotonic() < end:
+            time.sleep(0.005)
+        assert (one.hangups, two.connections) == (1, 2)
+
+
 def test_an_expired_connection_is_closed_although_its_origin_is_not_used_again(
     caller: Callers,
 ) -> None:

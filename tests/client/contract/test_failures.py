@@ -21,9 +21,11 @@ from pyfly.client.errors import (
     ReadTimeoutException,
     ResponseTooLargeException,
     TransportException,
+    WriteException,
     WriteTimeoutException,
 )
 from pyfly.kernel.exceptions import AttemptTimeoutException
+from pyfly.transport.errors import TransportError, WriteError
 from tests.client.contract.conftest import Certificates
 from tests.client.contract.peer import OK, Connection, Peer
 from tests.client.contract.rows import Caller, Row
@@ -501,6 +503,30 @@ def test_a_slow_answer_to_the_library_client_is_a_read_timeout(caller: Callers) 
         client = caller(peer.url, timeout=0.1)
         with pytest.raises(ReadTimeoutException):
             client.request("GET", "/")
+
+
+@pytest.mark.survives(
+    "Sending", "the service closes while it is sent a body", "the failure, with that as its context"
+)
+def test_a_body_that_could_not_be_sent_is_the_context_of_what_follows(caller: Callers) -> None:
+    def script(connection: Connection) -> None:
+        connection.read_head()
+        connection.reset()
+
+    with Peer(script) as peer:
+        client = caller(peer.url)
+        if client.row.library != "own":
+            pytest.skip("it is the library's error")
+        with pytest.raises((ReadException, WriteException)) as caught:
+            client.send("POST", "/", {}, b"x" * 20_000_000)
+        cause = caught.value.__cause__
+        assert isinstance(cause, TransportError)
+        chain: BaseException | None = cause
+        seen = []
+        while chain is not None:
+            seen.append(type(chain))
+            chain = chain.__context__
+        assert WriteError in seen
 
 
 def test_every_transport_failure_is_caught_by_one_name(caller: Callers, unused_port: int) -> None:

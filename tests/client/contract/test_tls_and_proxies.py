@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from pyfly.client.adapters._library import MissingLibraryException
 from pyfly.client.errors import (
     ConnectException,
     ConnectTimeoutException,
@@ -177,10 +179,13 @@ def test_a_handshake_that_stalls_is_bounded(
     with Peer(lambda c: c.wait()) as peer:
         url = peer.url.replace("http:", "https:")
         began = time.monotonic()
-        with pytest.raises(ConnectTimeoutException):
+        with pytest.raises(ConnectTimeoutException) as late:
             caller(url, ca=certificates.ca, connect_timeout=0.1).send()
-        with pytest.raises(AttemptTimeoutException):
+        with pytest.raises(AttemptTimeoutException) as later:
             caller(url, ca=certificates.ca).send(within=0.1)
+        if row.library == "own":
+            assert "the TLS handshake did not end" in str(late.value)
+            assert "the TLS handshake did not end" in str(later.value)
         assert time.monotonic() - began < at_most(0.8)
 
 
@@ -369,6 +374,121 @@ def test_a_proxy_that_breaks_off_is_named(
             client.send()
     broke = f"through the proxy 127.0.0.1:{middle.port}: it broke off before the way was open"
     assert broke in str(caught.value)
+
+
+def test_a_proxy_without_tls_is_told_apart(caller: Callers, certificates: Certificates) -> None:
+    def script(connection: Connection) -> None:
+        connection.sock.recv(100)
+        connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with Peer(script) as middle:
+        proxy = middle.url.replace("http:", "https:")
+        client = caller("http://api.example", proxy=proxy, ca=certificates.ca)
+        if client.row.library != "own":
+            pytest.skip("it is the error of a connection there")
+        with pytest.raises(ProxyException, match=f"127.0.0.1:{middle.port}: it cannot be reached"):
+            client.send()
+
+
+class Socks:
+    """A SOCKS5 proxy that speaks by single bytes; it asks for a name and a password."""
+
+    def __init__(
+        self, *, methods: bytes = b"\2", password: bytes = b"p@ss", reply: int = 0
+    ) -> None:
+        self.destinations: list[tuple[bytes, int]] = []
+        self._methods = methods
+        self._password = password
+        self._reply = reply
+
+    def __call__(self, connection: Connection) -> None:
+        sock = connection.sock
+        assert sock.recv(1) == b"\5"
+        asked = sock.recv(sock.recv(1)[0])
+        drip(sock, b"\5" + (self._methods if self._methods in asked else b"\xff"))
+        if self._methods != b"\2":
+            connection.wait_for_close()
+        assert sock.recv(1) == b"\1"
+        name, password = (sock.recv(sock.recv(1)[0]) for _ in range(2))
+        if (name, password) != (b"us er", self._password):
+            drip(sock, b"\1\1")
+            connection.wait_for_close()
+        drip(sock, b"\1\0")
+        assert sock.recv(3) == b"\5\1\0"
+        kind = sock.recv(1)
+        size = {b"\1": 4, b"\4": 16}.get(kind) or sock.recv(1)[0]
+        destination = sock.recv(size), int.from_bytes(sock.recv(2), "big")
+        self.destinations.append(destination)
+        drip(sock, b"\5%c\0\1\x7f\0\0\1\0\1" % self._reply)
+        if self._reply:
+            connection.wait_for_close()
+        with socket.create_connection(("127.0.0.1", destination[1])) as onward:
+            _tunnel(sock, onward)
+
+
+def drip(sock: socket.socket, data: bytes) -> None:
+    for byte in data:
+        sock.sendall(bytes([byte]))
+        time.sleep(0.002)
+
+
+def socks_caller(caller: Callers, url: str, middle: Peer, **options: Any) -> Caller:
+    proxy = middle.url.replace("http://", "socks5://us%20er:p%40ss@")
+    return caller(url, proxy=proxy, **options)
+
+
+@pytest.fixture
+def own_row(row: Row) -> None:
+    """What the test is about is the transport's, not a library's."""
+    if row.library != "own":
+        pytest.skip("its SOCKS is the library's")
+
+
+@pytest.mark.usefixtures("own_row")
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_socks_proxy_opens_the_way(
+    caller: Callers, certificates: Certificates, tls: bool
+) -> None:
+    context = certificates.server("localhost") if tls else None
+    with Peer(tls=context) as peer, Peer(socks := Socks()) as middle:
+        url = peer.url.replace("127.0.0.1", "localhost")
+        client = socks_caller(caller, url, middle, ca=certificates.ca)
+        assert [client.send(within=3).content for _ in range(2)] == [b"hi", b"hi"]
+        assert (peer.connections, middle.connections) == (1, 1)
+    assert socks.destinations == [(b"localhost", peer.port)]  # the proxy resolves the name
+    assert peer.requests[0].startswith(b"GET / HTTP/1.1\r\n")
+
+
+@pytest.mark.usefixtures("own_row")
+@pytest.mark.survives("TLS and proxies", "a SOCKS proxy refuses", "`ProxyException` that says why")
+@pytest.mark.parametrize(
+    ("socks", "why"),
+    [
+        (Socks(password=b"other"), "it does not accept the credentials"),
+        (Socks(methods=b"\1"), "it wants other credentials"),
+        (Socks(reply=5), "it refused: connection refused"),
+        (
+            lambda connection: connection.send(b"HTTP/1.1 400 No\r\n\r\n"),
+            "it does not speak SOCKS5",
+        ),
+        (lambda connection: None, "it broke off before the way was open"),
+    ],
+)
+def test_a_socks_proxy_that_refuses_says_why(caller: Callers, socks: Any, why: str) -> None:
+    with Peer(socks) as middle:
+        client = socks_caller(caller, "http://localhost:1", middle)
+        with pytest.raises(ProxyException, match=why):
+            client.send(within=3)
+
+
+@pytest.mark.usefixtures("own_row")
+def test_a_socks_proxy_needs_its_library(caller: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setitem(sys.modules, "socksio.socks5", None)
+    with Peer() as middle:
+        client = socks_caller(caller, "http://localhost:1", middle)
+        with pytest.raises(MissingLibraryException, match=r"pip install 'pyfly-client\[socks\]'"):
+            client.send(within=3)
 
 
 def test_the_environment_names_a_proxy_if_it_is_trusted(

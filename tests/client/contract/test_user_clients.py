@@ -304,6 +304,50 @@ def test_a_url_that_cannot_be_sent_is_refused(own: Own) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.survives(
+    "Sending",
+    "a redirect whose `Location` is no URL, over a client of one's own",
+    "`RedirectException`, and no second attempt",
+)
+@pytest.mark.parametrize("location", ["http://[::1", "https://xn--/", "https://a..b/"])
+def test_a_location_that_the_library_cannot_read_is_given_back(own: Own, location: str) -> None:
+    head = f"HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 2\r\n\r\nhi"
+    with Peer(lambda c: c.answer_all(head.encode())) as peer:
+        adapter = own.adapter(own.client(), peer.url)
+        response = own.send(adapter)
+        assert (response.status_code, response.headers["location"]) == (302, location)
+        opened = own.run(adapter.open(Request("GET", "/", {}), None, 5.0))
+        assert opened.status_code == 302
+        assert own.run(opened.read_all()).headers["location"] == location
+    assert len(peer.requests) == 2
+
+
+def test_a_host_that_is_no_domain_name_cannot_be_reached(own: Own) -> None:
+    adapter = own.adapter(own.client(), "http://xn--a:9")
+    with pytest.raises(ConnectException):
+        own.send(adapter)
+
+
+def test_request_goes_below_the_adapters_own_base_url(own: Own) -> None:
+    seen: list[str] = []
+
+    def answer(request: Any) -> Any:
+        seen.append(str(request.url))
+        return own.http.Response(200)
+
+    transport = own.http.MockTransport(answer)
+    for client in (
+        own.client(transport=transport),
+        own.client(transport=transport, base_url="https://api.test"),
+    ):
+        adapter = own.adapter(client, "https://other.test/v2")
+        own.run(adapter.request("GET", "/users/1", params={"a": "b"}))
+        own.run(adapter.request("GET", "https://third.test/x"))
+    own.run(own.adapter(client).request("GET", "users/2"))
+    below = "https://other.test/v2/users/1?a=b"
+    assert seen == [*[below, "https://third.test/x"] * 2, "https://api.test/users/2"]
+
+
 def test_the_timeout_of_an_adapter_must_be_one() -> None:
     with pytest.raises(ValueError, match="timeout is 30; write a timedelta"):
         HttpxClientAdapter("http://h", 30)  # type: ignore[arg-type]

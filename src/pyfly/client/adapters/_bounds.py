@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
@@ -62,7 +62,7 @@ class bounded:
 
 
 @contextmanager
-def bounded_blocking(deadline: float | None) -> Iterator[None]:
+def bounded_blocking(deadline: float | None) -> Generator[None]:
     """Begins nothing after ``deadline``; a thread cannot be ended."""
     if deadline is not None and deadline <= time.monotonic():
         raise ReadTimeout("out of time")

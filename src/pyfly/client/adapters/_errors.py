@@ -11,13 +11,15 @@ import re
 import socket
 import ssl
 import time
+import traceback
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, NoReturn, Protocol
+from typing import Any
 
 from pyfly.client.adapters._bodies import too_large
 from pyfly.client.adapters._library import MissingLibraryException
 from pyfly.client.adapters._outgoing import Origin
+from pyfly.client.adapters._proxies import proxy_for
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import (
     CallException,
@@ -49,8 +51,9 @@ from pyfly.transport.errors import (
     TlsFileError,
     TransportError,
 )
+from pyfly.transport.proxy import Proxy
 
-__all__ = ["Exchange", "Fail", "from_transport", "named", "translate"]
+__all__ = ["Exchange", "from_transport", "named", "redirect_behind", "translate"]
 
 #: h11 and idna too: the family lets some of their exceptions through.
 _ROOTS = frozenset({"httpx2", "httpx", "httpcore2", "httpcore", "h11", "idna"})
@@ -133,14 +136,6 @@ _UNRESOLVED = {
 _CERTIFICATE_ALERTS = ("CERTIFICATE_REQUIRED", "UNKNOWN_CA", "BAD_CERTIFICATE", "HANDSHAKE_FAILURE")
 
 
-class Fail(Protocol):
-    """Raises what an exception means."""
-
-    def __call__(self, exc: Exception, **about: Any) -> NoReturn:
-        """Raise it."""
-        ...
-
-
 class Exchange:
     """What an error has to tell about the exchange that it ended."""
 
@@ -205,6 +200,23 @@ def from_transport(exc: TransportError, exchange: Exchange) -> PyFlyException:
     return error
 
 
+def redirect_behind(exc: Exception) -> Any:
+    """The response whose ``Location`` a library of the family could not read; None for others.
+
+    Classic httpx reads the ``Location`` even where nobody follows it, and raises what its URL
+    class does in the place of the response. That is at hand in the frames of the error alone.
+    """
+    if (
+        type(exc).__name__ not in ("RemoteProtocolError", "InvalidURL")
+        and _name(exc) != "IDNAError"
+    ):
+        return None
+    for frame, _ in traceback.walk_tb(exc.__traceback__):
+        if frame.f_code.co_name == "_build_redirect_request":
+            return frame.f_locals.get("response")
+    return None
+
+
 def translate(exc: Exception, exchange: Exchange) -> PyFlyException | None:
     """Our exception for one of the family's, its cause set; None if it is not theirs."""
     name = _name(exc)
@@ -255,6 +267,10 @@ def _particular(exc: Exception, name: str, exchange: Exchange) -> CallException 
         if name == "ConnectTimeout":
             text = _fill(_KINDS[name][1], exchange)
             return ConnectTimeoutException(f"{text}{_stage(exc)}{_ignored_proxy(exchange)}")
+        if (proxy := _proxy_of(exc, exchange)) is not None:
+            return ProxyException(
+                f"no way to {peer} through the proxy {proxy}: it cannot be reached{_os_reason(exc)}"
+            )
         if exchange.settings.uds is not None:
             path = os.fspath(exchange.settings.uds)
             return ConnectException(
@@ -274,6 +290,14 @@ def _particular(exc: Exception, name: str, exchange: Exchange) -> CallException 
     if name == "RemoteProtocolError":
         return _broken_http(str(exc), peer)
     return None
+
+
+def _proxy_of(exc: Exception, exchange: Exchange) -> str | None:
+    """The proxy that a library was to go through; the transport says so by itself."""
+    if isinstance(exc, TransportError) or exchange.origin is None:
+        return None
+    url = proxy_for(exchange.settings, exchange.origin)
+    return None if url is None else Proxy.at(url).peer
 
 
 def _broken_http(text: str, peer: str) -> TransportException | None:

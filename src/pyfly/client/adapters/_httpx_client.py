@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from pyfly.client.adapters._bodies import ResponseBody, let_go
 from pyfly.client.adapters._bounds import bounded, close_soon, iterated
-from pyfly.client.adapters._errors import Exchange, translate
+from pyfly.client.adapters._errors import Exchange, redirect_behind, translate
 from pyfly.client.adapters._library import family_of
 from pyfly.client.adapters._outgoing import (
     RequestFields,
@@ -75,7 +75,7 @@ class AsyncClientPort:
         try:
             return await self._client.request(method, url, **options)
         except Exception as exc:
-            self._raise(exc, self._exchange_of(exc))
+            self.fail(exc, self._exchange_of(exc))
 
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Make one attempt; see ``HttpxClientAdapter.send``."""
@@ -84,11 +84,11 @@ class AsyncClientPort:
             async with bounded(deadline):
                 response = await self._sent(request)
                 try:
-                    return await self._read(request.method, response, exchange)
+                    return await self.read_whole(request.method, response, exchange)
                 finally:
                     await response.aclose()
         except Exception as exc:
-            self._raise(exc, exchange)
+            self.fail(exc, exchange)
         finally:
             let_go(request.content)
 
@@ -101,7 +101,7 @@ class AsyncClientPort:
             async with bounded(deadline):
                 response = await self._sent(request)
         except Exception as exc:
-            self._raise(exc, exchange)
+            self.fail(exc, exchange)
         finally:
             let_go(request.content)
         return AsyncClientOpened(self, request.method, response, exchange, idle)
@@ -119,7 +119,13 @@ class AsyncClientPort:
             for name in [name for name in wire.headers if redacted(name, "") == "***"]:
                 if name not in own:
                     del wire.headers[name]
-        return await self._client.send(wire, **options)
+        try:
+            return await self._client.send(wire, **options)
+        except Exception as exc:
+            response = redirect_behind(exc)
+            if response is None:
+                raise
+            return response
 
     def _built(self, request: Request, target: Target) -> Any:
         content: Any = request.content
@@ -143,7 +149,7 @@ class AsyncClientPort:
                 f"at most ({exc}); send less in it, or use pyfly's own transport"
             ) from exc
 
-    async def _read(self, method: str, response: Any, exchange: Exchange) -> Response[Any]:
+    async def read_whole(self, method: str, response: Any, exchange: Exchange) -> Response[Any]:
         """A response as a whole, undecoded unless a hook has read it."""
         body = ResponseBody(
             method,
@@ -154,6 +160,8 @@ class AsyncClientPort:
         )
         if response.is_stream_consumed:
             body.add(response.content)
+            return body.response(encoded=False)
+        if response.is_closed:  # a redirect whose body is lost
             return body.response(encoded=False)
         async with contextlib.aclosing(response.aiter_raw()) as chunks:
             async for chunk in chunks:
@@ -171,7 +179,7 @@ class AsyncClientPort:
             origin = origin if request is None else parse_origin(str(request.url), "url")
         return Exchange(origin, self._settings, self._timeout)
 
-    def _raise(self, exc: Exception, exchange: Exchange) -> NoReturn:
+    def fail(self, exc: Exception, exchange: Exchange) -> NoReturn:
         """Raise what ``exc`` means in our terms; itself if it is not the library's."""
         if isinstance(exc, PyFlyException):
             raise exc
@@ -207,6 +215,8 @@ class AsyncClientOpened:
         self._exchange = exchange
         self._idle = idle
         self._rest: bytes | None = response.content if read else None
+        if response.is_closed and not read:  # a redirect whose body is lost
+            self._rest = b""
         self._chunks: Any = None
         self._closed = False
         self._aborted = False
@@ -216,9 +226,9 @@ class AsyncClientOpened:
         """The body as a whole, within the deadline of the attempt."""
         try:
             async with bounded(self._exchange.deadline):
-                return await self._port._read(self._method, self._response, self._exchange)
+                return await self._port.read_whole(self._method, self._response, self._exchange)
         except Exception as exc:
-            self._port._raise(exc, self._exchange)
+            self._port.fail(exc, self._exchange)
         finally:
             await self.aclose()
 
@@ -243,7 +253,7 @@ class AsyncClientOpened:
             if isinstance(exc, ReadTimeout):
                 raise self._exchange.silent(self._idle) from exc
             if isinstance(exc, Exception):
-                self._port._raise(exc, self._exchange)
+                self._port.fail(exc, self._exchange)
             raise
         await self.aclose()
         return b""

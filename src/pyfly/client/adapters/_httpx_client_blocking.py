@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from pyfly.client.adapters._bodies import ResponseBody, let_go
 from pyfly.client.adapters._bounds import bounded_blocking, close_now, iterated_blocking
-from pyfly.client.adapters._errors import Exchange, translate
+from pyfly.client.adapters._errors import Exchange, redirect_behind, translate
 from pyfly.client.adapters._library import family_of
 from pyfly.client.adapters._outgoing import (
     RequestFields,
@@ -76,7 +76,7 @@ class BlockingClientPort:
         try:
             return self._client.request(method, url, **options)
         except Exception as exc:
-            self._raise(exc, self._exchange_of(exc))
+            self.fail(exc, self._exchange_of(exc))
 
     def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Make one attempt; see ``HttpxSyncClientAdapter.send``."""
@@ -85,11 +85,11 @@ class BlockingClientPort:
             with bounded_blocking(deadline):
                 response = self._sent(request)
                 try:
-                    return self._read(request.method, response, exchange)
+                    return self.read_whole(request.method, response, exchange)
                 finally:
                     response.close()
         except Exception as exc:
-            self._raise(exc, exchange)
+            self.fail(exc, exchange)
         finally:
             let_go(request.content)
 
@@ -100,7 +100,7 @@ class BlockingClientPort:
             with bounded_blocking(deadline):
                 response = self._sent(request)
         except Exception as exc:
-            self._raise(exc, exchange)
+            self.fail(exc, exchange)
         finally:
             let_go(request.content)
         return BlockingClientOpened(self, request.method, response, exchange, idle)
@@ -118,7 +118,13 @@ class BlockingClientPort:
             for name in [name for name in wire.headers if redacted(name, "") == "***"]:
                 if name not in own:
                     del wire.headers[name]
-        return self._client.send(wire, **options)
+        try:
+            return self._client.send(wire, **options)
+        except Exception as exc:
+            response = redirect_behind(exc)
+            if response is None:
+                raise
+            return response
 
     def _built(self, request: Request, target: Target) -> Any:
         content: Any = request.content
@@ -142,7 +148,7 @@ class BlockingClientPort:
                 f"at most ({exc}); send less in it, or use pyfly's own transport"
             ) from exc
 
-    def _read(self, method: str, response: Any, exchange: Exchange) -> Response[Any]:
+    def read_whole(self, method: str, response: Any, exchange: Exchange) -> Response[Any]:
         """A response as a whole, undecoded unless a hook has read it."""
         body = ResponseBody(
             method,
@@ -153,6 +159,8 @@ class BlockingClientPort:
         )
         if response.is_stream_consumed:
             body.add(response.content)
+            return body.response(encoded=False)
+        if response.is_closed:  # a redirect whose body is lost
             return body.response(encoded=False)
         with contextlib.closing(response.iter_raw()) as chunks:
             for chunk in chunks:
@@ -170,7 +178,7 @@ class BlockingClientPort:
             origin = origin if request is None else parse_origin(str(request.url), "url")
         return Exchange(origin, self._settings, self._timeout)
 
-    def _raise(self, exc: Exception, exchange: Exchange) -> NoReturn:
+    def fail(self, exc: Exception, exchange: Exchange) -> NoReturn:
         """Raise what ``exc`` means in our terms; itself if it is not the library's."""
         if isinstance(exc, PyFlyException):
             raise exc
@@ -206,6 +214,8 @@ class BlockingClientOpened:
         self._exchange = exchange
         self._idle = idle
         self._rest: bytes | None = response.content if read else None
+        if response.is_closed and not read:  # a redirect whose body is lost
+            self._rest = b""
         self._chunks: Any = None
         self._closed = False
         self._aborted = False
@@ -215,9 +225,9 @@ class BlockingClientOpened:
         """The body as a whole, within the deadline of the attempt."""
         try:
             with bounded_blocking(self._exchange.deadline):
-                return self._port._read(self._method, self._response, self._exchange)
+                return self._port.read_whole(self._method, self._response, self._exchange)
         except Exception as exc:
-            self._port._raise(exc, self._exchange)
+            self._port.fail(exc, self._exchange)
         finally:
             self.close()
 
@@ -242,7 +252,7 @@ class BlockingClientOpened:
             if isinstance(exc, ReadTimeout):
                 raise self._exchange.silent(self._idle) from exc
             if isinstance(exc, Exception):
-                self._port._raise(exc, self._exchange)
+                self._port.fail(exc, self._exchange)
             raise
         self.close()
         return b""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
-from pyfly.client.adapters._errors import Fail
 from pyfly.client.message import Headers, Response
 from pyfly.transport.errors import BodyTooLarge, TransportError
 from pyfly.transport.pool import AsyncExchange
@@ -30,7 +30,7 @@ class AsyncOwnOpened:
         exchange: AsyncExchange,
         limit: int,
         idle: float,
-        fail: Fail,
+        fail: Callable[..., NoReturn],
         deadline: float | None,
         began: float,
     ) -> None:

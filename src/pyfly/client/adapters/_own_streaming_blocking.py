@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
-from pyfly.client.adapters._errors import Fail
 from pyfly.client.message import Headers, Response
 from pyfly.transport._blocking.pool import BlockingExchange
 from pyfly.transport.errors import BodyTooLarge, TransportError
@@ -31,7 +31,7 @@ class BlockingOwnOpened:
         exchange: BlockingExchange,
         limit: int,
         idle: float,
-        fail: Fail,
+        fail: Callable[..., NoReturn],
         deadline: float | None,
         began: float,
     ) -> None:

@@ -65,13 +65,17 @@ class BlockingConnector:
 
     def _connect_through(self, proxy: Proxy, origin: Origin, until: float) -> BlockingConnection:
         network = self._network
+        handshake = SocksHandshake(proxy, origin) if proxy.socks else None
         stream = self._reach(proxy, until)
         prefix = fields = b""
-        if not proxy.socks and origin.scheme == "http":
+        if handshake is None and origin.scheme == "http":
             prefix, fields = b"http://" + origin.authority.encode("ascii"), proxy.fields
         else:
             try:
-                self._tunnel(stream, proxy, origin, until)
+                if handshake is not None:
+                    self._shake_hands(stream, handshake, until)
+                else:
+                    self._tunnel(stream, proxy, origin, until)
             except (ReadTimeout, WriteTimeout) as exc:
                 stream.close()
                 raise ConnectTimeout("proxy") from exc
@@ -103,14 +107,7 @@ class BlockingConnector:
         return stream
 
     def _tunnel(self, stream: BlockingStream, proxy: Proxy, origin: Origin, until: float) -> None:
-        """Have the proxy open the way to ``origin``."""
-        if proxy.socks:
-            handshake = SocksHandshake(proxy, origin)
-            while not handshake.open:
-                if handshake.to_send:
-                    stream.send(handshake.to_send, until)
-                handshake.feed(stream.receive(until))
-            return
+        """Have an HTTP proxy open the way to ``origin``."""
         target = origin.peer.encode("ascii")
         fields = b"Host: %b\r\n%b" % (target, proxy.fields)
         stream.send(request_head("CONNECT", b"", target, fields), until)
@@ -119,3 +116,10 @@ class BlockingConnector:
             answer.feed(stream.receive(until))
         if not 200 <= answer.status < 300:
             raise ProxyError(f"it answered {answer.status}", proxy.peer)
+
+    def _shake_hands(self, stream: BlockingStream, handshake: SocksHandshake, until: float) -> None:
+        """Have a SOCKS proxy open the way."""
+        while not handshake.open:
+            if handshake.to_send:
+                stream.send(handshake.to_send, until)
+            handshake.feed(stream.receive(until))
