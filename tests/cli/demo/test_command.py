@@ -62,7 +62,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         def __exit__(self, *_: object) -> None:
             return
 
-    monkeypatch.setattr(command, "ServiceProcess", NoService)
+    monkeypatch.setattr(command, "DemoService", NoService)
     monkeypatch.setattr(command, "perform", happened)
     monkeypatch.setattr(command.time, "sleep", lambda _: None)
     return tmp_path

@@ -92,7 +92,7 @@ def test_the_reasons_of_the_client_have_short_names() -> None:
         "a POST that may have had its effect must not be sent twice",
     ]
     assert [short_reason(reason) for reason in reasons] == [
-        "budget empty", "circuit changed", "only a probe", "unsafe to repeat",
+        "budget empty", "circuit opened", "only a probe", "unsafe to repeat",
     ]  # fmt: skip
     event = RetrySuppressed(OPERATION, 1.0, 1, "something new", UNAVAILABLE)
     assert "something new" in shown(run_of(event))

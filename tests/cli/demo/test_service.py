@@ -1,24 +1,16 @@
-"""The service that misbehaves, and its process."""
+"""The service that misbehaves."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
-import subprocess
-import sys
-import time
 from itertools import groupby, pairwise
-from typing import Any
 
-import click
 import pytest
 
-from pyfly.cli.demo import process
-from pyfly.cli.demo.process import ServiceProcess
 from pyfly.cli.demo.script import phase_at, script
-from pyfly.cli.demo.service import CATEGORIES, Catalogue, InventoryService
+from pyfly.cli.demo.service import CATEGORIES, Catalogue, DemoService, InventoryService
 from pyfly.testing import FaultServer
 
 
@@ -133,16 +125,16 @@ class Asking:
         return response.status
 
 
-class TestItsProcess:
+class TestItsLife:
     def test_it_is_there_for_the_block_and_gone_after_it(self) -> None:
-        with ServiceProcess() as service:
+        with DemoService() as service:
             port = int(service.url.rsplit(":", 1)[1])
             socket.create_connection(("127.0.0.1", port)).close()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
 
     def test_a_service_that_is_down_resets_refuses_and_keeps_its_port(self) -> None:
-        with ServiceProcess() as service:
+        with DemoService() as service:
             port = int(service.url.rsplit(":", 1)[1])
             there = socket.create_connection(("127.0.0.1", port), timeout=10)
             there.sendall(b"GET /products/p-001 HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -156,57 +148,4 @@ class TestItsProcess:
             with socket.socket() as other, pytest.raises(OSError, match="in use"):
                 other.bind(("127.0.0.1", port))
             service.enter("recovered")
-            end = time.monotonic() + 10
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=10).close()
-                    break
-                except ConnectionRefusedError:
-                    assert time.monotonic() < end
-                    time.sleep(0.01)
-
-    def test_one_that_does_not_start_is_told_with_what_it_said(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(process, "_MODULE", "pyfly.cli.demo.nothing")
-        with pytest.raises(click.ClickException, match=r"did not start\n.*No module named"):
-            ServiceProcess().__enter__()
-
-    def test_one_that_stays_silent_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        replaced(monkeypatch, "import time; time.sleep(60)")
-        monkeypatch.setattr(process, "_START_SECONDS", 0.2)
-        with pytest.raises(click.ClickException, match="did not start"):
-            ServiceProcess().__enter__()
-
-    def test_one_that_dies_is_noticed_at_its_next_command(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        replaced(monkeypatch, "import os, sys; print(1, flush=True); os.close(0); sys.exit('gone')")
-        with ServiceProcess() as service:
-            service._process.wait(10)
-            with pytest.raises(click.ClickException, match="ended on its own\ngone"):
-                service.enter("down")
-
-    def test_one_that_does_not_end_is_killed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        replaced(monkeypatch, "import time; print(1, flush=True); time.sleep(60)")
-        monkeypatch.setattr(process, "_END_SECONDS", 0.1)
-        with ServiceProcess() as service:
-            pass
-        assert service._process.returncode not in (0, None)
-
-    def test_one_that_cannot_be_started_leaves_no_file_open(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(sys, "executable", os.path.join(os.sep, "no", "such", "python"))
-        with pytest.raises(OSError, match="No such file"):
-            ServiceProcess()
-
-
-def replaced(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """Start another program in place of the service."""
-    real = subprocess.Popen
-
-    def start(command: list[str], **options: Any) -> Any:
-        return real([command[0], "-c", code], **options)
-
-    monkeypatch.setattr(process.subprocess, "Popen", start)
+            socket.create_connection(("127.0.0.1", port), timeout=10).close()

@@ -14,9 +14,9 @@ import click
 
 from pyfly.cli.annotations import type_text
 from pyfly.cli.call.texts import choices_of, item_annotation, json_value, scalar
+from pyfly.client import Body
 from pyfly.client._compile.media_type import MediaType
 from pyfly.client._compile.shapes import is_fields, is_raw, members
-from pyfly.client._declare.markers import Body
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 
 __all__ = ["PREFIX", "options_of", "values_of"]

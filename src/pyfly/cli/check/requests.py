@@ -8,8 +8,8 @@ from typing import Any
 from pyfly.cli.annotations import type_text
 from pyfly.cli.check.retries import Retries
 from pyfly.cli.target import source_line
+from pyfly.client import Body, File, Form, Query
 from pyfly.client._compile.shapes import field_names, is_json_only, is_raw, members
-from pyfly.client._declare.markers import Body, File, Form, Query
 from pyfly.client._settings.config import Settings
 from pyfly.client.auth.credentials import credentials_of
 from pyfly.client.message import redacted

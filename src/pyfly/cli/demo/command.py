@@ -13,11 +13,11 @@ from pyfly.cli.colour import no_color_option
 from pyfly.cli.demo.chart import timeline
 from pyfly.cli.demo.client import SECTION, source
 from pyfly.cli.demo.plot import figure_of
-from pyfly.cli.demo.process import ServiceProcess
 from pyfly.cli.demo.report import as_json
 from pyfly.cli.demo.run import Run, perform
 from pyfly.cli.demo.screen import HEIGHT, WIDTH, frame, shown
 from pyfly.cli.demo.script import DEFAULT_SECONDS
+from pyfly.cli.demo.service import DemoService
 from pyfly.cli.demo.summary import next_commands, summary
 from pyfly.cli.drawing.picture import prepare
 from pyfly.cli.drawing.saving import (
@@ -74,7 +74,7 @@ def demo(
 ) -> int:
     """Watch a client cope with a failing service.
 
-    A small inventory service starts in a process of its own, on a free port of this machine.
+    A small inventory service starts on a free port of this machine.
     By script it answers, is slow, answers with 503, takes no connections, and recovers. A
     declared client calls it 30 times a second. Every number comes from the client's events.
     """
@@ -113,8 +113,8 @@ def _introduce(run: Run, output: TextOutput) -> None:
 
 
 def _play(run: Run, output: TextOutput, *, plot: bool) -> None:
-    """The run itself, with the service's process around it."""
-    with ServiceProcess() as service:
+    """The run itself, with the service around it."""
+    with DemoService() as service:
         started = time.monotonic()
         if plot:
             prepare()

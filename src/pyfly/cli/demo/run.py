@@ -11,9 +11,8 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any, NoReturn, Protocol
 
 from pyfly.cli.demo.client import InventoryClient, config, configured
-from pyfly.cli.demo.process import ServiceProcess
 from pyfly.cli.demo.script import Phase, phase_at, script
-from pyfly.cli.demo.service import CATEGORIES, PRODUCT_IDS
+from pyfly.cli.demo.service import CATEGORIES, PRODUCT_IDS, DemoService
 from pyfly.cli.demo.tally import DemoTally
 from pyfly.client import InfrastructureException, connect
 
@@ -113,12 +112,12 @@ async def _attempted(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
         await work()
 
 
-async def perform(run: Run, service: ServiceProcess, view: View) -> None:
+async def perform(run: Run, service: DemoService, view: View) -> None:
     """Make the calls while the service follows its script, and show both.
 
     Raises:
         asyncio.CancelledError: The process was told to end (SIGTERM), or this task was.
-        Exception: What the service's process or the view raised.
+        Exception: What the service or the view raised.
     """
     client = connect(
         InventoryClient,
@@ -160,7 +159,7 @@ def _first(error: Exception) -> Exception:
     return error
 
 
-async def _direct(run: Run, service: ServiceProcess) -> NoReturn:
+async def _direct(run: Run, service: DemoService) -> NoReturn:
     """Tell the service when its next phase begins."""
     for phase in run.phases:
         await asyncio.sleep(max(phase.start - run.now, 0.0))

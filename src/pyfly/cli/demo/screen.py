@@ -87,7 +87,7 @@ _SHORT = {
     "must not be sent twice": "unsafe to repeat",
     "budget": "budget empty",
     "half-open": "only a probe",
-    "the circuit has changed": "circuit changed",
+    "the circuit has opened": "circuit opened",
 }
 
 

@@ -1,7 +1,4 @@
-"""What the service does, and when: the phases of the demo.
-
-Standard library only: the service's process imports this too.
-"""
+"""What the service does, and when: the phases of the demo."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ class Phase(Record):
     """A stretch of the script.
 
     Attributes:
-        name: How the service behaves, in a word; also the command that its process takes.
+        name: How the service behaves, in a word; also the command that it takes.
         told: The same for a reader, as the end of "the service …".
         start: Seconds since the demo began.
         end: Likewise.

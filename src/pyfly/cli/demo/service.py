@@ -1,16 +1,10 @@
-"""The demo's inventory service: a process of its own, which misbehaves on command.
-
-It prints its port, then takes the name of a phase per line of its standard input. It ends
-when that does, so it cannot outlive the demo, however that ends.
-"""
+"""The demo's inventory service: a server of faults that misbehaves on command."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
-import sys
-from collections.abc import Iterator
+from types import TracebackType
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -19,7 +13,7 @@ from pyfly.testing.fault_server.behaviour import AnsweringBehaviour
 from pyfly.testing.fault_server.exchange import ServedExchange
 from pyfly.testing.fault_server.server import FaultServer
 
-__all__ = ["CATEGORIES", "PRODUCT_IDS", "Catalogue", "InventoryService", "main"]
+__all__ = ["CATEGORIES", "PRODUCT_IDS", "Catalogue", "DemoService", "InventoryService"]
 
 CATEGORIES = ("books", "games", "tools")
 PRODUCT_IDS = tuple(f"p-{number:03}" for number in range(1, 31))
@@ -128,27 +122,37 @@ class InventoryService(AnsweringBehaviour):
         return False
 
 
-def _lines() -> Iterator[str]:
-    """The lines of standard input, each as soon as it is there."""
-    rest = b""
-    while chunk := os.read(0, 1024):
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from (line.decode() for line in lines)
+class DemoService:
+    """The service for a ``with`` block, on a free port, in a thread of its own.
 
+    Attributes:
+        url: Where it is.
+    """
 
-def main() -> int:
-    """Serve until standard input ends."""
-    inventory = InventoryService()
-    with FaultServer(inventory) as server:
-        print(server.port, flush=True)
-        for phase in _lines():
-            inventory.phase = phase
-            if phase == "down":
-                server.refuse()
-            else:
-                server.accept()
-    return 0
+    def __init__(self) -> None:
+        self._inventory = InventoryService()
+        self._server = FaultServer(self._inventory)
 
+    @property
+    def url(self) -> str:
+        return self._server.url
 
-if __name__ == "__main__":
-    sys.exit(main())
+    def __enter__(self) -> DemoService:
+        self._server.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.__exit__(kind, error, traceback)
+
+    def enter(self, phase: str) -> None:
+        """Behave as a phase of the script says."""
+        self._inventory.phase = phase
+        if phase == "down":
+            self._server.refuse()
+        else:
+            self._server.accept()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
+from pyfly.client import ServerSentEvent
 from pyfly.client._codec.encode import to_json, to_json_line
 from pyfly.client._compile.shapes import members
-from pyfly.client._stream.server_sent_events import ServerSentEvent
 from pyfly.client.message import Headers, Response
 from pyfly.client.pagination import Page
 from pyfly.client.plan import MethodPlan, allows_none

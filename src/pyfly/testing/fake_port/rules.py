@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
+from pyfly.client import ServerSentEvent
 from pyfly.client._codec.encode import to_json
-from pyfly.client._stream.server_sent_events import ServerSentEvent
 from pyfly.client.errors import HttpStatusException
 from pyfly.kernel.record import Record
 from pyfly.testing.fake_port.calls import FakeCall

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
+from pyfly.client import Form, Query
 from pyfly.client._codec.typed import typed_json
 from pyfly.client._compile.shapes import field_names, is_fields, members
-from pyfly.client._declare.markers import Form, Query
 from pyfly.client.message import redacted
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.testing.requests.received import SeenRequest

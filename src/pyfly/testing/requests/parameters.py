@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
+from pyfly.client import Query
 from pyfly.client._bind.binders import (
     CookieBinder,
     HeaderBinder,
@@ -20,7 +21,6 @@ from pyfly.client._bind.binders import (
 from pyfly.client._bind.constants import constant_headers
 from pyfly.client._bind.fields import QueryFieldsBinder
 from pyfly.client._compile.shapes import is_collection, members
-from pyfly.client._declare.markers import Query
 from pyfly.client.message import redacted
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.testing.requests.body_slots import BodySlot, FileSlot, FormFieldsSlot, FormSlot

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any
 from unittest.mock import ANY
 
-from pyfly.client._declare.markers import Path
+from pyfly.client import Path
 from pyfly.client.errors import ClientArgumentException
 from pyfly.client.message import redacted
 from pyfly.client.plan import MethodPlan, ParameterKind
