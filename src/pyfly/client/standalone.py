@@ -9,11 +9,8 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, cont
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from pyfly.client._compile.compile import read_client
-from pyfly.client._declare.service import implementation_of
 from pyfly.client._settings.config import ClientConfig
 from pyfly.client._settings.strangers import warn_of_methods
-from pyfly.client.errors import ClientDeclarationException
 from pyfly.client.wiring import ClientFactory, WiredClient
 from pyfly.core import Config
 from pyfly.resilience.events import Listener
@@ -134,19 +131,12 @@ def _wired(
 ) -> tuple[Any, WiredClient]:
     if not isinstance(cls, type):
         raise TypeError(f"connect takes a client class, not {cls!r}")
-    plan, mistakes = read_client(implementation_of(cls))
-    if plan.asynchronous is not asynchronous and not mistakes:
-        name, right = cls.__name__, "connect" if plan.asynchronous else "connect_sync"
-        kind = "async def" if plan.asynchronous else "plain def"
-        raise ClientDeclarationException(
-            name, [f"{name}: its stubs are {kind} (write {right}({name}))"]
-        )
-    _note_connect(cls)
     factory = ClientFactory(ClientConfig(Config() if config is None else config), None, listeners)
-    made = factory.make(cls, base_url=base_url, port=port)
+    client, wiring = factory.make(cls, base_url=base_url, port=port, asynchronous=asynchronous)
+    _note_connect(cls)
     # Of clients it knows its own only: those that a file names besides may belong to others.
-    warn_of_methods(factory.config, plan.declaration.name, plan.names)
-    return made
+    warn_of_methods(factory.config, wiring.plan.declaration.name, wiring.plan.names)
+    return client, wiring
 
 
 def _note_connect(cls: type) -> None:

@@ -80,7 +80,12 @@ class ClientFactory:
         self.host_breakers: HostBreakers = {}
 
     def make(
-        self, cls: Any, *, base_url: str | None = None, port: Any = None
+        self,
+        cls: Any,
+        *,
+        base_url: str | None = None,
+        port: Any = None,
+        asynchronous: bool | None = None,
     ) -> tuple[Any, WiredClient]:
         """Return a new client, and how it is wired.
 
@@ -88,12 +93,18 @@ class ClientFactory:
             cls: The class as declared.
             base_url: Overrides the declared and the configured one.
             port: Overrides the factory.
+            asynchronous: The kind that it has to be of; None for either.
 
         Raises:
             ClientDeclarationException: Something is wrong with the class; it lists everything.
         """
         cls = implementation_of(cls)
         plan, mistakes = read_client(cls)
+        if asynchronous is (not plan.asynchronous) and not mistakes:
+            name, right = cls.__name__, "connect" if plan.asynchronous else "connect_sync"
+            kind = "async def" if plan.asynchronous else "plain def"
+            mistakes = [f"{name}: its stubs are {kind} (write {right}({name}))"]
+            raise ClientDeclarationException(name, mistakes)
         client = None if mistakes else cls()  # of a wrong class it may not be possible
         return client, self._wire(client, plan, mistakes, base_url, port)
 

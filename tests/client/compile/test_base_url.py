@@ -46,6 +46,8 @@ def test_scheme_host_port_and_path_are_kept(url: str, kept: str) -> None:
         ("http://users/a//b", "empty segment"),
         ("http://users/a{b}", "must not"),
         ("http://[::1", "is no URL"),
+        ("http://256.1.1.1:9", "has no IPv4 address: its numbers go to 255"),
+        ([], "has no base_url"),
         ("http://{", "has a malformed host"),
         ("http://%75sers", "has a malformed host"),
         ("http://users\\evil", "has a malformed host"),

@@ -109,7 +109,7 @@ def generate(
     """
     make, bound = _factory(method, encoded, port)
     function: Callable[..., Any] = make(invoke, **bound)
-    _dress(function, method.declaration.function)
+    _copy_signature(function, method.declaration.function)
     return function
 
 
@@ -154,7 +154,7 @@ def _named(code: CodeType, filename: str) -> CodeType:
     return code.replace(co_filename=filename, co_consts=tuple(inner))
 
 
-def _dress(function: Any, stub: Any) -> None:
+def _copy_signature(function: Any, stub: Any) -> None:
     """Give a function the looks of the stub. No ``functools.wraps``: it would hide the source."""
     function.__defaults__ = stub.__defaults__
     function.__kwdefaults__ = stub.__kwdefaults__

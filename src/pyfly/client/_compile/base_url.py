@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from pyfly.client.template import has_dot_segment
@@ -12,6 +13,7 @@ __all__ = ["check_base_url"]
 _TEXT = re.compile(r"[\x21-\x7e]+")
 #: What a host and a port are made of, besides what ``urlsplit`` checks.
 _AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=]+)(?::[0-9]+)?")
+_FOUR_NUMBERS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){3}")
 _PATH = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
 
 
@@ -22,6 +24,11 @@ def check_base_url(url: object) -> tuple[str, str | None]:
     """
     if not isinstance(url, str) or not url:
         return "", 'has no base_url (write @service_client(base_url="http://…"))'
+    return _checked(url)
+
+
+@lru_cache(64)  # that of a class is asked for when it is reviewed, and when it is wired
+def _checked(url: str) -> tuple[str, str | None]:
     shown = re.sub(r"//[^/]*@", "//***@", url)
     if not _TEXT.fullmatch(url):
         return "", f"base_url {shown!r} holds a space or a character that is not ASCII (encode it)"
@@ -41,6 +48,8 @@ def check_base_url(url: object) -> tuple[str, str | None]:
             f"base_url {shown!r} has a malformed host (write host, host:port or [IPv6]:port, "
             "international names in their ASCII form, xn--…)"
         )
+    if _FOUR_NUMBERS.fullmatch(parts.hostname) and max(map(int, parts.hostname.split("."))) > 255:
+        return "", f"base_url {shown!r} has no IPv4 address: its numbers go to 255 (mend it)"
     if "?" in url or "#" in url:
         return "", f"base_url {shown.split('?')[0]!r} holds a query or a fragment (remove it)"
     if not _PATH.fullmatch(parts.path):

@@ -73,21 +73,24 @@ def read_client(cls: type) -> tuple[ClientPlan, list[str]]:
             cls.__name__,
             [f"{cls.__name__}: is no client class (put @service_client(base_url=…) above it)"],
         )
-    seen = [declaration, *((name, stub, getattr(cls, name, None)) for name, stub in _stubs(cls))]
+    stubs = _stubs(cls)
+    seen = [declaration, *((name, stub, getattr(cls, name, None)) for name, stub in stubs)]
     earlier: tuple[list[Any], ClientPlan] | None = vars(cls).get(_COMPILED)
     if earlier is not None and earlier[0] == seen:
         return earlier[1], []
-    plan, mistakes = _compiled(cls, declaration)
+    plan, mistakes = _compiled(cls, declaration, stubs)
     if not mistakes:
         type.__setattr__(cls, _COMPILED, (seen, plan))
     return plan, mistakes
 
 
-def _compiled(cls: type, declaration: ClientDeclaration) -> tuple[ClientPlan, list[str]]:
+def _compiled(
+    cls: type, declaration: ClientDeclaration, stubs: list[tuple[str, Any]]
+) -> tuple[ClientPlan, list[str]]:
     problems = _class_mistakes(cls, declaration)
     methods: dict[Declaration, MethodPlan] = {}
     names: dict[str, MethodPlan] = {}
-    for name, stub in _stubs(cls):
+    for name, stub in stubs:
         method, mistakes = _compile_method(cls, name, stub, declaration.options)
         problems += [f"{method.operation}: {mistake}" for mistake in mistakes]
         methods.setdefault(method.declaration, method)
@@ -106,10 +109,9 @@ def _stubs(cls: type) -> list[tuple[str, Any]]:
     One that a class and its implementation both hold is there once.
     """
     found: dict[tuple[str, Declaration], tuple[str, Any]] = {}
-    for base in reversed(cls.__mro__):
+    for base in cls.__mro__[-2::-1]:  # but for object
         for name, value in vars(base).items():
-            declaration = declaration_of(value)
-            if declaration is not None:
+            if (declaration := declaration_of(value)) is not None:
                 found.setdefault((name, declaration), (name, value))
     return list(found.values())
 

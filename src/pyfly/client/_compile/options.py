@@ -85,11 +85,11 @@ def class_option_mistakes(options: VerbOptions) -> list[str]:
 
 
 def _unknown(options: Mapping[str, Any], of: str, known: Sequence[str]) -> Iterator[str]:
-    import difflib
-
     for name in options:
         if name in _OF_VERBS:
             continue
+        import difflib  # only when something is wrong
+
         near = difflib.get_close_matches(name, (*known, *PARAMETERS), 1)
         hint = f"known are {', '.join(known)}"
         if near and near[0] in known:
