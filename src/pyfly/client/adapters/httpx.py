@@ -125,14 +125,14 @@ class HttpxClientAdapter(HttpxAdapter):
         content = request.content
         if content is None or isinstance(content, bytes):
             return await self._exchange(request, deadline, self._timeouts)
-        origin = self._targets.resolve(request.url).origin
+        origin, began = self._targets.resolve(request.url).origin, time.monotonic()
         try:
             # The deadline is kept by every operation on the network, but a body of the caller's
             # may be slow by itself.
             async with bounded(deadline):
                 return await self._exchange(request, deadline, self._timeouts)
         except ReadTimeout as exc:
-            self._raise(exc, origin, deadline)
+            self._raise(exc, origin, deadline, began)
         finally:
             let_go(content)
 
