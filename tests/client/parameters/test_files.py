@@ -31,6 +31,7 @@ from pyfly.client.message import FilePart, Request
 from pyfly.testing import client_for
 from tests.client.parameters.support import Part, boundary_of, parse, parts_of
 from tests.rules.support import PlainPort
+from tests.support.ids import stable
 from tests.support.servers import Recorded, ServerClient
 
 OCTETS = "application/octet-stream"
@@ -300,7 +301,7 @@ class Strange:
         (FilePart(b"x", content_type="text/x\r\nEvil: 1"), "is no media type"),
         (FilePart(b"x", content_type="text"), "'text' is no media type (write one like"),
     ],
-    ids=repr,
+    ids=lambda value: stable(repr(value)),
 )
 async def test_what_cannot_be_a_file_is_refused_before_a_byte_is_sent(
     guide: ServerClient, value: Any, reason: str
@@ -321,7 +322,7 @@ async def test_what_cannot_be_a_file_is_refused_before_a_byte_is_sent(
         (iter(["text"]), "its iterator yields str, not bytes (encode each item)", type(None)),
         (Strange(), "its read() returns str, not bytes", type(None)),
     ],
-    ids=lambda value: str(value)[:30],
+    ids=lambda value: stable(value)[:30],
 )
 async def test_a_mistake_that_shows_while_sending_ends_the_request(
     guide: ServerClient, value: Any, reason: str, cause: type
