@@ -122,8 +122,8 @@ def least(one: float | None, other: float | None) -> float | None:
 def time_for(call: Call) -> float | None:
     """Seconds until the call has to be done, None without a deadline.
 
-    ``call.attempt_deadline`` is no help here: limits stand outside the attempt timeout, so it
-    is the one of the attempt before.
+    ``call.attempt_deadline`` is no help here: limits stand outside the attempt timeout, which
+    sets it.
     """
     now = call.clock.monotonic()
     own = None if call.deadline is None else call.deadline - now

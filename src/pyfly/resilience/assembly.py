@@ -42,7 +42,7 @@ ORDER: tuple[str, ...] = (
     "auth",
     "chaos",
 )
-"""The names of all stages, outermost first."""
+"""The names of all stages, outermost first: those of a client among them."""
 
 
 def assemble(stages: Iterable[Stage]) -> Pipeline:

@@ -62,14 +62,14 @@ class Call:
         events: Whom to tell.
         deadline: When the call has to be done, absolute on the clock; None: no deadline.
         deadline_source: ``"total timeout"`` or ``"caller"``, whichever ends first; None without.
-        first_error: What the first attempt raised, if it was made before the call came into the
-            pipeline, at :attr:`started`; the sender raises it and sends nothing.
         expiry: The timer behind the deadline, where one runs.
         attempt: 0 before the first attempt, then 1, 2, …
         hedge: 0 for an attempt itself; 1, 2, … for the hedges sent beside it.
         attempts_allowed: How many attempts this call may make; 1 without retries.
         pauses: Seconds that the pauses between its attempts add up to, at most.
-        attempt_deadline: When the current attempt has to be done; the port may honour it.
+        attempt_started: When the attempt under way began; None between attempts. Who makes a call
+            may have begun the first one.
+        attempt_deadline: When that attempt has to be done; the port may honour it.
         attempt_timeout: The span that each attempt of this call may take, in seconds, instead of
             the one set for all calls; None: that one.
         single_attempt: Why there must be no second attempt and no hedge; None: there may.
@@ -77,7 +77,8 @@ class Call:
             deadline apart), None: one may. None without retries.
         repeats: Asks the retry stage whether a returned value leads to another attempt (budget
             and deadline apart). None unless there are retries on results.
-        admission: What the circuit breaker let this call pass with.
+        admission: What the circuit breaker let this call pass with; who makes a call may have
+            asked already.
         history: The failed attempts, and the success that followed them. A call that
             succeeds at the first attempt leaves it empty.
         streak: The failures in a row that the circuit breaker counted the first attempt to.
@@ -92,6 +93,7 @@ class Call:
         "against_retry",
         "attempt",
         "attempt_deadline",
+        "attempt_started",
         "attempt_timeout",
         "attempts_allowed",
         "clock",
@@ -99,7 +101,6 @@ class Call:
         "deadline_source",
         "events",
         "expiry",
-        "first_error",
         "hedge",
         "history",
         "on_close",
@@ -129,11 +130,11 @@ class Call:
         self.deadline = deadline
         self.deadline_source: str | None = None if deadline is None else "caller"
         self.expiry: Expiry | None = None
-        self.first_error: BaseException | None = None
         self.attempt = 0
         self.hedge = 0
         self.attempts_allowed = 1
         self.pauses = 0.0
+        self.attempt_started: float | None = None
         self.attempt_deadline: float | None = None
         self.attempt_timeout: float | None = None
         self.single_attempt = single_attempt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -16,7 +17,7 @@ from pyfly.client._call.fast_path import guards_of
 from pyfly.client.message import Headers
 from pyfly.client.wiring import wiring_of
 from pyfly.core import Config
-from pyfly.kernel.exceptions import AttemptTimeoutException
+from pyfly.kernel.exceptions import AttemptTimeoutException, CircuitBreakerException
 from pyfly.resilience import CallStarted, CircuitBreaker, History, RetryBudget, deadline
 from pyfly.resilience.events import (
     AttemptFailed,
@@ -388,3 +389,55 @@ def test_a_synchronous_client_that_was_stopped_refuses(unused_port: int) -> None
         assert users.user(1) == {"id": 1}
     with pytest.raises(Exception, match="has been stopped"):
         users.user(1)
+
+
+def functions_called(call: Callable[[], Any]) -> int:
+    """How many functions of ours are entered."""
+    count = 0
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event == "call" and "pyfly" in frame.f_globals["__name__"]
+
+    sys.setprofile(note)
+    try:
+        with pytest.raises(CircuitBreakerException):
+            call()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_an_open_circuit_refuses_at_once() -> None:
+    called = {}
+    for way in WAYS:
+        with pytest.MonkeyPatch.context() as patch:
+            take(way, patch)
+            client = client_for(SyncUsers, port=SyncPort([], StepClock()))
+            client.user(1)
+            wiring = wiring_of(client)
+            assert wiring is not None
+            (breaker,) = wiring.protection.shared.all_of(CircuitBreaker)
+            for _ in range(5):
+                breaker.failed(breaker.admit(), OSError())
+            called[way] = functions_called(lambda: client.user(1))  # noqa: B023
+    assert called["in line"] < 20 < called["by the pipeline"]
+
+
+def test_a_circuit_that_closes_while_it_is_asked_lets_the_call_pass() -> None:
+    client = client_for(SyncUsers, port=SyncPort([], StepClock()))
+    client.user(1)
+    wiring = wiring_of(client)
+    assert wiring is not None
+    (breaker,) = wiring.protection.shared.all_of(CircuitBreaker)
+    for _ in range(5):
+        breaker.failed(breaker.admit(), OSError())
+    with pytest.MonkeyPatch.context() as patch:
+        ask = breaker.ask
+
+        def late(self: CircuitBreaker, operation: str = "") -> Any:
+            breaker.reset()
+            return ask(operation)
+
+        patch.setattr(CircuitBreaker, "ask", late)
+        assert client.user(1) == {"id": 1}

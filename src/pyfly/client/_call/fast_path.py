@@ -9,10 +9,10 @@ has succeeded is written out here, with nothing made that only a failure needs::
     attempt timeout   the port gets its end, or that of a deadline around the call
     lifecycle         the call is in flight
 
-Whatever is not like that takes the pipeline: a call in an open circuit, under a deadline that has
-passed, with a timeout of its own, or with a listener to successes. And whatever fails goes on
-there: the pipeline gets the error as if it had made the attempt itself, so there is one code for
-failures.
+Whatever is not like that takes the pipeline: a call in a half-open circuit, under a deadline that
+has passed, with a timeout of its own, or with a listener to successes. An open circuit refuses at
+once, for it is asked often. And whatever fails goes on in the pipeline, which gets the error as if
+it had made the attempt itself, so there is one code for failures.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from typing import Any
 
 from pyfly.client._call.decode_stage import DecodeStage
 from pyfly.client._call.lifecycle import Lifecycle, SyncLifecycle
-from pyfly.client._call.runtime import MethodRuntime
+from pyfly.client._call.runtime import BegunCall, MethodRuntime
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncWirePort, WirePort
+from pyfly.kernel.exceptions import CircuitBreakerException
 from pyfly.resilience.call import Call
 from pyfly.resilience.circuit_breaker.breaker import CircuitBreaker
 from pyfly.resilience.circuit_breaker.stage import (
@@ -74,6 +75,20 @@ class Guards:
     def rules(self) -> CircuitRules | _NoCircuit:
         """What tells whether the circuit is closed."""
         return _NoCircuit() if self.breaker is None else self.breaker.rules
+
+    def refuse(self, steps: MethodRuntime) -> None:
+        """Raise a refusal at once if the circuit is open, and time alone can change that."""
+        breaker = self.breaker
+        if breaker is None or steps.clock.monotonic() >= breaker.rules.refuses_until:
+            return
+        asked = breaker.ask(steps.method.operation)
+        if not isinstance(asked, CircuitBreakerException):  # it has changed at this very moment
+            breaker.released(asked)
+            return
+        try:
+            steps.refused(asked)
+        finally:
+            del asked  # it holds this frame
 
     def succeeded(self, admission: Admission | None, response: Response[Any], name: str) -> None:
         """Tell the circuit breaker of a success that matters to it.
@@ -146,6 +161,8 @@ def in_line(
             or not lifecycle.running
             or request.single_use is not None
         ):
+            if admission is None and around is None and lifecycle.running:
+                guards.refuse(steps)
             return await invoke(request, timeout)
         started = time.monotonic() if by_system else clock.monotonic()  # a call saved
         until = None if span is None else started + span
@@ -174,7 +191,7 @@ def in_line(
             except BaseException as error:
                 if isinstance(error, Exception):  # else nothing follows, perhaps not even a loop
                     note_task(request)
-                going_on = carry_out(steps.failed_first(request, started, admission, error))
+                going_on = carry_out(BegunCall(steps, request, admission, started, until, error))
             else:
                 if rules.wants_success:
                     guards.succeeded(admission, response, operation)
@@ -209,6 +226,8 @@ def in_line_sync(
     def call(request: Request, timeout: float | None = None) -> Any:
         admission, around = rules.epoch, enclosing_deadline()
         if (admission is None and not unguarded) or timeout is not None or events.hears_successes:
+            if admission is None and around is None and lifecycle.running:
+                guards.refuse(steps)
             return invoke(request, timeout)
         started = time.monotonic() if by_system else clock.monotonic()
         until = None if span is None else started + span
@@ -234,7 +253,7 @@ def in_line_sync(
                 ):
                     response = receive(response)
             except BaseException as error:
-                failed = steps.failed_first(request, started, admission, error)
+                failed = BegunCall(steps, request, admission, started, until, error)
             else:
                 if rules.wants_success:
                     guards.succeeded(admission, response, operation)

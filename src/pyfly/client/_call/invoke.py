@@ -19,7 +19,7 @@ from typing import Any
 
 from pyfly.client._call.fast_path import guards_of, in_line, in_line_sync
 from pyfly.client._call.lifecycle import Lifecycle, SyncLifecycle
-from pyfly.client._call.runtime import MethodRuntime
+from pyfly.client._call.runtime import BegunCall, MethodRuntime
 from pyfly.client.errors import CallException, ClientStoppedException
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncWirePort, WirePort
@@ -36,7 +36,8 @@ def invoker(steps: MethodRuntime, port: WirePort, lifecycle: Lifecycle) -> Calla
     async def attempt(call: Call) -> Response[Any]:
         request: Request = call.payload
         try:
-            _raise_first_error(call)
+            if isinstance(call, BegunCall):
+                call.raise_error()
             response = await send(request, call.attempt_deadline)
             if redirects is not None:
                 trail = redirects.trail(request)
@@ -44,7 +45,7 @@ def invoker(steps: MethodRuntime, port: WirePort, lifecycle: Lifecycle) -> Calla
                     response = await send(onward, call.attempt_deadline)
             return receive(response)
         except CallException as error:
-            steps.tell(call, error)
+            steps.attach_call(call, error)
             raise
 
     run = steps.pipeline.build(attempt)
@@ -88,7 +89,8 @@ def sync_invoker(
     def attempt(call: Call) -> Response[Any]:
         request: Request = call.payload
         try:
-            _raise_first_error(call)
+            if isinstance(call, BegunCall):
+                call.raise_error()
             response = send(request, call.attempt_deadline)
             if redirects is not None:
                 trail = redirects.trail(request)
@@ -96,7 +98,7 @@ def sync_invoker(
                     response = send(onward, call.attempt_deadline)
             return receive(response)
         except CallException as error:
-            steps.tell(call, error)
+            steps.attach_call(call, error)
             raise
 
     run = steps.pipeline.build_sync(attempt)
@@ -126,16 +128,6 @@ def sync_invoker(
     if guards is None:
         return invoke
     return in_line_sync(steps, guards, port, lifecycle, invoke, carry_out)
-
-
-def _raise_first_error(call: Call) -> None:
-    """Raise what the first attempt raised, if that was made in line."""
-    if call.first_error is not None:
-        error, call.first_error = call.first_error, None
-        try:
-            raise error
-        finally:
-            del error  # it holds this frame
 
 
 def _stopped() -> ClientStoppedException:

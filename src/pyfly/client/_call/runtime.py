@@ -21,14 +21,62 @@ from pyfly.client.errors import (
 from pyfly.client.message import Headers, Request, Response
 from pyfly.client.observability.first_answers import FirstAnswers
 from pyfly.client.plan import MethodPlan
-from pyfly.kernel.exceptions import OperationTimeoutException
+from pyfly.kernel.exceptions import CircuitBreakerException, OperationTimeoutException
 from pyfly.kernel.record import Record
 from pyfly.resilience.call import Call
+from pyfly.resilience.circuit_breaker.stage import CircuitBreakerStage
 from pyfly.resilience.clock import Clock
-from pyfly.resilience.events import CallFailed, CallStarted, CallSucceeded, Events
+from pyfly.resilience.events import (
+    CallFailed,
+    CallStarted,
+    CallSucceeded,
+    Events,
+    PermitRefused,
+)
 from pyfly.resilience.pipeline import Pipeline
 
-__all__ = ["MethodRuntime"]
+__all__ = ["BegunCall", "MethodRuntime"]
+
+
+class BegunCall(Call):
+    """A call whose first attempt was made in line, and failed.
+
+    Attributes:
+        error: What that attempt raised, which the pipeline meets as if it had sent it; None once
+            it has.
+    """
+
+    __slots__ = ("error",)
+
+    def __init__(
+        self,
+        runtime: MethodRuntime,
+        request: Request,
+        admission: Any,
+        started: float,
+        until: float | None,
+        error: BaseException,
+    ) -> None:
+        super().__init__(
+            runtime.method.operation,
+            request,
+            clock=runtime.clock,
+            events=runtime.events,
+            single_attempt=request.single_use,
+        )
+        self.admission = admission
+        self.started = self.attempt_started = started
+        self.attempt_deadline = until
+        self.error: BaseException | None = error
+
+    def raise_error(self) -> None:
+        """Raise the error, the first time."""
+        error, self.error = self.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # it holds this frame
 
 
 class MethodRuntime(Record):
@@ -73,26 +121,23 @@ class MethodRuntime(Record):
             self.events.emit(CallStarted(call.operation, call.started))
         return call
 
-    def failed_first(
-        self, request: Request, started: float, admission: Any, error: BaseException
-    ) -> Call:
-        """The facts of a call whose first attempt was made in line, and failed.
-
-        Args:
-            request: What was sent.
-            started: When, by the clock.
-            admission: What the circuit breaker let it pass with; None without.
-            error: What it raised, which the pipeline will meet as if it had sent it.
-        """
-        call = Call(
-            self.method.operation,
-            request,
-            clock=self.clock,
-            events=self.events,
-            single_attempt=request.single_use,
-        )
-        call.started, call.admission, call.first_error = started, admission, error
-        return call
+    def refused(self, refusal: CircuitBreakerException) -> NoReturn:
+        """Raise the refusal of an open circuit, and tell what the pipeline would have told."""
+        events, operation = self.events, self.method.operation
+        if events.on:
+            now = self.clock.monotonic()
+            if events.wants(CallStarted):
+                events.emit(CallStarted(operation, now))
+            if events.wants(PermitRefused):
+                left = refusal.retry_after
+                events.emit(
+                    PermitRefused(operation, now, CircuitBreakerStage.name, refusal.name, left)
+                )
+            events.emit(CallFailed(operation, now, refusal, 0, 0.0))
+        try:
+            raise refusal
+        finally:
+            del refusal  # it holds this frame
 
     def after_first(self, request: Request, started: float) -> Call:
         """The facts of a call whose first attempt was made in line, and has succeeded."""
@@ -123,7 +168,7 @@ class MethodRuntime(Record):
                 raise
             return b""  # a 503 stays one, whatever has become of its body
 
-    def tell(self, call: Call, error: CallException) -> None:
+    def attach_call(self, call: Call, error: CallException) -> None:
         """Note in an error which call it belongs to."""
         method = self.method
         error.at_call(method.operation, method.http_method, method.template.text, call.attempt)
@@ -137,7 +182,7 @@ class MethodRuntime(Record):
     def failed(self, call: Call, error: BaseException) -> BaseException:
         """Tell the listeners of an exception; the one that is to leave, which may be another."""
         if isinstance(error, CallException):
-            self.tell(call, error)
+            self.attach_call(call, error)
             if self.errors is not None and isinstance(error, HttpStatusException):
                 error = self.errors.translate(error)
         elif isinstance(error, OperationTimeoutException) and error.told is None:

@@ -68,7 +68,7 @@ class ConnectionBase:
 
     def tell(self, error: CallException) -> None:
         """Note in an error which call it belongs to."""
-        self._steps.tell(self._told, error)
+        self._steps.attach_call(self._told, error)
 
     def _let_go(self) -> None:
         """Give back what the stages hold; once."""
@@ -205,7 +205,7 @@ class Opener:
                     response = await self._response(call, onward)
             return self.steps.receive(response)
         except CallException as error:
-            self.steps.tell(call, error)
+            self.steps.attach_call(call, error)
             raise
 
     async def _response(self, call: Call, request: Request) -> Response[Any]:

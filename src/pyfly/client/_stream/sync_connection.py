@@ -122,7 +122,7 @@ class SyncOpener:
                     response = self._response(call, onward)
             return self.steps.receive(response)
         except CallException as error:
-            self.steps.tell(call, error)
+            self.steps.attach_call(call, error)
             raise
 
     def _response(self, call: Call, request: Request) -> Response[Any]:

@@ -66,7 +66,7 @@ class CircuitBreakerStage:
         breaker, rules = self.breaker, self.breaker.rules
 
         async def circuit_breaker(call: Call) -> Any:
-            admission = rules.epoch if call.first_error is None else call.admission
+            admission = call.admission or rules.epoch
             if admission is not None:
                 call.admission = admission
                 return await inner(call)
@@ -82,7 +82,7 @@ class CircuitBreakerStage:
         breaker, rules = self.breaker, self.breaker.rules
 
         def circuit_breaker(call: Call) -> Any:
-            admission = rules.epoch if call.first_error is None else call.admission
+            admission = call.admission or rules.epoch
             if admission is not None:
                 call.admission = admission
                 return inner(call)

@@ -81,8 +81,7 @@ class RetryStage:
             self._begin(call)
             before = 0.0
             while True:
-                call.attempt += 1
-                started = call.clock.monotonic() if call.first_error is None else call.started
+                started = self._next_attempt(call)
                 if call.events.on:
                     self._started(call, started)
                 try:
@@ -121,8 +120,7 @@ class RetryStage:
             self._begin(call)
             before = 0.0
             while True:
-                call.attempt += 1
-                started = call.clock.monotonic() if call.first_error is None else call.started
+                started = self._next_attempt(call)
                 if call.events.on:
                     self._started(call, started)
                 try:
@@ -163,8 +161,15 @@ class RetryStage:
         call.against_retry = self._reason_against
         if self.policy.retry_if_result is not None:
             call.repeats = self._repeats
-        if self.budget is not None and call.first_error is None:  # noted before that attempt
+        if self.budget is not None and call.attempt_started is None:  # else noted before that
             self.budget.deposit()
+
+    def _next_attempt(self, call: Call) -> float:
+        """Number an attempt; when it began."""
+        call.attempt += 1
+        if call.attempt_started is None:
+            call.attempt_started = call.clock.monotonic()
+        return call.attempt_started
 
     def _started(self, call: Call, started: float) -> None:
         if call.events.wants(AttemptStarted):
@@ -178,8 +183,9 @@ class RetryStage:
             call.events.emit(AttemptSucceeded(call.operation, now, call.attempt, now - started))
 
     def _note(self, call: Call, error: BaseException, started: float, before: float) -> float:
-        """Record and tell a failed attempt; the time now."""
+        """Record and tell a failed attempt, which is over; the time now."""
         now = call.clock.monotonic()
+        call.attempt_started = call.attempt_deadline = None
         call.history.append(AttemptRecord(call.attempt, error, started, now - started, before))
         if call.events.on:
             call.events.emit(AttemptFailed(call.operation, now, call.attempt, error, now - started))

@@ -64,7 +64,7 @@ class TotalTimeoutStage:
     def _time_left(self, call: Call) -> float | None:
         """Set the deadline; seconds until then, or None without one.
 
-        Raises if it has passed, unless that may be why the first attempt has failed already.
+        Raises if it has passed, unless an attempt is under way: its end tells.
         """
         clock = call.clock
         own = None if self.seconds is None else clock.monotonic() + self.seconds
@@ -73,7 +73,7 @@ class TotalTimeoutStage:
             return None
         call.deadline, call.deadline_source = end, source
         left = end - clock.monotonic()
-        if left <= 0 and call.first_error is None:
+        if left <= 0 and call.attempt_started is None:
             raise _deadline_exceeded(call)
         return left
 
@@ -135,7 +135,9 @@ class AttemptTimeoutStage:
 
     def _begin(self, call: Call) -> float:
         """Set the end of the attempt; the time now. Raises if the call's deadline has passed."""
-        now = call.clock.monotonic() if call.first_error is None else call.started
+        now = call.clock.monotonic()
+        if call.attempt_deadline is not None:  # an attempt that is under way has its end
+            return now
         if call.deadline is not None and call.deadline <= now:
             raise _deadline_exceeded(call)
         call.attempt_deadline = attempt_end(now, self._span(call), call.deadline)
