@@ -54,6 +54,14 @@ routes:
           - { weight: 1, do: drip, gap: 200ms }
           - { weight: 1, do: bad-chunks, kind: truncated }
 
+  - route: GET /products
+    answers:
+      - body: '[{"id": 1, "name": "lamp"}]'
+
+  - route: POST /products
+    answers:
+      - { status: 201, body: '{"id": 2, "name": "new"}' }
+
   - route: /search
     answers:
       - do: flapping

@@ -32,6 +32,8 @@ def test_the_example_is_a_script(written: Path) -> None:
     assert script.phases == (("open", 20.0), ("refuse", 5.0))
     assert [(each.route, len(each.behaviours), each.repeat) for each in script.routes] == [
         ("GET /products/{id}", 76, False),
+        ("GET /products", 1, False),
+        ("POST /products", 1, False),
         ("/search", 1, False),
         ("/report", 6, True),
     ]

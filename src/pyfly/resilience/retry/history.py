@@ -61,8 +61,8 @@ def _text_of(error: BaseException | None) -> str:
     name = type(error).__name__
     text = ""
     if isinstance(error, PyFlyException):
-        with suppress(Exception):
-            text = str(error)
+        with suppress(Exception):  # what was called is told once, by the error itself
+            text = str((error.args and error.args[0]) or error)
     if not text:
         return name
     if len(text) > _LONGEST_TEXT:
