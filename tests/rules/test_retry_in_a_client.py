@@ -303,14 +303,14 @@ async def test_a_budget_bounds_the_retries_by_default(sleeps: list[float]) -> No
     port = PlainPort(Answer(503))
     client = over(port, client_class(retry=4))
     errors = []
-    for _ in range(40):
+    for _ in range(60):
         with pytest.raises(PyFlyException) as caught:
             await client.read()
         errors.append(caught.value)
-    retries = len(port.requests) - 40
-    assert 10 <= retries <= 10 + 0.2 * 40 + 1
+    retries = len(port.requests) - 60
+    assert 100 <= retries <= 100 + 0.2 * 60 + 1
     assert {type(error) for error in errors} == {ServerErrorException}, "the real error"
-    assert errors[-1].attempts == 1
+    assert 1 in {error.attempts for error in errors[-4:]}  # a fifth of a retry for each call
 
 
 async def test_the_budget_may_be_switched_off(sleeps: list[float]) -> None:

@@ -12,7 +12,6 @@ import pytest
 from pyfly.client import (
     AttemptTimeoutException,
     CircuitBreaker,
-    CircuitState,
     DeadlineExceededException,
     Timeout,
     connect,
@@ -210,7 +209,7 @@ async def test_attempt_failures_already_recorded_stay_when_the_deadline_ends_the
     for _ in range(2):
         with deadline(0.05), pytest.raises(PyFlyException):
             await client.health()
-    assert breaker.state is CircuitState.OPEN
+    assert breaker.snapshot().failures == 1  # half a failure for each attempt of two
 
 
 # Synchronous

@@ -229,8 +229,8 @@ def test_without_an_end_no_deadline_is_sent_and_a_caller_may_send_its_own() -> N
         await client.endless()
         await client.own("7")
         assert [dict(request.headers) for request in port.requests] == [
-            {},
-            {"left": "7"},
+            {"accept": "application/json"},
+            {"accept": "application/json", "left": "7"},
         ]
 
     run_virtual(main())
