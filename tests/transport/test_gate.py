@@ -95,15 +95,51 @@ async def test_cancelled_at_any_moment_no_place_is_lost() -> None:
 
 
 def test_threads_wait_too() -> None:
-    gate = BlockingGate(1)
-    gate.enter(LONG)
+    gate, got = BlockingGate(1), []
+    place = gate.enter(LONG)
     with pytest.raises(PoolTimeout):
         gate.enter(0.01)
-    thread = threading.Thread(target=gate.enter, args=(LONG,))
+    thread = threading.Thread(target=lambda: got.append(gate.enter(LONG)))
     thread.start()
-    gate.leave()
+    gate.leave(place)
     thread.join(2)
     assert not thread.is_alive()
+    assert gate.taken == len(got) == 1
+
+
+def test_threads_come_in_the_order_in_which_they_wait() -> None:
+    gate, got = BlockingGate(1), []
+    place = gate.enter(LONG)
+
+    def one(number: int) -> None:
+        mine = gate.enter(LONG)
+        got.append(number)
+        gate.leave(mine)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(5)]
+    for number, thread in enumerate(threads):
+        thread.start()
+        while len(gate._waiting) <= number:
+            time.sleep(0.001)
+    gate.leave(place)
+    for thread in threads:
+        thread.join(5)
+    assert got == [0, 1, 2, 3, 4]
+    assert gate.taken == 0
+
+
+def test_a_place_that_nobody_holds_is_free_again_also_for_a_thread_that_waits() -> None:
+    gate, got = BlockingGate(1), []
+    lost = gate.enter(LONG)
+    thread = threading.Thread(target=lambda: got.append(gate.enter(LONG)))
+    thread.start()
+    while not gate._waiting:
+        time.sleep(0.001)
+    del lost  # as if a signal handler's exception had come before leave()
+    thread.join(10)
+    assert not thread.is_alive()
+    got.clear()
+    assert gate.taken == 0
 
 
 async def test_the_end_of_an_exchange_ends_the_wait() -> None:
@@ -112,7 +148,7 @@ async def test_the_end_of_an_exchange_ends_the_wait() -> None:
     with pytest.raises(PoolTimeout):
         await gate.enter(LONG, time.monotonic() + 0.01)
     blocking = BlockingGate(1)
-    blocking.enter(LONG)
+    _place = blocking.enter(LONG)
     with pytest.raises(PoolTimeout):
         blocking.enter(LONG, time.monotonic() - 1)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from pyfly.transport.connection import AsyncConnection
 from pyfly.transport.connector import AsyncConnector
@@ -51,7 +52,7 @@ class AsyncPool:
             TransportError: No complete response came back.
             BodyTooLarge: Its body has more than ``limit`` bytes.
         """
-        await self.gate.enter(timeouts.place, end)
+        place = await self.gate.enter(timeouts.place, end)
         try:
             connection = self._take(origin)
             if connection is None:
@@ -63,14 +64,14 @@ class AsyncPool:
                 raise
             self._put(connection, incoming)
         finally:
-            self.gate.leave()
+            self.gate.leave(place)
         return incoming
 
     async def open(
         self, origin: Origin, request: OutgoingRequest, timeouts: Timeouts, end: float
     ) -> AsyncExchange:
         """Send a request to ``origin`` and read the response up to the end of its head."""
-        await self.gate.enter(timeouts.place, end)
+        place = await self.gate.enter(timeouts.place, end)
         try:
             connection = self._take(origin)
             if connection is None:
@@ -81,9 +82,9 @@ class AsyncPool:
                 connection.close()
                 raise
         except BaseException:
-            self.gate.leave()
+            self.gate.leave(place)
             raise
-        return AsyncExchange(connection, incoming, timeouts, end, self._put, self.gate)
+        return AsyncExchange(connection, incoming, timeouts, end, self._put, self.gate, place)
 
     def _take(self, origin: Origin) -> AsyncConnection | None:
         """An idle connection to ``origin``; None if one has to be made."""
@@ -124,7 +125,8 @@ class AsyncExchange:
     """
 
     __slots__ = (
-        "_connection", "_gate", "_lease", "_put", "aborted", "end", "incoming", "timeouts",
+        "_connection", "_gate", "_lease", "_place", "_put", "aborted",
+        "end", "incoming", "timeouts",
     )  # fmt: skip
 
     def __init__(
@@ -135,11 +137,13 @@ class AsyncExchange:
         end: float,
         put: Callable[[AsyncConnection, IncomingResponse], None],
         gate: AsyncGate,
+        place: Any,
     ) -> None:
         self._lease = [True]  # whoever pops it gives back place and connection; popping is atomic
         self._connection = connection
         self._put = put
         self._gate = gate
+        self._place = place
         self.aborted = False
         self.incoming = incoming
         self.timeouts = timeouts
@@ -171,7 +175,7 @@ class AsyncExchange:
             try:
                 self._put(self._connection, self.incoming)
             finally:
-                self._gate.leave()
+                self._gate.leave(self._place)
 
     def abort(self) -> None:
         """Close the connection at once, from any thread; whoever waits for it gives it back."""
@@ -183,7 +187,7 @@ class AsyncExchange:
             raw.close()
         elif self._ends():
             raw.close()
-            self._gate.leave_from_any_thread()
+            self._gate.leave_from_any_thread(self._place)
 
     def _ends(self) -> bool:
         """Whether it is for the caller to give everything back: True once."""

@@ -113,7 +113,7 @@ class AsyncGate:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.taken = 0
 
-    async def enter(self, span: float, end: float = math.inf) -> None:
+    async def enter(self, span: float, end: float = math.inf) -> object:
         """Take a place; whoever has entered must leave.
 
         Raises:
@@ -121,7 +121,7 @@ class AsyncGate:
         """
         if self.taken < self._places:  # then nobody waits
             self.taken += 1
-            return
+            return None
         place = self._loop.create_future()
         self._waiting.append(place)
         try:
@@ -136,8 +136,9 @@ class AsyncGate:
             if isinstance(exc, TimeoutError):
                 raise PoolTimeout("out of time") from exc
             raise
+        return None
 
-    def leave(self) -> None:
+    def leave(self, place: object = None) -> None:
         """Give the place to the next."""
         while self._waiting:
             place = self._waiting.popleft()
@@ -147,35 +148,79 @@ class AsyncGate:
                     return
         self.taken -= 1
 
-    def leave_from_any_thread(self) -> None:
+    def leave_from_any_thread(self, place: object = None) -> None:
         """Give the place to the next, in the event loop."""
         with contextlib.suppress(RuntimeError):  # it has ended: nobody waits
             self._loop.call_soon_threadsafe(self.leave)
 
 
-class BlockingGate:
-    """The twin of :class:`AsyncGate` for threads."""
+class _TakenPlace:
+    """A place that is taken, for as long as somebody holds this."""
 
-    __slots__ = ("_free", "_places")
+    __slots__ = ("__weakref__", "mark")
+
+    mark: weakref.ref[_TakenPlace]
+
+
+class BlockingGate:
+    """The twin of :class:`AsyncGate` for threads.
+
+    A signal handler may raise between any two steps here. So no lock is taken but by one step
+    of C, and a place whose holder is gone is free without anybody's help.
+    """
+
+    __slots__ = ("_lock", "_places", "_taken", "_waiting")
+
+    #: Seconds after which a waiting thread looks for places that were lost.
+    _LOOK = 1.0
 
     def __init__(self, places: int) -> None:
         self._places = places
-        self._free = threading.Semaphore(places)
+        self._taken: set[weakref.ref[_TakenPlace]] = set()
+        self._waiting: deque[threading.Lock] = deque()
+        self._lock = threading.Lock()
 
     @property
     def taken(self) -> int:
         """How many are in."""
-        return self._places - self._free._value
+        return len(self._taken)
 
-    def enter(self, span: float, end: float = math.inf) -> None:
+    def enter(self, span: float, end: float = math.inf) -> _TakenPlace:
         """Take a place; see :meth:`AsyncGate.enter`."""
-        if not self._free.acquire(blocking=False) and not self._free.acquire(
-            timeout=max(min(span, end - time.monotonic()), 0)
-        ):
-            raise PoolTimeout("out of time")
+        place = _TakenPlace()
+        if not self._waiting and self._take(place):
+            return place
+        until = min(time.monotonic() + span, end)
+        turn = threading.Lock()
+        turn.acquire()
+        self._waiting.append(turn)
+        try:
+            while self._waiting[0] is not turn or not self._take(place):
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise PoolTimeout("out of time")
+                turn.acquire(timeout=min(left, self._LOOK))
+        finally:
+            self._waiting.remove(turn)
+            self._wake()  # there may be one for the next, too
+        return place
 
-    def leave(self) -> None:
+    def leave(self, place: _TakenPlace) -> None:
         """Give the place to the next."""
-        self._free.release()
+        self._taken.discard(place.mark)
+        self._wake()
 
     leave_from_any_thread = leave
+
+    def _take(self, place: _TakenPlace) -> bool:
+        with self._lock:
+            if len(self._taken) >= self._places:
+                return False
+            place.mark = weakref.ref(place, self._taken.discard)
+            self._taken.add(place.mark)
+            return True
+
+    def _wake(self) -> None:
+        if self._waiting:
+            with contextlib.suppress(IndexError, RuntimeError):  # it has gone, or is awake
+                self._waiting[0].release()

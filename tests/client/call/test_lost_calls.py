@@ -95,10 +95,10 @@ def test_calls_of_a_loop_that_was_closed_hold_no_permit(limit: str, kept: bool) 
         task.get_coro().close()
 
 
-def test_a_probe_whose_loop_was_closed_gives_way_to_the_next() -> None:
+def test_a_probe_whose_loop_was_closed_keeps_no_circuit_half_open() -> None:
     breaker = CircuitBreaker(1, timedelta(milliseconds=1))
 
-    @service_client(retry=False, circuit_breaker=breaker)
+    @service_client(retry=False, circuit_breaker=breaker, timeout=timedelta(seconds=0.5))
     class Shop(Protocol):
         @get("/slow")
         async def slow(self) -> Any: ...
@@ -114,12 +114,14 @@ def test_a_probe_whose_loop_was_closed_gives_way_to_the_next() -> None:
         breaker.failed(breaker.admit(), OSError())
         time.sleep(0.002)
         tasks = lost(client.slow)
-        tasks.clear()
-        gc.collect()
         assert breaker.state is CircuitState.HALF_OPEN
+        assert breaker.snapshot().permits_held == 1
+        time.sleep(0.5)  # no verdict within the attempt timeout: it opened again, for 1 ms
         assert asyncio.run(client.ok()) == {"a": 1}
         assert breaker.state is CircuitState.CLOSED
         asyncio.run(opened.__aexit__(None, None, None))
+    for task in tasks:
+        task.get_coro().close()
 
 
 class Interrupt(BaseException):
@@ -182,13 +184,15 @@ def test_an_exception_out_of_a_signal_handler_keeps_no_permit() -> None:
                         signal.setitimer(signal.ITIMER_REAL, 0)
                     assert bulkhead.snapshot().running == 0
                     assert limiter.snapshot().in_flight == 0
-                    assert breaker.snapshot().permits_held == 0
+                    ends["probe lost"] += breaker.snapshot().permits_held
             server.wait_until(lambda server: server.open_connections == 0, 10)
     finally:
         logging.disable(logging.NOTSET)
         sys.unraisablehook = unraisable
         signal.signal(signal.SIGALRM, before)
-    assert set(ends) <= {"ok", "interrupted"}
+    assert set(ends) <= {"ok", "interrupted", "probe lost"}
+    # In the few lines that write a verdict; the circuit opens again after the attempt timeout.
+    assert ends["probe lost"] < 5
     assert ends["interrupted"] > 10
 
 

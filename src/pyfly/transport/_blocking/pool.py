@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from pyfly.transport._blocking.connection import BlockingConnection
 from pyfly.transport._blocking.connector import BlockingConnector
@@ -52,7 +53,7 @@ class BlockingPool:
             TransportError: No complete response came back.
             BodyTooLarge: Its body has more than ``limit`` bytes.
         """
-        self.gate.enter(timeouts.place, end)
+        place = self.gate.enter(timeouts.place, end)
         try:
             connection = self._take(origin)
             if connection is None:
@@ -64,14 +65,14 @@ class BlockingPool:
                 raise
             self._put(connection, incoming)
         finally:
-            self.gate.leave()
+            self.gate.leave(place)
         return incoming
 
     def open(
         self, origin: Origin, request: OutgoingRequest, timeouts: Timeouts, end: float
     ) -> BlockingExchange:
         """Send a request to ``origin`` and read the response up to the end of its head."""
-        self.gate.enter(timeouts.place, end)
+        place = self.gate.enter(timeouts.place, end)
         try:
             connection = self._take(origin)
             if connection is None:
@@ -82,9 +83,9 @@ class BlockingPool:
                 connection.close()
                 raise
         except BaseException:
-            self.gate.leave()
+            self.gate.leave(place)
             raise
-        return BlockingExchange(connection, incoming, timeouts, end, self._put, self.gate)
+        return BlockingExchange(connection, incoming, timeouts, end, self._put, self.gate, place)
 
     def _take(self, origin: Origin) -> BlockingConnection | None:
         """An idle connection to ``origin``; None if one has to be made."""
@@ -125,7 +126,8 @@ class BlockingExchange:
     """
 
     __slots__ = (
-        "_connection", "_gate", "_lease", "_put", "aborted", "end", "incoming", "timeouts",
+        "_connection", "_gate", "_lease", "_place", "_put", "aborted",
+        "end", "incoming", "timeouts",
     )  # fmt: skip
 
     def __init__(
@@ -136,11 +138,13 @@ class BlockingExchange:
         end: float,
         put: Callable[[BlockingConnection, IncomingResponse], None],
         gate: BlockingGate,
+        place: Any,
     ) -> None:
         self._lease = [True]  # whoever pops it gives back place and connection; popping is atomic
         self._connection = connection
         self._put = put
         self._gate = gate
+        self._place = place
         self.aborted = False
         self.incoming = incoming
         self.timeouts = timeouts
@@ -172,7 +176,7 @@ class BlockingExchange:
             try:
                 self._put(self._connection, self.incoming)
             finally:
-                self._gate.leave()
+                self._gate.leave(self._place)
 
     def abort(self) -> None:
         """Close the connection at once, from any thread; whoever waits for it gives it back."""
@@ -184,7 +188,7 @@ class BlockingExchange:
             raw.close()
         elif self._ends():
             raw.close()
-            self._gate.leave_from_any_thread()
+            self._gate.leave_from_any_thread(self._place)
 
     def _ends(self) -> bool:
         """Whether it is for the caller to give everything back: True once."""
