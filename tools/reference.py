@@ -124,9 +124,12 @@ def _of_class(door: Any, name: str, cls: type) -> Iterator[str]:
         yield from ("```text", *(f"{name}.{member}" for member in cls.__members__), "```", "")
     elif not getattr(cls, "_is_protocol", False):
         yield from _signature(name, cls, "class")
-    yield from _prose(inspect.getdoc(cls) or "")
+    doc = inspect.getdoc(cls) or ""
+    yield from _prose(doc)
     if issubclass(cls, BaseException):
         return
+    if "\nArgs:\n" not in doc:
+        yield from _arguments_of_base(cls)
     for member, found in sorted(_members(door, cls)):
         yield ""
         if isinstance(found, property):
@@ -135,6 +138,15 @@ def _of_class(door: Any, name: str, cls: type) -> Iterator[str]:
             function = inspect.unwrap(getattr(cls, member))
             head = "await " if _is_async(function) else ""
             yield f"**`{head}{member}{_arguments(function)}`** · {_first(inspect.getdoc(function))}"
+
+
+def _arguments_of_base(cls: type) -> Iterator[str]:
+    """What the base that makes the object says of its arguments."""
+    home = next(base for base in cls.__mro__ if "__init__" in vars(base))
+    doc = inspect.getdoc(home) or ""
+    if home is not cls and "\nArgs:\n" in doc:
+        yield ""
+        yield from _prose(doc[doc.index("\nArgs:\n") :])
 
 
 def _members(door: Any, cls: type) -> Iterator[tuple[str, Any]]:
@@ -201,13 +213,10 @@ def _parameters(signature: inspect.Signature) -> Iterator[str]:
 
 
 def _arguments(function: Any) -> str:
-    """The parameters of a method, by name only."""
-    names: list[str] = []
-    for parameter in list(inspect.signature(function).parameters.values()):
-        star = str(parameter).partition(parameter.name)[0]
-        if parameter.name not in ("self", "cls"):
-            names.append(star + parameter.name)
-    return f"({', '.join(names)})"
+    """The signature of a method, without the object that it belongs to."""
+    signature = inspect.signature(function)
+    own = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
+    return _clean(str(signature.replace(parameters=own)))
 
 
 def _annotation(value: Any) -> str:

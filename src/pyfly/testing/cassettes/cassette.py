@@ -223,8 +223,7 @@ class Cassette(CassetteBase):
 
     Attempts are recorded one by one, failed ones included, and replayed in order for each call.
     The file is written when the block ends without an error. A call that was not recorded is an
-    :class:`~pyfly.testing.UnexpectedRequestException`. See :class:`CassetteBase` for the
-    arguments.
+    :class:`~pyfly.testing.UnexpectedRequestException`.
 
     Raises:
         CassetteException: On entry: there is no recording, it is too old, or it is none.

@@ -236,8 +236,7 @@ class FakePort(Fake):
             inventory = client_for(Inventory, port=fake)
             assert (await inventory.product("42")).name == "Widget"
 
-    The end of the block checks that every answer was used and no other request came. See
-    :class:`Fake` for its arguments.
+    The end of the block checks that every answer was used and no other request came.
     """
 
     asynchronous = True
