@@ -152,7 +152,7 @@ class StreamedResponse(Protocol):
         ...
 
     async def read(self, until: float | None) -> bytes:
-        """The next bytes as they were on the wire; ``b""`` at the end.
+        """Returns the next bytes as they were on the wire; ``b""`` at the end.
 
         Args:
             until: When to give up besides the idle timeout, by the monotonic clock.
@@ -199,11 +199,11 @@ class SyncStreamedResponse(Protocol):
     content_encoding: str | None
 
     def read_all(self) -> Response[Any]:
-        """The body as a whole; see :meth:`StreamedResponse.read_all`."""
+        """Returns the body as a whole; see :meth:`StreamedResponse.read_all`."""
         ...
 
     def read(self, until: float | None) -> bytes:
-        """The next bytes; see :meth:`StreamedResponse.read`."""
+        """Returns the next bytes; see :meth:`StreamedResponse.read`."""
         ...
 
     def close(self) -> None:

@@ -54,7 +54,8 @@ def _homes(module: Any) -> dict[str, str]:
         stub = module.__spec__.loader.get_data(path).decode()  # from a zip file as well
     except OSError as error:
         raise ImportError(
-            f"{path} is missing: it belongs to the program as {module.__file__} does",
+            f"{path} is missing: it belongs to the program as {module.__file__} does "
+            "(PyInstaller: --collect-all pyfly)",
             name=module.__name__,
             path=path,
         ) from error
