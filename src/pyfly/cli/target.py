@@ -188,5 +188,8 @@ def source_line(thing: Any) -> tuple[str | None, int | None]:
     with contextlib.suppress(OSError, TypeError):
         file = inspect.getsourcefile(thing)
         if file is not None:
-            return place(file), inspect.getsourcelines(thing)[1]
+            lines, line = inspect.getsourcelines(thing)
+            # From Python 3.13 on a class knows its line, also if exec(…) has made it.
+            if not isinstance(thing, type) or f"class {thing.__name__}" in "".join(lines):
+                return place(file), line
     return None, None
