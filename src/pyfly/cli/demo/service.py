@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pyfly.testing.fault_server.answers import Answer
-from pyfly.testing.fault_server.behaviour import AnsweringBehaviour
-from pyfly.testing.fault_server.exchange import ServedExchange
+from pyfly.testing.fault_server.exchange import AnsweringBehaviour, ServedExchange
 from pyfly.testing.fault_server.server import FaultServer
 
 __all__ = ["CATEGORIES", "PRODUCT_IDS", "Catalogue", "DemoService", "InventoryService"]

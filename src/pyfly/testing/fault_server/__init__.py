@@ -1,8 +1,6 @@
 """A server on loopback that does anything wrong on purpose, for tests and for the shell."""
 
 from pyfly.testing.fault_server.answers import Answer, Delayed, Drip, Early, Interim, Raw, Silence
-from pyfly.testing.fault_server.behaviour import AnsweringBehaviour as Leaf
-from pyfly.testing.fault_server.behaviour import Behaviour
 from pyfly.testing.fault_server.broken import (
     BadChunks,
     Bomb,
@@ -15,6 +13,8 @@ from pyfly.testing.fault_server.broken import (
     WrongLength,
 )
 from pyfly.testing.fault_server.choice import Flapping, InTurn, Mix
+from pyfly.testing.fault_server.exchange import AnsweringBehaviour as Leaf
+from pyfly.testing.fault_server.exchange import Behaviour
 from pyfly.testing.fault_server.exchange import ServedExchange as Exchange
 from pyfly.testing.fault_server.latency import Fixed, Latency, LogNormal, Pareto, Uniform
 from pyfly.testing.fault_server.received import ReceivedRequest

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyfly.testing.fault_server import wire
-from pyfly.testing.fault_server.behaviour import AnsweringBehaviour, Behaviour
-from pyfly.testing.fault_server.exchange import SETTLE, ServedExchange
+from pyfly.testing.fault_server.exchange import (
+    SETTLE,
+    AnsweringBehaviour,
+    Behaviour,
+    ServedExchange,
+)
 from pyfly.testing.fault_server.latency import AnyLatency, as_latency
 
 __all__ = ["Answer", "Delayed", "Drip", "Early", "Interim", "Raw", "Silence"]

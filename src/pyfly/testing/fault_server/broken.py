@@ -7,8 +7,7 @@ from typing import Literal, TypeAlias
 
 from pyfly.testing.fault_server import wire
 from pyfly.testing.fault_server.answers import Answer
-from pyfly.testing.fault_server.behaviour import AnsweringBehaviour
-from pyfly.testing.fault_server.exchange import ServedExchange
+from pyfly.testing.fault_server.exchange import AnsweringBehaviour, ServedExchange
 
 __all__ = [
     "BadChunks",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from pyfly.testing.fault_server.behaviour import Behaviour
-from pyfly.testing.fault_server.exchange import ServedExchange
+from pyfly.testing.fault_server.exchange import Behaviour, ServedExchange
 
 __all__ = ["Flapping", "InTurn", "Mix"]
 

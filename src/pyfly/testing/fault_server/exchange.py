@@ -1,13 +1,15 @@
-"""One connection, and one exchange on it: everything that a behaviour can do to a client."""
+"""One connection, one exchange on it, and what a behaviour is: something to do about it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from random import Random
 
 from pyfly.testing.fault_server.received import ReceivedRequest, body_length
 from pyfly.testing.fault_server.socket_faults import Hangup, ServerSocket
 
-__all__ = ["SETTLE", "ServedExchange", "ServerConnection"]
+__all__ = ["SETTLE", "AnsweringBehaviour", "Behaviour", "ServedExchange", "ServerConnection"]
+
 
 #: Longer heads are refused by closing: a client that sends one is not what is tested here.
 _LONGEST_HEAD = 1 << 20
@@ -149,3 +151,39 @@ class ServedExchange:
     def close(self) -> None:
         """End the connection in good order."""
         self._connection.link.close()
+
+
+class Behaviour(ABC):
+    """Something to do about one request.
+
+    Behaviours do not change and may be shared between routes. Write one of your own by
+    deriving from :class:`AnsweringBehaviour`.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    async def play(self, exchange: ServedExchange) -> None:
+        """Do it. The connection serves the next request unless it was ended."""
+
+
+class AnsweringBehaviour(Behaviour):
+    """A behaviour that answers by itself: it is what the records name.
+
+    Example::
+
+        class Teapot(AnsweringBehaviour):
+            async def act(self, exchange: ServedExchange) -> None:
+                await exchange.send(b"HTTP/1.1 418 I'm a teapot\\r\\ncontent-length: 0\\r\\n\\r\\n")
+    """
+
+    __slots__ = ()
+
+    async def play(self, exchange: ServedExchange) -> None:
+        exchange.note(type(self).__name__)
+        await exchange.receive()
+        await self.act(exchange)
+
+    @abstractmethod
+    async def act(self, exchange: ServedExchange) -> None:
+        """Answer. The request is read, unless the answer is to be early."""

@@ -9,7 +9,6 @@ from typing import Any
 from pyfly.core.schema import Choice, Duration, Flag, Integer, Leaf, Number, Size, Text
 from pyfly.kernel.record import Record
 from pyfly.testing.fault_server.answers import Answer, Delayed, Drip, Early, Interim, Raw, Silence
-from pyfly.testing.fault_server.behaviour import Behaviour
 from pyfly.testing.fault_server.broken import (
     BadChunks,
     Bomb,
@@ -22,6 +21,7 @@ from pyfly.testing.fault_server.broken import (
     WrongLength,
 )
 from pyfly.testing.fault_server.choice import Flapping, Mix
+from pyfly.testing.fault_server.exchange import Behaviour
 from pyfly.testing.fault_server.fields import ScriptSection
 from pyfly.testing.fault_server.latency import Latency, LogNormal, Pareto, Uniform, as_latency
 

@@ -25,10 +25,10 @@ from pyfly.core.schema import Choice, Duration, Flag, Integer, Text
 from pyfly.core.yaml_source import read_documents
 from pyfly.kernel.record import Record
 from pyfly.testing.fault_server.acceptor import AcceptorState
-from pyfly.testing.fault_server.behaviour import Behaviour
+from pyfly.testing.fault_server.exchange import Behaviour
 from pyfly.testing.fault_server.fields import ScriptSection
 from pyfly.testing.fault_server.kinds import behaviours_of
-from pyfly.testing.fault_server.routes import route_mistake
+from pyfly.testing.fault_server.serving import route_mistake
 
 __all__ = ["Script", "ScriptRoute", "read_script"]
 

@@ -13,12 +13,11 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from pyfly.testing.fault_server.acceptor import Acceptor, AcceptorState, check_states
-from pyfly.testing.fault_server.behaviour import Behaviour
 from pyfly.testing.fault_server.choice import InTurn
+from pyfly.testing.fault_server.exchange import Behaviour
 from pyfly.testing.fault_server.received import ReceivedRequest
-from pyfly.testing.fault_server.routes import ServerRoutes
 from pyfly.testing.fault_server.script import read_script
-from pyfly.testing.fault_server.serving import ConnectionServer
+from pyfly.testing.fault_server.serving import ConnectionServer, ServerRoutes
 
 __all__ = ["FaultServer"]
 
