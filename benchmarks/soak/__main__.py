@@ -1,8 +1,10 @@
 """``python3 dev.py soak``: a million calls with 20 % faults, and a thousand starts and stops.
 
-For each adapter. The server, in a process of its own, counts what it did; the client says what
-became of its calls. Every number has to agree, and afterwards there is no socket, task or thread
-left, and no more memory in use than after the first tenth.
+For each adapter; then forks under calling threads, event loops closed under their calls and
+exceptions out of signal handlers, ten thousand of each. The server, in a process of its own,
+counts what it did; the client says what became of its calls. Every number has to agree, and
+afterwards there is no permit, socket, task or thread left, and no more memory in use than after
+the first tenth.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import progress
+from benchmarks.soak.losses import LOSSES
 from benchmarks.soak.server import KINDS
 from pyfly.client import connect, get, http_client
 from pyfly.client.errors import HttpStatusException, TransportException
@@ -35,6 +38,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ADAPTERS = ("httpx2", "httpx", "aiohttp")
 AT_ONCE = 32
 _SPARE_MEMORY = 16 << 20
+#: What becomes of calls that are lost, and of those beside them.
+MEANT = ("ok", "lost", "interrupted")
 
 
 @http_client()
@@ -214,6 +219,30 @@ def _adapter(adapter: str, calls: int, cycles: int) -> bool:
     return not wrong
 
 
+def _losses(kind: str, count: int) -> bool:
+    """Lose so many calls in one way; whether everything came back."""
+    began = time.perf_counter()
+    with serving() as server:
+        descriptors = _descriptors()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # to fork with threads is meant
+            ends = LOSSES[kind](server.url, count)
+        gc.collect()
+        time.sleep(0.2)  # so that the server has seen the last connections close
+        ends["connections left"] = server.counts()["open"]
+        ends["descriptors left"] = max(_descriptors() - descriptors, 0)
+    if sys.stderr.isatty():
+        progress("")
+    told = ", ".join(f"{number:,} {end}" for end, number in ends.items() if number)
+    print(f"{count:,} {kind} in {time.perf_counter() - began:.0f} s: {told}", flush=True)
+    wrong = {end: number for end, number in ends.items() if number and end not in MEANT}
+    for end, number in wrong.items():
+        print(f"  wrong: {number:,} {end}")
+    if not wrong:
+        print("  none hung or was refused; no permit, socket or file is left")
+    return not wrong
+
+
 def main(arguments: list[str]) -> int:
     """Soak each adapter; 0 if all was as it must be."""
     parser = argparse.ArgumentParser(
@@ -225,9 +254,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--calls", type=int, default=1_000_000, help="calls for each adapter")
     parser.add_argument("--cycles", type=int, default=1_000, help="starts and stops")
     parser.add_argument("--adapter", action="append", choices=ADAPTERS, help="can be repeated")
+    parser.add_argument("--losses", type=int, default=10_000, help="forks, closed loops, signals")
     options = parser.parse_args(arguments)
     warnings.filterwarnings("ignore", message=".*was connected")  # the starts are meant
-    good = [_adapter(name, options.calls, options.cycles) for name in options.adapter or ADAPTERS]
+    good = [
+        _adapter(name, options.calls, options.cycles)
+        for name in options.adapter or ADAPTERS
+        if options.calls
+    ]
+    good += [_losses(kind, options.losses) for kind in LOSSES if options.losses]
     return 0 if all(good) else 1
 
 

@@ -6,10 +6,14 @@ import pytest
 
 from benchmarks.soak import __main__ as command
 from benchmarks.soak.__main__ import differences
+from benchmarks.soak.losses import LOSSES
 
 
 def test_a_short_soak_finds_nothing_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["--calls", "300", "--cycles", "3", "--adapter", "httpx2"]) == 0
+    assert (
+        command.main(["--calls", "300", "--cycles", "3", "--losses", "0", "--adapter", "httpx2"])
+        == 0
+    )
     said = capsys.readouterr().out
     assert "the server counted 303 requests" in said
     assert "every count agrees; no socket, file, task or thread is left" in said
@@ -27,3 +31,24 @@ def test_whatever_does_not_agree_is_told() -> None:
         "2 tasks left",
         "memory grew by 1073.7 MB after the first tenth",
     ]
+
+
+@pytest.mark.survives(
+    "Many callers at once",
+    "forks under calling threads, event loops closed under their calls, signal handlers that raise",
+    "no child hangs or is refused for its parent's calls; no permit, socket or task is left",
+)
+def test_a_short_soak_of_losses_finds_nothing_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--calls", "0", "--losses", "100"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("none hung or was refused; no permit, socket or file is left") == len(LOSSES)
+
+
+def test_what_was_lost_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "LOSSES", {"forks": lambda url, count: Counter(ok=1, hung=2)})
+    assert command.main(["--calls", "0", "--losses", "3"]) == 1
+    said = capsys.readouterr().out
+    assert "wrong: 2 hung" in said
+    assert "3 forks in 0 s: 1 ok, 2 hung" in said
