@@ -383,8 +383,7 @@ def test_a_request_as_http_libraries_take_it(caller: Callers) -> None:
             "POST", "/p", params={"a": "b c"}, json={"k": 1}, headers={"X-R": "2"}
         )
         client.request("POST", "/f", data={"k": "v w"})
-        raw = {"data" if client.row.library == "aiohttp" else "content": b"raw"}
-        client.request("PUT", "/c", **raw)
+        client.request("PUT", "/c", content=b"raw")
         client.request("GET", "/q?a=1", params={"b": ["2", "3"]})
         assert peer.connections == 1
     assert (response.status_code, response.text) == (200, "hi")
@@ -404,10 +403,10 @@ def test_a_request_as_http_libraries_take_it(caller: Callers) -> None:
 
 def test_a_request_that_cannot_be_made_is_refused(caller: Callers) -> None:
     client = caller("http://127.0.0.1:1")
-    if client.row.library == "own":
+    if "stock" not in client.row.name:
         with pytest.raises(TypeError, match="give one of json, content and data"):
             client.request("POST", "/", json={}, content=b"x")
-        with pytest.raises(TypeError, match="no argument 'files'"):
+        with pytest.raises(TypeError, match=r"argument '?files'"):
             client.request("POST", "/", files={})
 
 

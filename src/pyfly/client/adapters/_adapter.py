@@ -1,4 +1,4 @@
-"""What the asynchronous and the blocking adapter share: everything but the waiting."""
+"""What adapters share; and what the asynchronous and the blocking one do: all but the waiting."""
 
 from __future__ import annotations
 
@@ -23,67 +23,31 @@ from pyfly.transport.errors import TransportError
 from pyfly.transport.network import Network
 from pyfly.transport.pools import Pools
 
-__all__ = ["HttpxAdapter"]
+__all__ = ["Adapter", "HttpxAdapter"]
 
 _OTHER_SCHEME = re.compile(r"(?!https?://)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
-class HttpxAdapter:
-    """An adapter over own connections, or over a client of the user's.
+class Adapter:
+    """What all adapters share but those of the stock transport.
 
     Attributes:
         takes_encoded: True: URL and body are sent as they are.
-        bounds_deadline: Whether ``send`` ends by its deadline; not with a blocking client
-            of the user's own.
-        ends_calls: Whether ``stop`` ends what ``send`` is waiting for; not with a client of
-            the user's own.
+        bounds_deadline: Whether ``send`` ends by its deadline.
+        ends_calls: Whether ``stop`` ends what ``send`` is waiting for.
     """
 
     takes_encoded = True
     bounds_deadline = True
     ends_calls = True
 
-    _blocking: bool
-    _make_pool: Callable[[Network], Any]
-    _client_port: type
-
-    def __init__(
-        self,
-        base_url: str = "",
-        timeout: timedelta = timedelta(seconds=30),
-        headers: Mapping[str, str] | None = None,
-        *,
-        client: Any = None,
-        settings: ConnectionSettings | None = None,
-    ) -> None:
-        require_span("timeout", timeout)
-        self._settings = settings = checked(settings or ConnectionSettings())
+    def __init__(self, base_url: str, timeout: timedelta, settings: ConnectionSettings) -> None:
+        self._settings = settings
         self._timeout = timeout.total_seconds()
         self._limit = settings.max_response_size
         self._stopped = False
-        self._client: Any = None
-        if client is not None:
-            self._client = self._client_port(base_url, self._timeout, headers, client, settings)
-            base_url = self._client.base_url
-            self.bounds_deadline = not self._blocking
-            self.ends_calls = False
         self._base_url = base_url
         self._targets = TargetResolver(base_url)
-        self._fields = RequestFields(headers)
-        self._timeouts = Timeouts(
-            settings.connect_timeout.total_seconds(),
-            self._timeout,
-            settings.pool_timeout.total_seconds(),
-        )
-        network = Network(
-            context=lambda: context_for(settings),
-            proxy_of=lambda origin: proxy_for(settings, origin),
-            uds=None if settings.uds is None else os.fspath(settings.uds),
-            max_connections=settings.max_connections,
-            keepalive=settings.keepalive_expiry.total_seconds(),
-        )
-        make = self._make_pool
-        self._pools: Pools[Any] = Pools(lambda: make(network), self._blocking)
 
     @property
     def base_url(self) -> str:
@@ -96,41 +60,12 @@ class HttpxAdapter:
     def _start(self) -> None:
         self._stopped = False
         origin = self._targets.origin
-        if self._client is None and origin is not None and origin.scheme == "https":
+        if origin is not None and origin.scheme == "https":
             check_files(self._settings)
-
-    def _stop(self) -> None:
-        self._stopped = True
-        self._pools.close()
 
     def _require_running(self) -> None:
         if self._stopped:
             raise ClientStoppedException(f"{self!r} was stopped: it makes no more requests")
-
-    def _raise(
-        self,
-        exc: Exception,
-        origin: Origin,
-        deadline: float | None = None,
-        began: float = 0.0,
-        step: float | None = None,
-    ) -> NoReturn:
-        """Raise what ``exc`` means in our terms; itself if it is not the transport's.
-
-        Args:
-            exc: What was raised.
-            origin: Whom the exchange was with.
-            deadline: When the attempt had to end.
-            began: When it began.
-            step: How long a read or write might take, if not the adapter's timeout.
-        """
-        if not isinstance(exc, TransportError):
-            raise exc
-        if self._stopped:
-            raise ClientStoppedException(f"{self!r} was stopped during the request") from exc
-        step = self._timeout if step is None else step
-        error = from_transport(exc, Exchange(origin, self._settings, step, deadline, began))
-        raise error from error.__cause__ or exc
 
     # --- requests as HTTP libraries take them --------------------------------------------
 
@@ -170,6 +105,87 @@ class HttpxAdapter:
             response.content = inflate(response.content, response.content_encoding, self._limit)
             response.content_encoding = None
         return response
+
+
+class HttpxAdapter(Adapter):
+    """An adapter over own connections, or over a client of the user's.
+
+    A client of the user's does not end what ``send`` is waiting for, and a blocking one not
+    at its deadline.
+    """
+
+    _blocking: bool
+    _make_pool: Callable[[Network], Any]
+    _client_port: type
+
+    def __init__(
+        self,
+        base_url: str = "",
+        timeout: timedelta = timedelta(seconds=30),
+        headers: Mapping[str, str] | None = None,
+        *,
+        client: Any = None,
+        settings: ConnectionSettings | None = None,
+    ) -> None:
+        require_span("timeout", timeout)
+        settings = checked(settings or ConnectionSettings())
+        self._client: Any = None
+        if client is not None:
+            span = timeout.total_seconds()
+            self._client = self._client_port(base_url, span, headers, client, settings)
+            base_url = self._client.base_url
+            self.bounds_deadline = not self._blocking
+            self.ends_calls = False
+        super().__init__(base_url, timeout, settings)
+        self._fields = RequestFields(headers)
+        self._timeouts = Timeouts(
+            settings.connect_timeout.total_seconds(),
+            self._timeout,
+            settings.pool_timeout.total_seconds(),
+        )
+        network = Network(
+            context=lambda: context_for(settings),
+            proxy_of=lambda origin: proxy_for(settings, origin),
+            uds=None if settings.uds is None else os.fspath(settings.uds),
+            max_connections=settings.max_connections,
+            keepalive=settings.keepalive_expiry.total_seconds(),
+        )
+        make = self._make_pool
+        self._pools: Pools[Any] = Pools(lambda: make(network), self._blocking)
+
+    def _start(self) -> None:
+        if self._client is None:
+            super()._start()
+        self._stopped = False
+
+    def _stop(self) -> None:
+        self._stopped = True
+        self._pools.close()
+
+    def _raise(
+        self,
+        exc: Exception,
+        origin: Origin,
+        deadline: float | None = None,
+        began: float = 0.0,
+        step: float | None = None,
+    ) -> NoReturn:
+        """Raise what ``exc`` means in our terms; itself if it is not the transport's.
+
+        Args:
+            exc: What was raised.
+            origin: Whom the exchange was with.
+            deadline: When the attempt had to end.
+            began: When it began.
+            step: How long a read or write might take, if not the adapter's timeout.
+        """
+        if not isinstance(exc, TransportError):
+            raise exc
+        if self._stopped:
+            raise ClientStoppedException(f"{self!r} was stopped during the request") from exc
+        step = self._timeout if step is None else step
+        error = from_transport(exc, Exchange(origin, self._settings, step, deadline, began))
+        raise error from error.__cause__ or exc
 
 
 def _query(values: Any) -> str:

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from pyfly.client.adapters._aiohttp_connecting import stage_of_connecting
-from pyfly.client.adapters._aiohttp_pool import NotAgainException, load_aiohttp
+from pyfly.client.adapters._aiohttp_pool import load_aiohttp
 from pyfly.client.adapters._errors import Exchange, from_transport, named
 from pyfly.client.errors import ProtocolException, ReadException
 from pyfly.kernel.exceptions import PyFlyException
-from pyfly.transport.errors import ConnectTimeout, Stage, TransportError
+from pyfly.transport.errors import ConnectTimeout, TransportError
 
 __all__ = ["out_of_time", "translate_aiohttp"]
 
@@ -18,9 +18,6 @@ __all__ = ["out_of_time", "translate_aiohttp"]
 _NAMES = (
     ("ServerTimeoutError", "ReadTimeout"),
     ("ClientConnectorError", "ConnectError"),
-    ("ClientConnectorCertificateError", "ConnectError"),
-    ("ClientSSLError", "ConnectError"),
-    ("ServerFingerprintMismatch", "ConnectError"),
     ("ClientOSError", "ReadError"),
     ("InvalidURL", "InvalidURL"),
     ("ClientConnectionError", "ReadError"),
@@ -42,9 +39,8 @@ _FAULTS = (
 _CUT_SHORT = re.compile(r"received (\d+) of (\d+) bytes")
 
 
-def translate_aiohttp(given: Exception, exchange: Exchange) -> PyFlyException | None:
+def translate_aiohttp(exc: Any, exchange: Exchange) -> PyFlyException | None:
     """Our exception for one of aiohttp's, its cause set; None if it is not theirs."""
-    exc: Any = given.__cause__ if isinstance(given, NotAgainException) else given
     error: PyFlyException
     if isinstance(exc, TransportError):
         error = from_transport(exc, exchange)
@@ -55,8 +51,6 @@ def translate_aiohttp(given: Exception, exchange: Exchange) -> PyFlyException | 
     aiohttp: Any = load_aiohttp()
     if not isinstance(exc, aiohttp.ClientError):
         return None
-    if isinstance(exc, aiohttp.ConnectionTimeoutError):
-        return _no_connection(exc, exchange, stage_of_connecting(exchange.began) or "socket")
     peer = exchange.peer
     if isinstance(exc, aiohttp.ServerDisconnectedError):
         answered = not isinstance(exc.message, str)  # it is what came of a head
@@ -74,10 +68,8 @@ def translate_aiohttp(given: Exception, exchange: Exchange) -> PyFlyException | 
 def out_of_time(exc: BaseException, exchange: Exchange) -> PyFlyException:
     """The error for a passed deadline, which says what a connection was at by then."""
     stage = stage_of_connecting(exchange.began)
-    return exchange.timed_out() if stage is None else _no_connection(exc, exchange, stage)
-
-
-def _no_connection(exc: BaseException, exchange: Exchange, stage: Stage) -> PyFlyException:
+    if stage is None:
+        return exchange.timed_out()
     error = named("ConnectTimeout", ConnectTimeout(stage), exchange)
     error.__cause__ = exc
     return error

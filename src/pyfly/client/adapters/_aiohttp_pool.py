@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from pyfly.client.adapters._aiohttp_connecting import (
     PatientSocket,
+    stage_of_connecting,
     tcp_connector,
     unix_connector,
 )
@@ -26,16 +27,13 @@ from pyfly.client.adapters._per_loop import Tracked
 from pyfly.client.adapters._upload import Upload
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.transport.deadline import TimeLimits
+from pyfly.transport.errors import ConnectTimeout
 from pyfly.transport.pools import AsyncGate
 
-__all__ = ["AiohttpPool", "Answer", "NotAgainException", "load_aiohttp"]
+__all__ = ["AiohttpPool", "Answer", "load_aiohttp"]
 
 #: As much as the httpcore family takes, in a line and in a field.
 HEAD_LIMIT = 100 * 1024
-
-
-class NotAgainException(Exception):
-    """Carries an error past aiohttp, which would otherwise send the request once more."""
 
 
 #: Those whose requests aiohttp gives a Content-Type, with or without a body.
@@ -69,7 +67,6 @@ class AiohttpPool:
     it takes for idempotent a second time, and costs as much as the rest together.
 
     Attributes:
-        session: aiohttp's, for whoever wants all that, over the same connections.
         limits: The time limits of the exchanges.
         gate: Where to enter before an exchange; it alone bounds the connections in use.
     """
@@ -80,14 +77,11 @@ class AiohttpPool:
         self.gate = AsyncGate(settings.max_connections)
         self._tracked = tracked
         self._used: set[int] = set()
-        self._timeout = partial(
-            aiohttp.ClientTimeout,
+        self._connecting = aiohttp.ClientTimeout(
             total=None,
             connect=settings.connect_timeout.total_seconds(),
             ceil_threshold=math.inf,  # else spans above 5 s are rounded up
         )
-        self._connecting = self._timeout()
-        self._late = aiohttp.ConnectionTimeoutError
         self._request = aiohttp.ClientRequest
         self._loop = asyncio.get_running_loop()
         keeping = {
@@ -100,23 +94,12 @@ class AiohttpPool:
             self._connector: Any = unix_connector(path, partial(self._open, _UNIX), keeping)
         else:
             self._connector = tcp_connector(self._open, keeping)
-        self.session: Any = aiohttp.ClientSession(
-            connector=self._connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            max_line_size=HEAD_LIMIT,
-            max_field_size=HEAD_LIMIT,
-            middlewares=(_only_once,),
-        )
+        self._session: Any = aiohttp.ClientSession(connector=self._connector)
 
     async def close(self) -> None:
         """Close everything, in its own event loop."""
         self.limits.close()
-        await self.session.close()
-
-    def patience(self, silence: float) -> Any:
-        """The timeouts of ``session.request``."""
-        return self._timeout(sock_read=silence)
+        await self._session.close()
 
     async def answer(
         self,
@@ -140,7 +123,7 @@ class AiohttpPool:
         if (data is not None or method in _BODY_METHODS) and "Content-Type" not in fields:
             way = {**way, "skip_auto_headers": ("Content-Type",)}
         wire = self._request(
-            method, url, headers=fields, data=data, loop=self._loop, session=self.session, **way
+            method, url, headers=fields, data=data, loop=self._loop, session=self._session, **way
         )
         if data is None and method not in _BODY_METHODS:
             wire.headers.pop("Content-Length", None)  # it tells a length of 0 with DELETE
@@ -182,7 +165,7 @@ class AiohttpPool:
             try:
                 connection = await self._connector.connect(wire, [], self._connecting)
             except TimeoutError as exc:
-                raise self._late from exc
+                raise ConnectTimeout(stage_of_connecting(0.0) or "socket") from exc
             descriptor = connection.transport.get_extra_info("socket").fileno()
             if descriptor not in self._used:
                 self._used.add(descriptor)
@@ -221,20 +204,6 @@ def _seen(ended: asyncio.Future[None]) -> None:
     """An error at the end of an idle connection is nobody's."""
     if not ended.cancelled():
         ended.exception()
-
-
-async def _only_once(request: Any, handler: Any) -> Any:
-    """A middleware: aiohttp repeats what it takes for idempotent over a new connection.
-
-    That would be an attempt that nobody counted. Ours are counted, and wait between them.
-    """
-    aiohttp: Any = load_aiohttp()
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as exc:
-        raise NotAgainException from exc
 
 
 if sys.platform == "win32":  # it has no poll()

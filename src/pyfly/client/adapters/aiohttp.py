@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import re
 import time
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
+from pyfly.client.adapters._adapter import Adapter
 from pyfly.client.adapters._aiohttp_body import check_framing, whole_body
 from pyfly.client.adapters._aiohttp_errors import out_of_time, translate_aiohttp
 from pyfly.client.adapters._aiohttp_pool import AiohttpPool, Answer, load_aiohttp
 from pyfly.client.adapters._aiohttp_streaming import AiohttpOpened
 from pyfly.client.adapters._errors import Exchange, named
-from pyfly.client.adapters._outgoing import Origin, Target, TargetResolver
+from pyfly.client.adapters._outgoing import Origin, Target
 from pyfly.client.adapters._per_loop import PerLoop
 from pyfly.client.adapters._proxies import proxy_for
 from pyfly.client.adapters._text_fields import TextFields
-from pyfly.client.adapters._tls import check_files, context_for
+from pyfly.client.adapters._tls import context_for
 from pyfly.client.adapters._upload import PIECE, Upload
 from pyfly.client.adapters.settings import (
     ConnectionSettings,
@@ -28,7 +28,7 @@ from pyfly.client.adapters.settings import (
     require_span,
     without_credentials,
 )
-from pyfly.client.errors import ClientArgumentException, ClientStoppedException
+from pyfly.client.errors import ClientStoppedException
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import StreamedResponse
 from pyfly.kernel.exceptions import PyFlyException
@@ -39,10 +39,8 @@ T = TypeVar("T")
 
 _DIRECT: dict[str, Any] = {}  # not to be changed
 
-_OTHER_SCHEME = re.compile(r"(?!https?://)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
-
-class AiohttpClientAdapter:
+class AiohttpClientAdapter(Adapter):
     """A port over aiohttp (``pyfly-client[aiohttp]``).
 
     It does what :class:`~pyfly.client.adapters.httpx.HttpxClientAdapter` does, for less CPU.
@@ -64,10 +62,6 @@ class AiohttpClientAdapter:
         MissingLibraryException: When first used: aiohttp is not installed.
     """
 
-    takes_encoded = True
-    bounds_deadline = True
-    ends_calls = True
-
     def __init__(
         self,
         base_url: str = "",
@@ -77,36 +71,20 @@ class AiohttpClientAdapter:
         settings: ConnectionSettings | None = None,
     ) -> None:
         require_span("timeout", timeout)
-        self._settings = checked(settings or ConnectionSettings())
+        super().__init__(base_url, timeout, checked(settings or ConnectionSettings()))
         _require_http_proxy(self._settings.proxy)
-        self._timeout = timeout.total_seconds()
         self._pool_timeout = self._settings.pool_timeout.total_seconds()
-        self._base_url = base_url
-        self._targets = TargetResolver(base_url)
         origin = self._targets.origin
         self._authority = "" if origin is None else origin.authority
-        self._limit = self._settings.max_response_size
         self._headers = TextFields(headers)
-        self._stopped = False
         self._context: Any = None
         self._detours = self._settings.proxy is not None or self._settings.trust_env
         self._pools = PerLoop(functools.partial(AiohttpPool, self._settings), AiohttpPool.close)
 
-    @property
-    def base_url(self) -> str:
-        """Where paths begin; ``""`` if every request brings an absolute URL."""
-        return self._base_url
-
-    def __repr__(self) -> str:
-        return f"<AiohttpClientAdapter {self._targets.origin or 'of absolute URLs'}>"
-
     async def start(self) -> None:
         """Check that aiohttp and the TLS files are there; connections come on demand."""
-        self._stopped = False
         load_aiohttp()
-        origin = self._targets.origin
-        if origin is not None and origin.scheme == "https":
-            check_files(self._settings)
+        self._start()
 
     async def stop(self) -> None:
         """Close every connection; what is in flight ends with ``ClientStoppedException``."""
@@ -114,14 +92,29 @@ class AiohttpClientAdapter:
         await self._pools.end()
         await asyncio.sleep(0)  # whoever was woken by the closing gets to know
 
-    async def request(self, method: str, url: str, **kwargs: Any) -> Response[Any]:
-        """Send one request as aiohttp would.
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Any = None,
+        json: Any = None,
+        headers: Any = None,
+        content: Any = None,
+        data: Any = None,
+        timeout: float | None = None,
+    ) -> Response[Any]:
+        """Send one request as HTTP libraries do.
 
         Args:
             method: ``GET``, ``POST``, …
             url: A path below ``base_url``, or an absolute URL.
-            **kwargs: What ``aiohttp.ClientSession.request`` takes: ``params``, ``json``,
-                ``headers``, ``data``, ``timeout``, …
+            params: Query parameters: a mapping, or pairs; a list stands for several values.
+            json: A body that is sent as JSON.
+            headers: Header fields over those of the adapter.
+            content: A body as ``bytes`` or ``str``.
+            data: A form, as a mapping; or a body as ``bytes`` or ``str``.
+            timeout: How long a single read or write may take, in seconds.
 
         Returns:
             The response, read and decompressed.
@@ -130,33 +123,9 @@ class AiohttpClientAdapter:
             TransportException: No complete response came back.
             ResponseTooLargeException: It is larger than ``max_response_size``.
         """
-        self._require_running()
-        if _OTHER_SCHEME.match(url):
-            raise ClientArgumentException(
-                "the URL cannot be used: it must start with http:// or https://"
-            )
-        target = self._targets.resolve(url)
-        options = {"allow_redirects": False, **self._way(target.origin), **kwargs}
-        options["headers"] = self._headers.for_request(kwargs.get("headers") or {}, target.home)
-        if not kwargs.keys() & {"json", "data"}:
-            options.setdefault("skip_auto_headers", ("Content-Type",))
-        exchange = Exchange(target.origin, self._settings, self._timeout)
-        pool = await self._pools.current()
-        try:
-            await pool.gate.enter(self._pool_timeout)
-        except Exception as exc:
-            self._raise(exc, exchange)
-        try:
-            options.setdefault("timeout", pool.patience(self._timeout))
-            async with pool.session.request(method, self._url(target), **options) as response:
-                answer = Answer(response)
-                whole = await whole_body(method, answer, self._limit, target.origin)
-        except Exception as exc:
-            self._raise(exc, exchange)
-        finally:
-            pool.gate.leave()
-        whole.content_encoding = None
-        return whole
+        request = self._plain_request(method, url, params, json, headers, content, data)
+        step = self._timeout if timeout is None else timeout
+        return self._decompressed(await self._whole(request, None, step))
 
     async def send(self, request: Request, deadline: float | None) -> Response[Any]:
         """Make one attempt: what is in ``request``, byte for byte.
@@ -171,12 +140,16 @@ class AiohttpClientAdapter:
             ResponseTooLargeException: The body is larger than ``max_response_size``.
             ClientStoppedException: The adapter was stopped.
         """
+        return await self._whole(request, deadline, self._timeout)
+
+    async def _whole(self, request: Request, deadline: float | None, step: float) -> Response[Any]:
         content = request.content
         if content is None or (type(content) is bytes and len(content) <= PIECE):
-            return await self._send(request, deadline, content)
-        upload = Upload(content, self._timeout)
+            return await self._send(request, deadline, content, step)
+        upload = Upload(content, step)
         try:
-            return await self._uploaded(upload, self._send(request, deadline, upload), request)
+            sending = self._send(request, deadline, upload, step)
+            return await self._uploaded(upload, sending, request)
         finally:
             await upload.aclose()
 
@@ -194,7 +167,7 @@ class AiohttpClientAdapter:
             ) from exc
 
     async def _send(
-        self, request: Request, deadline: float | None, data: bytes | Upload | None
+        self, request: Request, deadline: float | None, data: bytes | Upload | None, step: float
     ) -> Response[Any]:
         if self._stopped:
             self._require_running()
@@ -208,8 +181,8 @@ class AiohttpClientAdapter:
             await pool.gate.enter(self._pool_timeout)
             try:
                 # A limit that is no longer than the silence that is allowed makes that idle.
-                idle = deadline is not None and deadline - began <= self._timeout
-                silence = None if idle else self._timeout
+                idle = deadline is not None and deadline - began <= step
+                silence = None if idle else step
                 answer = await self._answer(pool, request, target, data, silence)
                 try:
                     return await whole_body(request.method, answer, self._limit, target.origin)
@@ -221,7 +194,7 @@ class AiohttpClientAdapter:
             finally:
                 pool.gate.leave()
         except BaseException as exc:
-            exchange = Exchange(target.origin, self._settings, self._timeout, deadline, began)
+            exchange = Exchange(target.origin, self._settings, step, deadline, began)
             if limit is not None and limit.caused(exc):
                 raise out_of_time(exc, exchange) from exc
             if not isinstance(exc, Exception):
@@ -350,10 +323,6 @@ class AiohttpClientAdapter:
         from yarl import URL
 
         return {"ssl": self._context, "proxy": URL(proxy), "proxy_headers": CIMultiDict()}
-
-    def _require_running(self) -> None:
-        if self._stopped:
-            raise ClientStoppedException(f"{self!r} was stopped: it makes no more requests")
 
     def _raise(self, exc: Exception, exchange: Exchange) -> NoReturn:
         """Raise what ``exc`` means in our terms; itself if it is not aiohttp's."""
