@@ -55,9 +55,35 @@ class Rewriting(NamedTuple):
     names: Mapping[str, str]
 
 
+_STREAM = ("connection", "page_source", "source", "streamer")
 _TRANSPORT = ("connection", "connector", "pool", "stream")
 
 REWRITINGS: Sequence[Rewriting] = (
+    Rewriting(
+        folder="src/pyfly/client/_stream",
+        modules={f"{name}.py": f"sync_{name}.py" for name in _STREAM},
+        names={
+            **{
+                f"pyfly.client._stream.{name}": f"pyfly.client._stream.sync_{name}"
+                for name in _STREAM
+            },
+            "BodySource": "SyncBodySource",
+            "Connection": "SyncConnection",
+            "EventSource": "SyncEventSource",
+            "Lifecycle": "SyncLifecycle",
+            "Opener": "SyncOpener",
+            "PageSource": "SyncPageSource",
+            "Source": "SyncSource",
+            "Stream": "SyncStream",
+            "StreamInFlight": "SyncStreamInFlight",
+            "StreamPort": "SyncStreamPort",
+            "StreamedResponse": "SyncStreamedResponse",
+            "build": "build_sync",
+            "invoker": "sync_invoker",
+            "sleep": "sleep_sync",
+            "streamer": "sync_streamer",
+        },
+    ),
     Rewriting(
         folder="src/pyfly/transport",
         modules={f"{name}.py": f"_blocking/{name}.py" for name in _TRANSPORT},

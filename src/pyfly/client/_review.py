@@ -14,7 +14,7 @@ from pyfly.client._codec.decode import UndecodableAnnotation, decoder_for
 from pyfly.client._compile.base_url import check_base_url
 from pyfly.client._compile.compile import read_client
 from pyfly.client._declare.verbs import Declaration
-from pyfly.client._stream.wiring import stream_decoder
+from pyfly.client._stream.method_checks import stream_decoder
 from pyfly.client.auth.credentials import auth_mistakes
 from pyfly.client.error_mapping import mapping_mistakes
 from pyfly.client.interceptors import interceptor_mistakes

@@ -31,7 +31,9 @@ from pyfly.client._review import code_mistakes, decoders_of
 from pyfly.client._settings.config import ClientConfig, Settings
 from pyfly.client._settings.declared import settings_from_decorator, settings_from_resilience
 from pyfly.client._settings.table import CONNECTIONS
-from pyfly.client._stream.wiring import port_mistakes, streamer, sync_streamer
+from pyfly.client._stream.method_checks import port_mistakes
+from pyfly.client._stream.streamer import streamer
+from pyfly.client._stream.sync_streamer import sync_streamer
 from pyfly.client.adapters.choice import make_adapter, unsuitable
 from pyfly.client.adapters.foreign import ForeignPort, PortException, SyncForeignPort
 from pyfly.client.adapters.settings import ConnectionSettings, ConnectionSettingsException

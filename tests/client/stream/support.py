@@ -23,7 +23,8 @@ from pyfly.client import (
     service_client,
 )
 from pyfly.client._settings.config import ClientConfig
-from pyfly.client._stream.wiring import streamer, sync_streamer
+from pyfly.client._stream.streamer import streamer
+from pyfly.client._stream.sync_streamer import sync_streamer
 from pyfly.client.wiring import ClientFactory, WiredClient
 from pyfly.core import Config
 from pyfly.resilience.assembly import assemble

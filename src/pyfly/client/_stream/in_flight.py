@@ -2,7 +2,7 @@
 
 A call belongs to one task from its beginning to its end. A stream is read by whoever holds
 it, and between two reads by nobody: a stop wakes the reader if there is one, and closes the
-connection if there is none.
+connection if there is none. To wait for a stream is to stand in a ``with`` block of it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,21 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from types import TracebackType
+from typing import Any
 
 from pyfly.client._call.lifecycle import InFlight, SyncInFlight
+from pyfly.client.errors import CallException, ClientStoppedException
 
-__all__ = ["StreamInFlight", "SyncStreamInFlight"]
+__all__ = ["StreamInFlight", "SyncStreamInFlight", "stopped"]
+
+
+def stopped() -> ClientStoppedException:
+    """The error for a stream of a client that was stopped."""
+    return ClientStoppedException(
+        "the client was stopped while the stream was open (stop it after its last stream, or "
+        "raise stop-timeout)"
+    )
 
 
 class StreamInFlight(InFlight):
@@ -43,6 +54,35 @@ class StreamInFlight(InFlight):
         """It does not wait any more."""
         self._busy = False
 
+    def meaning(self, error: BaseException) -> BaseException:
+        """What ended a wait: a stop, if that alone is behind a ``CancelledError``."""
+        ours = isinstance(error, asyncio.CancelledError) and self.was_stopped()
+        return stopped() if ours else error
+
+    def __enter__(self) -> None:
+        if self.stopped:
+            raise stopped()
+        self.enter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.leave()
+        if error is not None and (meant := self.meaning(error)) is not error:
+            raise meant from error
+
+    def opened(self, connection: Any, opener: Any) -> None:
+        """A stop closes a connection, and ends the stream, if nobody reads."""
+
+        def cut() -> None:
+            connection.abort()
+            opener.end(self)
+
+        self.on_stop = cut
+
     def cancel(self) -> None:
         """Stop the stream; whoever reads it gets a ``ClientStoppedException``."""
         self.stopped = True
@@ -60,22 +100,49 @@ class SyncStreamInFlight(SyncInFlight):
 
     Attributes:
         stopped: Whether it was stopped.
-        abort: Closes the connection, whoever reads.
+        on_stop: Closes the connection, whoever reads.
     """
 
-    __slots__ = ("abort", "stopped")
+    __slots__ = ("on_stop", "stopped")
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
         self.stopped = False
-        self.abort: Callable[[], None] | None = None
+        self.on_stop: Callable[[], None] | None = None
 
     def enter(self) -> None:
         """The current thread is going to wait for the stream."""
         self.thread = threading.get_ident()
 
+    def leave(self) -> None:
+        """It does not wait any more."""
+
+    def meaning(self, error: BaseException) -> BaseException:
+        """What ended a wait: a stop has closed the connection, if there was one."""
+        if self.stopped and isinstance(error, CallException):
+            return error if isinstance(error, ClientStoppedException) else stopped()
+        return error
+
+    def __enter__(self) -> None:
+        if self.stopped:
+            raise stopped()
+        self.enter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None and (meant := self.meaning(error)) is not error:
+            raise meant from error
+
+    def opened(self, connection: Any, opener: Any) -> None:
+        """A stop closes a connection; its reader ends the stream."""
+        self.on_stop = connection.response.abort
+
     def cancel(self) -> None:
         """Stop the stream; whoever reads it gets a ``ClientStoppedException``."""
         self.stopped = True
-        if self.abort is not None:
-            self.abort()
+        if self.on_stop is not None:
+            self.on_stop()

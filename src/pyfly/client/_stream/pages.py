@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NoReturn
 from urllib.parse import unquote, urljoin
 
 from pyfly.client._bind.values import query_text
 from pyfly.client._stream.page_decoder import PageItems
-from pyfly.client._stream.source import Head
 from pyfly.client.adapters._outgoing import parse_origin
-from pyfly.client.errors import (
-    CallException,
-    ClientArgumentException,
-    PaginationException,
-)
+from pyfly.client.errors import ClientArgumentException, PaginationException
 from pyfly.client.message import Request
 from pyfly.client.pagination import Fetched, Page
-from pyfly.client.plan import MethodPlan
 
-__all__ = ["PageSource", "Pages", "SyncPageSource"]
+__all__ = ["Pages"]
 
 
 class Pages:
@@ -142,110 +135,3 @@ def _refuse_link(why: str) -> NoReturn:
         f"the link to the next page is not followed: {why} (set base_url to where the pages are, "
         "or use Page.cursor, number or offset)"
     )
-
-
-class PageSource:
-    """The pages of one pass, asynchronously.
-
-    Args:
-        invoke: Makes the call for one page.
-        method: Whose pages they are.
-        pages: What to ask for.
-        timeout: That of each attempt, if the caller has given one.
-    """
-
-    def __init__(
-        self,
-        invoke: Callable[..., Awaitable[PageItems]],
-        method: MethodPlan,
-        pages: Pages,
-        timeout: float | None,
-    ) -> None:
-        self._invoke = invoke
-        self._method = method
-        self._pages = pages
-        self._timeout = timeout
-        self._last: PageItems | None = None
-
-    @property
-    def head(self) -> Head | None:
-        """The latest page; None before there is one."""
-        return None if self._last is None else self._last.response
-
-    async def open(self) -> None:
-        """Fetch nothing: the first page comes with the first batch."""
-
-    async def batch(self) -> Iterator[Any] | None:
-        """The items of the next page."""
-        request: Request | None = self._pages.request
-        if self._last is not None:
-            request = self._pages.following(self._last)
-        if request is None:
-            return None
-        self._last = await self._invoke(request, self._timeout)
-        return iter(self._last.items)
-
-    async def aclose(self) -> None:
-        """Nothing is held between two pages."""
-
-    def abandon(self) -> None:
-        """Nothing is held between two pages."""
-
-    def interrupt(self) -> None:
-        """Let the page come; nobody will read it."""
-
-    def tell(self, error: CallException) -> None:
-        """Note in an error which method it belongs to."""
-        _tell(self._method, error)
-
-
-class SyncPageSource:
-    """The synchronous twin of :class:`PageSource`."""
-
-    def __init__(
-        self,
-        invoke: Callable[..., PageItems],
-        method: MethodPlan,
-        pages: Pages,
-        timeout: float | None,
-    ) -> None:
-        self._invoke = invoke
-        self._method = method
-        self._pages = pages
-        self._timeout = timeout
-        self._last: PageItems | None = None
-
-    @property
-    def head(self) -> Head | None:
-        """The latest page; None before there is one."""
-        return None if self._last is None else self._last.response
-
-    def open(self) -> None:
-        """Fetch nothing: the first page comes with the first batch."""
-
-    def batch(self) -> Iterator[Any] | None:
-        """The items of the next page."""
-        request: Request | None = self._pages.request
-        if self._last is not None:
-            request = self._pages.following(self._last)
-        if request is None:
-            return None
-        self._last = self._invoke(request, self._timeout)
-        return iter(self._last.items)
-
-    def close(self) -> None:
-        """Nothing is held between two pages."""
-
-    def abandon(self) -> None:
-        """Nothing is held between two pages."""
-
-    def interrupt(self) -> None:
-        """Let the page come; nobody will read it."""
-
-    def tell(self, error: CallException) -> None:
-        """Note in an error which method it belongs to."""
-        _tell(self._method, error)
-
-
-def _tell(method: MethodPlan, error: CallException) -> None:
-    error.at_call(method.operation, method.http_method, method.template.text, 1)

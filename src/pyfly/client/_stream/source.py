@@ -1,15 +1,15 @@
-"""Where the items of a stream come from, asynchronously. The twin is :mod:`.sync_source`."""
+"""Where the items of a stream come from."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 from pyfly.client._stream.body_reader import Body, EventReader, Intake, Reader
-from pyfly.client._stream.connection import Connection, Opener, stopped
-from pyfly.client._stream.in_flight import StreamInFlight
+from pyfly.client._stream.connection import Connection, Opener
+from pyfly.client._stream.in_flight import StreamInFlight, stopped
+from pyfly.client._stream.open_response import Head
 from pyfly.client._stream.reconnection import Reconnection, can_continue
 from pyfly.client._stream.server_sent_events import EventParser
 from pyfly.client._stream.stream_deadline import Pace
@@ -20,19 +20,12 @@ from pyfly.client.errors import (
     StreamTimeoutException,
     TransportException,
 )
-from pyfly.client.message import Headers, Request
+from pyfly.client.message import Request
 from pyfly.kernel.exceptions import DeadlineExceededException
 
-__all__ = ["BodySource", "EventSource", "Head", "Source"]
+__all__ = ["BodySource", "EventSource", "Source"]
 
 _logger = logging.getLogger("pyfly.client.streams")
-
-
-class Head(Protocol):
-    """What is known of a response before its body."""
-
-    status_code: int
-    headers: Headers
 
 
 class Source(Protocol):
@@ -248,13 +241,8 @@ class EventSource(BodySource):
                 "cause": type(broken).__name__ if broken is not None else None,
             },
         )
-        flight.enter()
-        try:
+        with flight:
             await steps.clock.sleep(self._pace.left(seconds))
-        except asyncio.CancelledError as error:
-            if flight.was_stopped():
-                raise stopped() from error
-            raise
-        finally:
-            flight.leave()
+        if flight.stopped:
+            raise stopped()
         self._pace.check()

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from pyfly.client._stream.source import Head, Source
+from pyfly.client._stream.open_response import Head
+from pyfly.client._stream.source import Source
 from pyfly.client._stream.sync_source import SyncSource
 from pyfly.client.errors import CallException, StreamStateException
 from pyfly.client.message import Headers
