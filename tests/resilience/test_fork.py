@@ -204,9 +204,9 @@ def test_half_written_by_another_thread_a_circuit_is_whole_in_the_child(
     clock: ManualClock,
 ) -> None:
     breaker = a_breaker(clock)
-    breaker.rules.epoch = None  # that thread was about to open it
+    breaker.rules.closed_admission = None  # that thread was about to open it
     breaker.rules.wants_success = True
     breaker.after_fork()
-    assert breaker.rules.epoch is not None
+    assert breaker.rules.closed_admission is not None
     fail(breaker, 2)
     assert breaker.state is CircuitState.OPEN

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RESILIENCE = Path("src/pyfly/resilience")
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 _FURTHER = (
-    "circuit_breaker/circuit.py",
+    "circuit_breaker/circuit_breaker.py",
     "circuit_breaker/failure_rule.py",
     "circuit_breaker/window.py",
 )

@@ -19,19 +19,19 @@ from pyfly.resilience.call import AttemptRecord as AttemptRecord, Call as Call
 from pyfly.resilience.chaos.chaos import Chaos as Chaos
 from pyfly.resilience.chaos.events import ChaosInjected as ChaosInjected
 from pyfly.resilience.chaos.stage import ChaosStage as ChaosStage
-from pyfly.resilience.circuit_breaker.breaker import CircuitBreaker as CircuitBreaker
+from pyfly.resilience.circuit_breaker.circuit_breaker import CircuitBreaker as CircuitBreaker
 from pyfly.resilience.circuit_breaker.failure_rule import FailureRule as FailureRule
 from pyfly.resilience.circuit_breaker.policy import (
     CircuitBreakerPolicy as CircuitBreakerPolicy,
     CountWindow as CountWindow,
     TimeWindow as TimeWindow,
 )
-from pyfly.resilience.circuit_breaker.snapshot import (
+from pyfly.resilience.circuit_breaker.state import (
     CircuitBreakerSnapshot as CircuitBreakerSnapshot,
 )
 from pyfly.resilience.circuit_breaker.stage import CircuitBreakerStage as CircuitBreakerStage
 from pyfly.resilience.circuit_breaker.state import CircuitMode as CircuitMode
-from pyfly.resilience.circuit_state import CircuitState as CircuitState
+from pyfly.resilience.events import CircuitState as CircuitState
 from pyfly.resilience.clock import (
     SYSTEM_CLOCK as SYSTEM_CLOCK,
     Clock as Clock,
@@ -78,7 +78,7 @@ from pyfly.resilience.hedge.events import (
 )
 from pyfly.resilience.hedge.hedge import Hedge as Hedge
 from pyfly.resilience.hedge.stage import HedgeStage as HedgeStage
-from pyfly.resilience.limit_events import LimitChanged as LimitChanged
+from pyfly.resilience.events import LimitChanged as LimitChanged
 from pyfly.resilience.pipeline import (
     Handler as Handler,
     Pipeline as Pipeline,
@@ -90,7 +90,7 @@ from pyfly.resilience.rate_limiter.limiter import (
     RateLimiterSnapshot as RateLimiterSnapshot,
 )
 from pyfly.resilience.rate_limiter.stage import RateLimiterStage as RateLimiterStage
-from pyfly.resilience.retry.errors import UnwantedResultException as UnwantedResultException
+from pyfly.resilience.retry.policy import UnwantedResultException as UnwantedResultException
 from pyfly.resilience.retry.history import AttemptSummary as AttemptSummary
 from pyfly.resilience.retry.policy import RetryPolicy as RetryPolicy
 from pyfly.resilience.retry.stage import RetryStage as RetryStage
@@ -98,7 +98,7 @@ from pyfly.resilience.retry_budget.budget import RetryBudget as RetryBudget
 from pyfly.resilience.single_flight.events import FlightJoined as FlightJoined
 from pyfly.resilience.single_flight.single_flight import SingleFlight as SingleFlight
 from pyfly.resilience.single_flight.stage import SingleFlightStage as SingleFlightStage
-from pyfly.resilience.throttle.errors import ThrottledException as ThrottledException
+from pyfly.resilience.throttle.policy import ThrottledException as ThrottledException
 from pyfly.resilience.throttle.stage import ThrottleStage as ThrottleStage
 from pyfly.resilience.throttle.throttle import (
     Throttle as Throttle,

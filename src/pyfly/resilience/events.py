@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from enum import Enum, auto
 from inspect import CO_COROUTINE
 from typing import Any, Protocol, TypeVar, overload
 
 from pyfly.kernel.fork import ForkAware
 from pyfly.kernel.record import Record
-from pyfly.resilience.circuit_state import CircuitState
 
 __all__ = [
     "AttemptFailed",
@@ -24,11 +24,13 @@ __all__ = [
     "CallFailed",
     "CallStarted",
     "CallSucceeded",
+    "CircuitState",
     "CircuitTransition",
     "DeadlineExceeded",
     "Event",
     "Events",
     "History",
+    "LimitChanged",
     "Listener",
     "PermitRefused",
     "RefusalWithheld",
@@ -38,6 +40,17 @@ __all__ = [
 
 _logger = logging.getLogger("pyfly.resilience.events")
 _logger.addHandler(logging.NullHandler())
+
+
+class CircuitState(Enum):
+    """Where a circuit breaker stands."""
+
+    CLOSED = auto()
+    """Calls pass."""
+    OPEN = auto()
+    """Calls are refused at once."""
+    HALF_OPEN = auto()
+    """A limited number of calls pass, to see whether the other side has recovered."""
 
 
 class Event(Record):
@@ -122,6 +135,14 @@ class PermitRefused(Event):
     policy: str
     name: str | None
     retry_after: float | None
+
+
+class LimitChanged(Event):
+    """An adaptive limiter now lets another number of calls run at once."""
+
+    name: str | None
+    old: int
+    new: int
 
 
 class RefusalWithheld(Event):

@@ -18,7 +18,7 @@ from pyfly.resilience.adaptive_limiter.limiter import AdaptiveLimiter
 from pyfly.resilience.adaptive_limiter.policy import AIMDPolicy, Gradient2Policy
 from pyfly.resilience.adaptive_limiter.stage import AdaptiveLimiterStage
 from pyfly.resilience.adaptive_limiter.state import LimiterRules, Permit
-from pyfly.resilience.limit_events import LimitChanged
+from pyfly.resilience.events import LimitChanged
 from tests.resilience.limit_support import (
     in_thread,
     joined,

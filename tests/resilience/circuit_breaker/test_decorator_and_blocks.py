@@ -137,7 +137,7 @@ def test_a_block_left_in_another_context_gives_its_permit_back(clock: ManualCloc
     entered.run(breaker.__enter__)
     assert isinstance(outcome(breaker.admit), CircuitBreakerException)
     contextvars.copy_context().run(breaker.__exit__, None, None, None)
-    assert breaker.rules.epoch is not None
+    assert breaker.rules.closed_admission is not None
     entered.run(breaker.__enter__)  # where the block that was left elsewhere still stands
     entered.run(breaker.__exit__, OSError, OSError(), None)
     assert breaker.state is CircuitState.OPEN

@@ -162,7 +162,7 @@ class BreakerMachine(RuleBasedStateMachine):
     @invariant()
     def what_the_fast_path_relies_on_holds(self) -> None:
         rules = self.breaker.rules
-        assert (rules.epoch is None) == (rules.state is not CircuitState.CLOSED)
+        assert (rules.closed_admission is None) == (rules.state is not CircuitState.CLOSED)
         assert rules.fails > 0 or rules.state is CircuitState.CLOSED
         assert rules.permits >= 0
 

@@ -24,7 +24,7 @@ from pyfly.resilience import (
     RetryStage,
     assemble,
 )
-from pyfly.resilience.circuit_breaker import circuit
+from pyfly.resilience.circuit_breaker import circuit_breaker as circuit
 from tests.resilience.support import Driver, ManualClock, Scripted, a_call, outcome
 
 CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN

@@ -286,9 +286,9 @@ def test_evidence_without_an_admission_judges_nothing(
 def test_a_clean_success_writes_nothing(
     driver: Driver, clock: ManualClock, breaker: CircuitBreaker
 ) -> None:
-    admission = breaker.rules.epoch
+    admission = breaker.rules.closed_admission
     assert driver.pipeline(a_pipeline(breaker, 3), Scripted("fine"), a_call(clock)) == "fine"
-    assert breaker.rules.epoch is admission
+    assert breaker.rules.closed_admission is admission
     assert breaker.rules.fails == 0
 
 

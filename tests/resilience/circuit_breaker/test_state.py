@@ -48,7 +48,7 @@ def admitted(rules: CircuitRules, now: float) -> Admission:
 
 def test_a_closed_circuit_gives_all_callers_one_admission() -> None:
     rules = CircuitRules(3, 10.0, 1)
-    assert rules.admit_needs_lock(0.0) is rules.epoch is rules.admit_needs_lock(1.0)
+    assert rules.admit_needs_lock(0.0) is rules.closed_admission is rules.admit_needs_lock(1.0)
     assert admitted(rules, 0.0).stands
     assert not rules.surely_refuses(0.0)
     assert not rules.wants_success
@@ -123,8 +123,8 @@ def test_the_count_never_is_zero_unless_closed_and_is_in_parts_of_a_failure() ->
 def test_failures_that_have_to_span_a_time_open_the_circuit_at_its_end() -> None:
     rules = CircuitRules(2, 10.0, 1)
     for now, name in ((5.0, "CLOSED"), (6.0, "CLOSED"), (7.9, "CLOSED"), (8.0, "OPEN")):
-        assert rules.epoch is not None
-        rules.fail_needs_lock(rules.epoch, now, SCALE, False, 3.0)
+        assert rules.closed_admission is not None
+        rules.fail_needs_lock(rules.closed_admission, now, SCALE, False, 3.0)
         assert rules.state.name == name
     assert rules.until == 18.0
 
@@ -196,7 +196,7 @@ def test_a_circuit_that_closed_meanwhile_admits_as_a_closed_one_does(driver: Dri
         return call.admission
 
     admission = driver.pipeline(pipeline, send, call)
-    assert admission is breaker.rules.epoch
+    assert admission is breaker.rules.closed_admission
     assert breaker.state is CircuitState.CLOSED
     assert call.single_attempt is None
 

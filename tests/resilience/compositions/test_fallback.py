@@ -40,7 +40,7 @@ from pyfly.resilience.fallback.fallback import Fallback
 from pyfly.resilience.fallback.stage import FallbackStage
 from pyfly.resilience.rate_limiter.limiter import RateLimiter
 from pyfly.resilience.rate_limiter.stage import RateLimiterStage
-from pyfly.resilience.throttle.errors import ThrottledException
+from pyfly.resilience.throttle.policy import ThrottledException
 from tests.resilience.support import (
     Driver,
     LoopClock,

@@ -235,7 +235,7 @@ class BreakerWorld:
                 stands = stands or model.phase == "CLOSED"
                 same("an admission stands", call["admission"].stands, stands)
         shared = model.phase == "CLOSED" and not observed
-        if rules.epoch is not None and not shared:
+        if rules.closed_admission is not None and not shared:
             raise Difference("the fast path is open though the circuit is not closed")
         same(
             "probes started, ended, overtaken and under way",

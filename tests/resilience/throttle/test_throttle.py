@@ -14,7 +14,7 @@ from pyfly.kernel.exceptions import (
     RefusedException,
 )
 from pyfly.resilience import History, PermitRefused, RetryPolicy, RetryStage, assemble
-from pyfly.resilience.throttle.errors import ThrottledException
+from pyfly.resilience.throttle.policy import ThrottledException
 from pyfly.resilience.throttle.stage import ThrottleStage
 from pyfly.resilience.throttle.state import BUCKETS, ThrottleRules
 from pyfly.resilience.throttle.throttle import Throttle

@@ -29,7 +29,7 @@ from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncWirePort, WirePort
 from pyfly.kernel.exceptions import CircuitBreakerException
 from pyfly.resilience.call import Call
-from pyfly.resilience.circuit_breaker.breaker import CircuitBreaker
+from pyfly.resilience.circuit_breaker.circuit_breaker import CircuitBreaker
 from pyfly.resilience.circuit_breaker.stage import (
     CircuitBreakerEvidenceStage,
     CircuitBreakerStage,
@@ -49,7 +49,7 @@ class _NoCircuit:
 
     __slots__ = ()
 
-    epoch = None
+    closed_admission = None
     wants_success = False
 
 
@@ -153,7 +153,7 @@ def in_line(
     by_system, bounds = clock is SYSTEM_CLOCK, port.bounds_deadline
 
     async def call(request: Request, timeout: float | None = None) -> Any:
-        admission, around = rules.epoch, enclosing_deadline()
+        admission, around = rules.closed_admission, enclosing_deadline()
         if (
             (admission is None and not unguarded)
             or timeout is not None
@@ -224,7 +224,7 @@ def in_line_sync(
     by_system, bounds = clock is SYSTEM_CLOCK, port.bounds_deadline
 
     def call(request: Request, timeout: float | None = None) -> Any:
-        admission, around = rules.epoch, enclosing_deadline()
+        admission, around = rules.closed_admission, enclosing_deadline()
         if (admission is None and not unguarded) or timeout is not None or events.hears_successes:
             if admission is None and around is None and lifecycle.running:
                 guards.refuse(steps)

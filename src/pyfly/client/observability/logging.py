@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pyfly.kernel.exceptions import PyFlyException
-from pyfly.resilience.circuit_state import CircuitState
 from pyfly.resilience.events import (
     AttemptFailed,
     CallFailed,
+    CircuitState,
     CircuitTransition,
     Event,
     RetryScheduled,

@@ -21,8 +21,7 @@ from pyfly.resilience.adaptive_limiter.state import (
     Permit,
 )
 from pyfly.resilience.clock import Clock
-from pyfly.resilience.events import Events, Listener
-from pyfly.resilience.limit_events import LimitChanged
+from pyfly.resilience.events import Events, LimitChanged, Listener
 
 __all__ = ["AdaptiveLimiter", "AdaptiveLimiterSnapshot"]
 

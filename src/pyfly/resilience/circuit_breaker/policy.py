@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import finite_number, span, whole_number
 
-__all__ = ["CircuitBreakerPolicy", "CountWindow", "TimeWindow", "Window"]
+__all__ = [
+    "FAILURE_THRESHOLD",
+    "HALF_OPEN_PERMITS",
+    "RECOVERY_TIMEOUT",
+    "CircuitBreakerPolicy",
+    "CountWindow",
+    "TimeWindow",
+    "Window",
+    "policy_of",
+]
 
 _OWNER = "CircuitBreaker"
 _THRESHOLD = 5
 _MINIMUM_CALLS = 10
+
+
+class _Default(int):
+    """A number that nobody gave: another object than the same number that somebody gives."""
+
+
+FAILURE_THRESHOLD: int = _Default(5)
+HALF_OPEN_PERMITS: int = _Default(1)
+RECOVERY_TIMEOUT = timedelta(seconds=30)
 
 
 class CountWindow(Record):
@@ -252,3 +270,40 @@ def _told(window: Window, calls: str) -> str:
         return text
     seconds = window.slow_duration.total_seconds()
     return f"{text} or {window.slow_rate * 100:g}% took over {seconds:g} s"
+
+
+def policy_of(
+    policy: CircuitBreakerPolicy | None,
+    failure_threshold: int,
+    recovery_timeout: timedelta,
+    half_open_permits: int,
+    window: Window | None,
+) -> CircuitBreakerPolicy:
+    """The settings, which come as one or one by one.
+
+    Raises:
+        TypeError: They come both ways, or one is of the wrong type.
+        ValueError: A value out of range.
+    """
+    given: dict[str, Any] = {
+        name: value
+        for name, value, default in (
+            ("failure_threshold", failure_threshold, FAILURE_THRESHOLD),
+            ("recovery_timeout", recovery_timeout, RECOVERY_TIMEOUT),
+            ("half_open_permits", half_open_permits, HALF_OPEN_PERMITS),
+            ("window", window, None),
+        )
+        if value is not default
+    }
+    if policy is None:
+        return CircuitBreakerPolicy(**given)
+    if not isinstance(policy, CircuitBreakerPolicy):
+        raise TypeError(
+            f"CircuitBreaker: policy must be a CircuitBreakerPolicy, not {type(policy).__name__}"
+        )
+    if given:
+        raise TypeError(
+            "CircuitBreaker: policy holds all settings: give failure_threshold, "
+            "recovery_timeout, half_open_permits and window to CircuitBreakerPolicy(…)"
+        )
+    return policy

@@ -18,7 +18,7 @@ from pyfly.kernel.exceptions import (
     RefusedException,
 )
 from pyfly.resilience.call import Call, Handler, SyncHandler
-from pyfly.resilience.circuit_breaker.breaker import CircuitBreaker
+from pyfly.resilience.circuit_breaker.circuit_breaker import CircuitBreaker
 from pyfly.resilience.circuit_breaker.state import Admission
 from pyfly.resilience.events import PermitRefused
 
@@ -66,7 +66,7 @@ class CircuitBreakerStage:
         breaker, rules = self.breaker, self.breaker.rules
 
         async def circuit_breaker(call: Call) -> Any:
-            admission = call.admission or rules.epoch
+            admission = call.admission or rules.closed_admission
             if admission is not None:
                 call.admission = admission
                 return await inner(call)
@@ -82,7 +82,7 @@ class CircuitBreakerStage:
         breaker, rules = self.breaker, self.breaker.rules
 
         def circuit_breaker(call: Call) -> Any:
-            admission = call.admission or rules.epoch
+            admission = call.admission or rules.closed_admission
             if admission is not None:
                 call.admission = admission
                 return inner(call)

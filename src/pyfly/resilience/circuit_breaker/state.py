@@ -1,11 +1,11 @@
 """The rules of a circuit breaker: no I/O, no clock, no sleeping. Time is passed in.
 
-Theory of operation. ``epoch`` is an admission that all callers share while the circuit is
-closed, and None otherwise: one read answers "may I pass?" and "as of which generation?".
+Theory of operation. ``closed_admission`` is an admission that all callers share while the circuit
+is closed, and None otherwise: one read answers "may I pass?" and "as of which generation?".
 ``wants_success`` is set while a success would change something, so after one,
 ``if rules.wants_success`` is the only question, and the generation is compared on the slow path
 only. (Where each call needs an admission of its own, because it is timed or only observed,
-``epoch`` stays None, and everybody takes the slow path.)
+``closed_admission`` stays None, and everybody takes the slow path.)
 
 Every opening and closing starts a new *generation*; a result that comes with an admission of
 an older one is ignored. (Nobody is admitted while the circuit is open, so its becoming
@@ -27,11 +27,13 @@ from collections.abc import Callable
 from enum import Enum, auto
 from itertools import count
 
-from pyfly.resilience.circuit_state import CircuitState
+from pyfly.kernel.record import Record
+from pyfly.resilience.events import CircuitState
 
 __all__ = [
     "SCALE",
     "Admission",
+    "CircuitBreakerSnapshot",
     "CircuitMode",
     "CircuitRules",
     "Generation",
@@ -60,6 +62,29 @@ class CircuitMode(Enum):
     """Every call passes; nothing is counted."""
     OBSERVE_ONLY = auto()
     """Every call passes; the circuit tells what it would have done."""
+
+
+class CircuitBreakerSnapshot(Record):
+    """A circuit breaker at one moment. Spans are seconds; parts of calls make fractions.
+
+    ``failures`` are consecutive ones, or those in the window. ``calls_in_window`` is None without
+    a window; ``failure_rate`` and ``slow_rate`` are None as well while the window holds fewer
+    calls than it judges. ``opened_ago`` and ``time_left`` (until a probe may start) are None while
+    the circuit is closed. ``permits_held`` counts the probes under way, ``refused`` the calls
+    refused so far.
+    """
+
+    name: str | None
+    state: CircuitState
+    mode: CircuitMode
+    failures: float
+    calls_in_window: float | None
+    failure_rate: float | None
+    slow_rate: float | None
+    opened_ago: float | None
+    time_left: float | None
+    permits_held: int
+    refused: int
 
 
 class Generation:
@@ -171,7 +196,7 @@ class CircuitRules:
         timed: Whether each call needs an admission of its own.
 
     Attributes:
-        epoch: The admission that every caller gets; None unless closed.
+        closed_admission: The admission that every caller gets; None unless closed.
         wants_success: Whether a success would change something.
         fails: Consecutive failures in units of ``1 / SCALE``; more than 0 unless closed.
         streak: The failures that may open a closed circuit; None: there are none.
@@ -199,7 +224,7 @@ class CircuitRules:
         "_longest_recovery",
         "_looks",
         "_timed",
-        "epoch",
+        "closed_admission",
         "expires",
         "fails",
         "mode",
@@ -238,7 +263,7 @@ class CircuitRules:
         self._generation = Generation()
         self.state = _CLOSED
         self.mode = CircuitMode.NORMAL
-        self.epoch: Admission | None = None if timed else Admission(self._generation)
+        self.closed_admission: Admission | None = None if timed else Admission(self._generation)
         self.wants_success = every
         self.fails = 0
         self.streak: Streak | None = None
@@ -297,7 +322,7 @@ class CircuitRules:
         state = self.state
         own.generation = self._generation  # of this moment: the collector may have run above
         if state is _CLOSED:
-            return own if self.epoch is None else self.epoch
+            return own if self.closed_admission is None else self.closed_admission
         if state is _OPEN:
             if now < self.until:
                 return None
@@ -322,7 +347,7 @@ class CircuitRules:
         The arguments are those of :meth:`fail_needs_lock`.
         """
         generation = Generation()
-        epoch = Admission(generation)
+        closed_admission = Admission(generation)
         if not self._spend(admission) or self.mode is CircuitMode.DISABLED:
             return
         if self.state is _CLOSED:
@@ -330,7 +355,7 @@ class CircuitRules:
             self.streak = None
             self.wants_success = self._every
             return
-        self._close(generation, epoch)
+        self._close(generation, closed_admission)
 
     def fail_needs_lock(
         self, admission: Admission, now: float, weight: int, slow: bool, span: float
@@ -383,9 +408,9 @@ class CircuitRules:
     def switch_needs_lock(self, mode: CircuitMode, now: float) -> None:
         """Start anew in this mode; calls under way no longer count."""
         generation = Generation()
-        epoch = Admission(generation)
+        closed_admission = Admission(generation)
         self.mode = mode
-        self._close(generation, epoch)
+        self._close(generation, closed_admission)
         if mode is CircuitMode.FORCED_OPEN:
             self._open(now, Generation())
             self.refuses_until = -math.inf
@@ -396,13 +421,13 @@ class CircuitRules:
         half-open circuit is one whose recovery time has passed.
         """
         generation = Generation()
-        epoch = Admission(generation)
+        closed_admission = Admission(generation)
         if self.state is _CLOSED:
-            self._close(generation, epoch)
+            self._close(generation, closed_admission)
             return
         self._follow(generation, closed=False)
         self.state = _OPEN
-        self.epoch = None
+        self.closed_admission = None
         self.wants_success = True
         self.refuses_until = -math.inf
         self.expires = math.inf
@@ -421,7 +446,7 @@ class CircuitRules:
         # is open with an end, or half-open with a time at which its probes are given up.
         probed = self.state is _HALF_OPEN
         self.recovery = self._next_recovery() if probed else self._base_recovery
-        self.epoch = None
+        self.closed_admission = None
         self.wants_success = True
         self.opened_at = at
         self.until = at + self.recovery
@@ -432,7 +457,7 @@ class CircuitRules:
         self.out = 0
         self._follow(generation, closed=False)
 
-    def _close(self, generation: Generation, epoch: Admission) -> None:
+    def _close(self, generation: Generation, closed_admission: Admission) -> None:
         disabled = self.mode is CircuitMode.DISABLED
         observed = self.mode is CircuitMode.OBSERVE_ONLY
         self._follow(generation, closed=True)
@@ -445,7 +470,9 @@ class CircuitRules:
         self.refuses_until = -math.inf
         self.wants_success = self._every and not disabled
         # Published last: who reads it may rely on the rest.
-        self.epoch = None if observed or (self._timed and not disabled) else epoch
+        self.closed_admission = (
+            None if observed or (self._timed and not disabled) else closed_admission
+        )
 
     def _follow(self, generation: Generation, *, closed: bool) -> None:
         before = self._generation

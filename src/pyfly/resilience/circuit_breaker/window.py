@@ -11,17 +11,19 @@ import math
 import sys
 from typing import Any, Protocol
 
+from pyfly.resilience.circuit_breaker.policy import CircuitBreakerPolicy, CountWindow
 from pyfly.resilience.circuit_breaker.state import (
     SCALE,
     Admission,
+    CircuitBreakerSnapshot,
     CircuitMode,
     CircuitRules,
     Generation,
     Streak,
 )
-from pyfly.resilience.circuit_state import CircuitState
+from pyfly.resilience.events import CircuitState
 
-__all__ = ["CountRing", "Ring", "TimeRing", "WindowRules"]
+__all__ = ["CountRing", "Ring", "TimeRing", "WindowRules", "rules_of", "snapshot_of"]
 
 _MOST_BUCKETS = 600
 _LONG_AGO = -sys.maxsize
@@ -251,13 +253,13 @@ class WindowRules(CircuitRules):
 
     def _turn(self, admission: Admission, verdict: CircuitState | None, now: float) -> None:
         generation = Generation()  # made now, since most outcomes change nothing
-        epoch = Admission(generation)
+        closed_admission = Admission(generation)
         if not admission.generation.current:  # the collector ran above, and changed the state
             return
         if verdict is CircuitState.OPEN:
             self._open(now, generation)
         elif verdict is CircuitState.CLOSED:
-            self._close(generation, epoch)
+            self._close(generation, closed_admission)
 
     def _verdict_on_probes(self) -> CircuitState | None:
         """What the circuit becomes; None: the probes to come may change that."""
@@ -280,3 +282,61 @@ class WindowRules(CircuitRules):
 
     def _forget(self) -> None:
         self.ring.clear()
+
+
+def rules_of(policy: CircuitBreakerPolicy, *, every: bool) -> CircuitRules:
+    """New rules, of a closed circuit.
+
+    Args:
+        policy: The settings.
+        every: Whether each success has to be told, whatever the settings.
+    """
+    window = policy.window
+    wait, longest = policy.half_open_timeout, policy.max_recovery_timeout
+    further: dict[str, Any] = {
+        "half_open_timeout": math.inf if wait is None else wait.total_seconds(),
+        "growth": policy.recovery_multiplier,
+        "longest_recovery": math.inf if longest is None else longest.total_seconds(),
+    }
+    recovery, permits = policy.recovery_timeout.total_seconds(), policy.half_open_permits
+    if window is None:
+        return CircuitRules(policy.failure_threshold, recovery, permits, every=every, **further)
+    if isinstance(window, CountWindow):
+        ring: CountRing | TimeRing = CountRing(window.size)
+    else:
+        ring = TimeRing(window.span.total_seconds())
+    return WindowRules(
+        ring,
+        window.failure_rate,
+        window.minimum_calls,
+        window.slow_rate,
+        recovery,
+        permits,
+        timed=window.slow_duration is not None,
+        **further,
+    )
+
+
+def snapshot_of(name: str | None, rules: CircuitRules, now: float) -> CircuitBreakerSnapshot:
+    """The numbers of some rules, read under their lock."""
+    failures, calls = rules.fails / SCALE, None
+    failure_rate = slow_rate = None
+    if isinstance(rules, WindowRules):
+        ring = rules.ring
+        ring.roll(now)
+        failures, calls = ring.failed / SCALE, ring.calls / SCALE
+        failure_rate, slow_rate = rules.rates() or (None, None)
+    closed = rules.state is CircuitState.CLOSED
+    return CircuitBreakerSnapshot(
+        name,
+        rules.state_at(now),
+        rules.mode,
+        failures,
+        calls,
+        failure_rate,
+        slow_rate,
+        None if closed else max(now - rules.opened_at, 0.0),
+        rules.time_left(now),
+        rules.out,
+        rules.refused_needs_lock(),
+    )

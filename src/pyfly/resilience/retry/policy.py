@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import CoroutineType
 from typing import Any, Literal, ParamSpec, TypeVar, get_args
 
-from pyfly.kernel.exceptions import RefusedException
+from pyfly.kernel.exceptions import PyFlyException, RefusedException
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import (
     clock_or_system,
@@ -20,11 +20,10 @@ from pyfly.resilience._checks import (
 from pyfly.resilience._decorate import decorated
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.deadlines import time_left
-from pyfly.resilience.retry.errors import UnwantedResultException
 from pyfly.resilience.retry.history import AttemptSummary, attach, summary
 from pyfly.resilience.retry.state import LONGEST_DELAY, Backoff, Draw, told_by, wait_or_reason
 
-__all__ = ["Jitter", "RetryPolicy"]
+__all__ = ["Jitter", "RetryPolicy", "UnwantedResultException"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,6 +32,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 Jitter = Literal["none", "full", "equal", "decorrelated"]
 
 _OWNER = "RetryPolicy"
+
+
+class UnwantedResultException(PyFlyException):
+    """An attempt returned something that ``retry_if_result`` does not want.
+
+    It is told to listeners and in the history, and never raised: if no attempt returns
+    something better, the last result is returned. It does not hold the result.
+    """
+
+    def __str__(self) -> str:
+        return "retry_if_result asked for another attempt"
 
 
 class RetryPolicy(Record):

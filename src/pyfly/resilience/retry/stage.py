@@ -14,9 +14,8 @@ from pyfly.resilience.events import (
     RetryScheduled,
     RetrySuppressed,
 )
-from pyfly.resilience.retry.errors import UnwantedResultException
 from pyfly.resilience.retry.history import attach, summary
-from pyfly.resilience.retry.policy import RetryPolicy
+from pyfly.resilience.retry.policy import RetryPolicy, UnwantedResultException
 
 __all__ = ["Budget", "RetryStage"]
 

@@ -1,13 +1,14 @@
-"""The settings of a throttle."""
+"""The settings of a throttle, and what it raises."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from pyfly.kernel.exceptions import RefusedException
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import finite_number, span
 
-__all__ = ["ThrottlePolicy"]
+__all__ = ["ThrottlePolicy", "ThrottledException"]
 
 _OWNER = "Throttle"
 _WINDOW = timedelta(minutes=2)
@@ -34,3 +35,9 @@ class ThrottlePolicy(Record):
             k=finite_number(_OWNER, "k", k, 1.0, above=False),
             window=span(_OWNER, "window", window, zero=False),
         )
+
+
+class ThrottledException(RefusedException):
+    """The other side turns so many calls away that this one was not made."""
+
+    default_message = "Throttled: the other side turns calls away"

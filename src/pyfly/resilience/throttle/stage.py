@@ -7,7 +7,7 @@ from typing import Any
 
 from pyfly.resilience._guard import tell_refusal
 from pyfly.resilience.call import Call, Handler, SyncHandler
-from pyfly.resilience.throttle.errors import ThrottledException
+from pyfly.resilience.throttle.policy import ThrottledException
 from pyfly.resilience.throttle.throttle import Throttle
 
 __all__ = ["ThrottleStage"]

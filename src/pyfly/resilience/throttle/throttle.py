@@ -13,8 +13,7 @@ from pyfly.resilience._checks import clock_or_system
 from pyfly.resilience._guard import Guard, tell_refusal
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.events import Events, Listener
-from pyfly.resilience.throttle.errors import ThrottledException
-from pyfly.resilience.throttle.policy import ThrottlePolicy
+from pyfly.resilience.throttle.policy import ThrottledException, ThrottlePolicy
 from pyfly.resilience.throttle.state import ThrottleRules
 
 __all__ = ["Draw", "Throttle", "ThrottleSnapshot"]

@@ -1,36 +1,40 @@
-"""One circuit: the rules of :mod:`.state` with a lock, a clock and listeners."""
+"""The circuit breaker: the rules of :mod:`.state` with a lock, a clock and listeners."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from contextvars import ContextVar
 from datetime import timedelta
+from types import CoroutineType, TracebackType
+from typing import Any, ParamSpec, TypeVar
 
 from pyfly.kernel.exceptions import CircuitBreakerException
 from pyfly.kernel.fork import ForkAware
-from pyfly.resilience._checks import clock_or_system
-from pyfly.resilience.circuit_breaker.blocks import Blocks
-from pyfly.resilience.circuit_breaker.build import (
+from pyfly.resilience._checks import clock_or_system, coroutine_in_sync, coroutine_passed, misuse
+from pyfly.resilience._decorate import decorated
+from pyfly.resilience.circuit_breaker.failure_rule import FailureRule
+from pyfly.resilience.circuit_breaker.policy import (
     FAILURE_THRESHOLD,
     HALF_OPEN_PERMITS,
     RECOVERY_TIMEOUT,
+    CircuitBreakerPolicy,
+    Window,
     policy_of,
-    rules_of,
 )
-from pyfly.resilience.circuit_breaker.failure_rule import FailureRule
-from pyfly.resilience.circuit_breaker.policy import CircuitBreakerPolicy, Window
-from pyfly.resilience.circuit_breaker.snapshot import CircuitBreakerSnapshot, snapshot_of
 from pyfly.resilience.circuit_breaker.state import (
     Admission,
+    CircuitBreakerSnapshot,
     CircuitMode,
     Observation,
     Probe,
     scaled,
 )
-from pyfly.resilience.circuit_state import CircuitState
+from pyfly.resilience.circuit_breaker.window import rules_of, snapshot_of
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.resilience.events import (
+    CircuitState,
     CircuitTransition,
     Events,
     Listener,
@@ -38,13 +42,50 @@ from pyfly.resilience.events import (
     RefusalWithheld,
 )
 
-__all__ = ["Circuit"]
+__all__ = ["CircuitBreaker"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Circuit(ForkAware):
-    """Admission of calls and judgement of what became of them.
+class CircuitBreaker(ForkAware):
+    """Stops calling what keeps failing, and lets one call at a time find out if it is back.
 
-    :class:`~pyfly.resilience.circuit_breaker.breaker.CircuitBreaker` tells the settings.
+    The circuit is *closed* at first. After ``failure_threshold`` consecutive failures, or when
+    the rates in a ``window`` are too high, it is *open*, and calls are refused at once with
+    :class:`CircuitBreakerException`. When ``recovery_timeout`` has passed it is *half-open*:
+    ``half_open_permits`` calls may run, the others are refused. A success closes it, a failure
+    opens it for another ``recovery_timeout`` (with a window, the rates of the permitted calls
+    decide). A result that arrives from before the last change is ignored, and so are
+    cancellation, ``BaseException`` and an inner breaker's refusal.
+
+    Use ``call`` and ``call_sync``, decorate functions with it, or write ``async with breaker:``
+    or ``with breaker:``. Tasks, event loops and threads may share one.
+
+    Args:
+        failure_threshold: Consecutive failures that open the circuit.
+        recovery_timeout: How long it stays open; zero is a value.
+        name: For errors and events.
+        half_open_permits: How many probes may run at once.
+        window: A :class:`CountWindow` or :class:`TimeWindow` in place of ``failure_threshold``.
+        policy: All settings, those that are rarely needed among them, in place of the above.
+        is_failure: Whether an exception counts, or a :class:`FailureRule`; default: every
+            ``Exception``. It is not asked about :class:`CircuitBreakerException` and exceptions
+            that are no ``Exception``: those never count.
+        clock: Where the time comes from; default: the system.
+        listeners: Called with :class:`CircuitTransition`, :class:`PermitRefused` and
+            :class:`RefusalWithheld`; more can be added to ``events``.
+
+    Attributes:
+        policy: The settings.
+        events: Its listeners.
+        is_failure: As given.
+        rules: The state behind it, for stages and tests; not to be written.
+
+    Raises:
+        TypeError: A value of the wrong type, such as seconds in place of a timedelta.
+        ValueError: A value out of range, or values that contradict each other.
     """
 
     __slots__ = (
@@ -120,6 +161,109 @@ class Circuit(ForkAware):
         with self._lock:
             return snapshot_of(self.name, self.rules, now)
 
+    # Functions and blocks under it
+
+    async def call(
+        self, func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Await ``func(*args, **kwargs)`` through the circuit.
+
+        Raises:
+            CircuitBreakerException: The circuit is open; ``func`` was not called.
+            TypeError: What ``func`` returned cannot be awaited. This does not count.
+            Exception: Whatever ``func`` raised.
+        """
+        rules = self.rules
+        admission = rules.closed_admission
+        if admission is None:
+            if isinstance(func, CoroutineType):
+                raise coroutine_passed("CircuitBreaker.call", func)
+            leave = self.ask()
+            if isinstance(leave, CircuitBreakerException):
+                try:
+                    raise leave
+                finally:
+                    del leave  # it and this frame would hold each other
+            admission = leave
+        pending: Any = func
+        try:
+            pending = func(*args, **kwargs)
+            result: T = await pending
+        except BaseException as error:
+            wrong = misuse("CircuitBreaker.call", "CircuitBreaker.call_sync", func, pending, error)
+            if wrong is None:
+                self.judge(admission, error)
+                raise
+            self.released(admission)
+            raise wrong from None
+        if rules.wants_success:
+            self.returned(admission, result)
+        return result
+
+    def call_sync(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``func(*args, **kwargs)`` through the circuit.
+
+        Raises:
+            CircuitBreakerException: The circuit is open; ``func`` was not called.
+            TypeError: ``func`` is ``async def``. This does not count.
+            Exception: Whatever ``func`` raised.
+        """
+        rules = self.rules
+        admission = rules.closed_admission
+        if admission is None:
+            leave = self.ask()
+            if isinstance(leave, CircuitBreakerException):
+                try:
+                    raise leave
+                finally:
+                    del leave  # it and this frame would hold each other
+            admission = leave
+        try:
+            result = func(*args, **kwargs)
+        except BaseException as error:
+            self.judge(admission, error)
+            raise
+        if type(result) is CoroutineType:
+            self.released(admission)
+            raise coroutine_in_sync("CircuitBreaker.call_sync", "CircuitBreaker.call", func, result)
+        if rules.wants_success:
+            self.returned(admission, result)
+        return result
+
+    def __call__(self, func: F) -> F:
+        """As a decorator: each call of the function, plain or ``async def``, goes through it.
+
+        Raises:
+            TypeError: Something that cannot be called, or a generator function.
+        """
+        return decorated("CircuitBreaker", func, self.call, self.call_sync)
+
+    def __enter__(self) -> None:
+        self._blocks.enter(self.admit())
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        admission = self._blocks.leave()
+        if error is not None:
+            self.judge(admission, error)
+        elif self.rules.wants_success:
+            self.succeeded(admission)
+
+    async def __aenter__(self) -> None:
+        self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
     # The parts of a call, for those who drive it themselves
 
     def admit(self, operation: str = "", within: float = math.inf) -> Admission:
@@ -137,7 +281,7 @@ class Circuit(ForkAware):
             CircuitBreakerException: The circuit is open, or half-open with its probes under
                 way; ``retry_after`` is the time left, None if it depends on a probe.
         """
-        admission = self.rules.epoch or self.ask(operation, within)
+        admission = self.rules.closed_admission or self.ask(operation, within)
         if isinstance(admission, CircuitBreakerException):
             try:
                 raise admission
@@ -386,3 +530,54 @@ def _lease_of(admission: Admission) -> Admission | None:
     if isinstance(admission, Observation):
         return admission.shadow
     return admission
+
+
+class _Block:
+    __slots__ = ("admission", "left", "outer", "owner")
+
+    def __init__(self, owner: Blocks, admission: Admission, outer: _Block | None) -> None:
+        self.owner = owner
+        self.admission = admission
+        self.outer = outer
+        self.left = False
+
+
+_innermost: ContextVar[_Block | None] = ContextVar("pyfly_circuit_breaker_block", default=None)
+
+
+class Blocks:
+    """The blocks of one breaker that are entered and not left.
+
+    They are told apart by the context: that of a task, of a thread. A block that is left in
+    another context than it was entered in (a fixture's, a generator's) takes the admission
+    that was given last: so each is given back once in any case.
+    """
+
+    __slots__ = ("_entered",)
+
+    def __init__(self) -> None:
+        self._entered: dict[_Block, None] = {}
+
+    def enter(self, admission: Admission) -> None:
+        """A block begins."""
+        block = _Block(self, admission, _open_one(_innermost.get(), None))
+        self._entered[block] = None
+        _innermost.set(block)
+
+    def leave(self) -> Admission:
+        """The innermost block of this context ends: its admission."""
+        block = _open_one(_innermost.get(), self)
+        if block is None:
+            block, _ = self._entered.popitem()
+        else:
+            del self._entered[block]
+        block.left = True
+        _innermost.set(_open_one(_innermost.get(), None))
+        return block.admission
+
+
+def _open_one(block: _Block | None, owner: Blocks | None) -> _Block | None:
+    """From here outwards, the first block (of one breaker) that has not been left."""
+    while block is not None and (block.left or owner not in (None, block.owner)):
+        block = block.outer
+    return block
