@@ -219,6 +219,8 @@ def _http_framing(text: str) -> None:
         try:
             for piece in _pieces(data, size):
                 response.feed(piece)
+                if response.fault is not None:
+                    raise response.fault
         except RemoteProtocolError as error:
             return (type(error),)
         return response.ended, response.reusable, response.until_close, response.take()

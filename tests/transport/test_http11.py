@@ -135,7 +135,15 @@ def test_what_is_no_response_is_refused(response: bytes, says: str) -> None:
         if len(response) > 100_000 and size != 4096:
             continue
         with pytest.raises(RemoteProtocolError, match=says):
-            incoming(*cut(response, size))
+            raise incoming(*cut(response, size)).fault or AssertionError("no fault")
+
+
+def test_a_body_that_is_malformed_in_the_packet_of_the_head_leaves_the_head() -> None:
+    response = incoming(CHUNKED + b"2\r\nhi\r\nzz\r\n")
+    assert response.status == 200
+    assert response.take() == b"hi"
+    assert not response.ended
+    assert "size of a chunk" in str(response.fault)
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,8 @@ class AsyncConnection:
 
     async def read_more(self, incoming: IncomingResponse, timeouts: Timeouts, end: float) -> None:
         """Read once."""
+        if incoming.fault is not None:
+            raise incoming.fault
         try:
             data = await self.stream.receive(min(time.monotonic() + timeouts.step, end))
         except TlsCutOff:

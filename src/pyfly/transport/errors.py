@@ -5,7 +5,7 @@ No message holds anything that the peer wrote, a URL, or the value of a header f
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "BodyTooLarge",
@@ -32,7 +32,19 @@ Stage = Literal["name", "socket", "tls", "proxy"]
 
 
 class TransportError(Exception):
-    """Base of all of them."""
+    """Base of all of them. They can be pickled, whatever their constructors take."""
+
+    def __reduce__(self) -> Any:
+        return _restored, (type(self), self.args, dict(self.__dict__))
+
+
+def _restored(
+    kind: type[TransportError], args: tuple[Any, ...], state: dict[str, Any]
+) -> TransportError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class UrlError(TransportError, ValueError):

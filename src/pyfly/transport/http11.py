@@ -12,6 +12,7 @@ A body with a length, or one that lasts until the connection ends, needs no pars
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 
@@ -181,6 +182,7 @@ class IncomingResponse:
         length: How long the body is; None if that is not known.
         until_close: Whether the body has no other end than the connection's.
         ended: Whether all of it is there.
+        fault: What is wrong with the body, behind what is right of it: for whoever reads on.
     """
 
     # Most responses are whole at once: what is set while one comes has its default here.
@@ -188,6 +190,7 @@ class IncomingResponse:
     length: int | None = None
     until_close = False
     ended = False
+    fault: RemoteProtocolError | None = None
     _buffer = b""
     _chunks: _ChunkedBody | None = None
     _parser: HttpResponseParser | None = None  # while a chunked body comes
@@ -203,7 +206,7 @@ class IncomingResponse:
         self._method = method
         self.fields: list[tuple[str, str]] = []
         self.index: dict[str, str] = {}
-        self.body: list[bytes] = []
+        self.body: deque[bytes] = deque()
 
     @property
     def reusable(self) -> bool:
@@ -220,11 +223,15 @@ class IncomingResponse:
             raise BodyTooLarge(limit)
 
     def take(self) -> bytes:
-        """The bytes of the body that came since the last time."""
+        """All bytes of the body that came since the last time."""
         body = self.body
         data = body[0] if len(body) == 1 else b"".join(body)
         body.clear()
         return data
+
+    def take_piece(self) -> bytes:
+        """The next piece of the body that came, such as a chunk; ``b""`` if there is none."""
+        return self.body.popleft() if self.body else b""
 
     def feed(self, data: bytes) -> None:
         """Take what was read; ``b""`` is the end of the connection.
@@ -237,7 +244,7 @@ class IncomingResponse:
             self._end()
         elif not self.status:
             self._feed_head(data)
-        elif self.ended:
+        elif self.ended or self.fault is not None:
             self._spoiled = True
         elif self._parser is not None:
             self._feed_chunks(data)
@@ -357,8 +364,8 @@ class IncomingResponse:
             parser.feed_data(data)
         except HttpParserError as exc:
             if not chunks.ended:
-                raise _refused(exc) from None
-            self._spoiled = True  # it is what follows the response that is no response
+                self.fault = _refused(exc)
+            self._spoiled = True  # else it is what follows the response that is no response
         self._size += sum(map(len, chunks.pieces))
         self.body += chunks.pieces
         chunks.pieces.clear()
@@ -372,7 +379,7 @@ class IncomingResponse:
         self._quiet = 0 if chunks.progress else self._quiet + len(data)
         chunks.progress = False
         if self._quiet > HEAD_LIMIT:
-            raise RemoteProtocolError("the size of a chunk, or its trailers, are malformed")
+            self.fault = RemoteProtocolError("the size of a chunk, or its trailers, are malformed")
 
     def _end(self) -> None:
         self._keep_alive = False

@@ -164,7 +164,7 @@ class AsyncExchange:
         except BaseException:
             self.close()
             raise
-        data = incoming.take()
+        data = incoming.take_piece()
         if not data:
             self.close()
         return data
@@ -174,6 +174,9 @@ class AsyncExchange:
         if self._ends():
             try:
                 self._put(self._connection, self.incoming)
+            except BaseException:
+                self._connection.stream.raw.close()
+                raise
             finally:
                 self._gate.leave(self._place)
 

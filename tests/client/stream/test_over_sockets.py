@@ -495,8 +495,9 @@ class Odd(BaseException):
     """What is no Exception, such as KeyboardInterrupt."""
 
 
+@pytest.mark.parametrize("how", ["read", "close"])
 def test_whatever_happens_the_connection_is_closed_and_the_place_is_free(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: Service, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if service.library == "aiohttp":
         pytest.skip("looks into streams over our own connections")
@@ -506,11 +507,13 @@ def test_whatever_happens_the_connection_is_closed_and_the_place_is_free(
 
     with service.session({"max-connections": 1, "pool-timeout": "100ms"}) as session:
         stream = session.stream("drip", 500).enter()
-        connection = stream.stream._source._connection.response._exchange._connection
-        with monkeypatch.context() as patched:
-            patched.setattr(type(connection), "read_more", fail)
+        opened = stream.stream._source._connection.response
+        connection = type(opened._exchange._connection)
+        act = stream.close if how == "close" else lambda: [stream.next() for _ in range(500)]
+        with monkeypatch.context() as failing:
+            failing.setattr(connection, "read_more" if how == "read" else "finish", fail)
             with pytest.raises(Odd):
-                stream.rest()
+                act()
         service.guide.wait_for_open(0)
         assert session.call("user", "1")["id"] == "1"
 
@@ -637,7 +640,7 @@ def test_a_client_of_ones_own_is_held_to_the_idle_timeout(own: Session) -> None:
         pytest.skip("a blocking client has its own timeouts")
     stream = own.stream("drip", 3, 1000)
     stream.next()
-    with pytest.raises(ReadTimeoutException, match=r"sent nothing for (0\.05 s|50 ms)"):
+    with pytest.raises(ReadTimeoutException, match="sent nothing for 50 ms"):
         stream.next()
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from pyfly.client.errors import ReadException
 from pyfly.client.message import Headers, Response
 from pyfly.transport.errors import BodyTooLarge, TransportError
 from pyfly.transport.pool import AsyncExchange
@@ -74,6 +75,8 @@ class AsyncOwnOpened:
         try:
             return await exchange.read()
         except TransportError as exc:
+            if exchange.aborted:
+                raise ReadException("the connection was closed while the body was read") from exc
             self._fail(exc, step=self._idle)
 
     async def aclose(self) -> None:

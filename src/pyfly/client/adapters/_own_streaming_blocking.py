@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from pyfly.client.errors import ReadException
 from pyfly.client.message import Headers, Response
 from pyfly.transport._blocking.pool import BlockingExchange
 from pyfly.transport.errors import BodyTooLarge, TransportError
@@ -75,6 +76,8 @@ class BlockingOwnOpened:
         try:
             return exchange.read()
         except TransportError as exc:
+            if exchange.aborted:
+                raise ReadException("the connection was closed while the body was read") from exc
             self._fail(exc, step=self._idle)
 
     def close(self) -> None:

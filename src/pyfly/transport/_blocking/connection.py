@@ -109,6 +109,8 @@ class BlockingConnection:
 
     def read_more(self, incoming: IncomingResponse, timeouts: Timeouts, end: float) -> None:
         """Read once."""
+        if incoming.fault is not None:
+            raise incoming.fault
         try:
             data = self.stream.receive(min(time.monotonic() + timeouts.step, end))
         except TlsCutOff:

@@ -165,7 +165,7 @@ class BlockingExchange:
         except BaseException:
             self.close()
             raise
-        data = incoming.take()
+        data = incoming.take_piece()
         if not data:
             self.close()
         return data
@@ -175,6 +175,9 @@ class BlockingExchange:
         if self._ends():
             try:
                 self._put(self._connection, self.incoming)
+            except BaseException:
+                self._connection.stream.raw.close()
+                raise
             finally:
                 self._gate.leave(self._place)
 
