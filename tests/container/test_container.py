@@ -1,3 +1,4 @@
+import asyncio
 import functools
 import pickle
 import threading
@@ -514,3 +515,135 @@ def test_the_exceptions_share_one_base_and_pickle() -> None:
 
 def test_a_definition_shows_name_and_type() -> None:
     assert repr(container_of(Watch).definitions[0]) == "<BeanDefinition watch: Watch>"
+
+
+# Tasks that make one singleton
+
+
+class Slow:
+    made = 0
+
+    def __init__(self) -> None:
+        type(self).made += 1
+
+
+async def a_slow_one() -> Slow:
+    await asyncio.sleep(0.01)
+    return Slow()
+
+
+def test_two_tasks_that_make_one_singleton_get_the_same_one() -> None:
+    container = Container()
+    (definition,) = container.register_bean(a_slow_one)
+    Slow.made = 0
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(*(container.make(definition) for _ in range(5)))
+
+    beans = asyncio.run(main())
+    assert len({id(bean) for bean in beans}) == Slow.made == 1
+
+
+def test_whoever_waits_for_a_singleton_that_cannot_be_made_makes_it_itself() -> None:
+    tries: list[int] = []
+
+    async def flaky() -> Slow:
+        tries.append(1)
+        await asyncio.sleep(0)
+        if len(tries) == 1:
+            raise OSError("not yet")
+        return Slow()
+
+    container = Container()
+    (definition,) = container.register_bean(flaky)
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(
+            container.make(definition), container.make(definition), return_exceptions=True
+        )
+
+    first, second = asyncio.run(main())
+    assert isinstance(first, BeanCreationException)
+    assert isinstance(second, Slow)
+
+
+def test_whoever_is_cancelled_while_it_waits_leaves_the_others_alone() -> None:
+    container = Container()
+    (definition,) = container.register_bean(a_slow_one)
+
+    async def main() -> Any:
+        first = asyncio.create_task(container.make(definition))
+        await asyncio.sleep(0)
+        second, third = (asyncio.create_task(container.make(definition)) for _ in range(2))
+        await asyncio.sleep(0)
+        second.cancel()
+        assert await third is await first
+        assert second.cancelled()
+
+    asyncio.run(main())
+
+
+class Ping:
+    pass
+
+
+class Pong:
+    pass
+
+
+def test_tasks_that_would_wait_for_each_other_are_told_so() -> None:
+    container = Container()
+
+    async def ping() -> Ping:
+        await asyncio.sleep(0.01)
+        await container.make(pong_definition)
+        return Ping()
+
+    async def pong() -> Pong:
+        await asyncio.sleep(0.01)
+        await container.make(ping_definition)
+        return Pong()
+
+    (ping_definition,), (pong_definition,) = map(container.register_bean, (ping, pong))
+
+    async def main() -> list[Any]:
+        making = (container.make(each) for each in (ping_definition, pong_definition))
+        return await asyncio.wait_for(asyncio.gather(*making, return_exceptions=True), 10)
+
+    ends = asyncio.run(main())
+    assert any(isinstance(end, Exception) and "being made" in str(end) for end in ends)
+
+
+def test_a_hook_that_asks_for_its_own_bean_in_another_task_is_told_so() -> None:
+    container = Container()
+
+    async def own() -> Ping:
+        await asyncio.create_task(container.make(definition))
+        return Ping()
+
+    (definition,) = container.register_bean(own)
+
+    async def main() -> None:
+        await asyncio.wait_for(container.make(definition), 10)
+
+    with pytest.raises(BeanNotReadyException, match="is being made at this moment"):
+        asyncio.run(main())
+
+
+def test_a_singleton_whose_loop_was_closed_while_it_was_made_is_made_again() -> None:
+    container = Container()
+    (definition,) = container.register_bean(a_slow_one)
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> asyncio.Task[Any]:
+        task = asyncio.create_task(container.make(definition))
+        await asyncio.sleep(0)
+        return task
+
+    lost = loop.run_until_complete(begin())
+    loop.close()
+    assert isinstance(asyncio.run(asyncio.wait_for(container.make(definition), 10)), Slow)
+    lost._log_destroy_pending = False  # type: ignore[attr-defined]  # that is the point
+    lost.get_coro().close()
+    container.after_fork()
+    assert container.get_bean(Slow) is container.get_bean(Slow)

@@ -6,9 +6,12 @@ runs them without an event loop, after making sure that nothing in them has to w
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 from pyfly.container import graph_text
@@ -26,10 +29,35 @@ from pyfly.container.injection_point import InjectionPoint, Kind
 from pyfly.container.matching import satisfies
 from pyfly.container.scope import Scope
 from pyfly.kernel.exceptions import PyFlyException
+from pyfly.kernel.fork import ForkAware
 
 __all__ = ["Container", "Initializer"]
 
 T = TypeVar("T")
+
+_made_here: ContextVar[tuple[BeanDefinition, ...]] = ContextVar("pyfly_beans_made_here", default=())
+"""The singletons that are being made here, and by the tasks that this one was started from."""
+
+
+class _Making:
+    """A singleton that is being made.
+
+    Attributes:
+        done: Tells those who wait for it.
+        waits_for: A singleton of another task that has to be made before this one.
+    """
+
+    __slots__ = ("_loop", "done", "waits_for")
+
+    def __init__(self) -> None:
+        self._loop = asyncio._get_running_loop()
+        self.done: Future[None] = Future()
+        self.waits_for: BeanDefinition | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether its event loop was closed, so that it will never be ready."""
+        return self._loop is not None and self._loop.is_closed()
 
 
 class Initializer(Protocol):
@@ -44,12 +72,12 @@ class Initializer(Protocol):
         ...
 
 
-class Container:
+class Container(ForkAware):
     """Beans by type and name.
 
-    Thread-safe: a singleton is made once, whoever asks. To that end ``get_bean`` runs the
-    constructors under a lock: one that waits for another thread to get a bean waits for ever.
-    Nothing is global: two containers know nothing of each other.
+    A singleton is made once, whoever asks: tasks that :meth:`make` one at the same time get the
+    same, and ``get_bean`` runs constructors under a lock (one that waits for another thread to
+    get a bean waits for ever). Nothing is global: two containers know nothing of each other.
 
     Args:
         label: The root of the drawings in error messages.
@@ -61,14 +89,22 @@ class Container:
         self._initializer = initializer
         self._definitions: dict[str, BeanDefinition] = {}
         self._beans: dict[BeanDefinition, Any] = {}
-        self._making: set[BeanDefinition] = set()
-        # Reentrant: a constructor may ask for another bean.
-        self.lock = threading.RLock()
+        self._making: dict[BeanDefinition, _Making] = {}
+        super().__init__()
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self._making.clear()  # by a thread that is not here
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while beans are found and made by ``get_bean``."""
+        return self._lock
 
     @property
     def definitions(self) -> tuple[BeanDefinition, ...]:
         """What is registered, in that order."""
-        with self.lock:
+        with self._lock:
             return tuple(self._definitions.values())
 
     def register_bean(self, bean: object, *, name: str | None = None) -> list[BeanDefinition]:
@@ -88,7 +124,7 @@ class Container:
         Raises:
             BeanDefinitionException: It cannot be a bean, or the name is taken.
         """
-        with self.lock:
+        with self._lock:
             fresh: dict[str, BeanDefinition] = {}
             for definition in define(bean, name):
                 taken = self._definitions.get(definition.name) or fresh.get(definition.name)
@@ -111,7 +147,7 @@ class Container:
 
     def add_ready(self, instance: object, name: str) -> None:
         """Register an instance as it is: nothing initialises it."""
-        with self.lock:
+        with self._lock:
             for definition in self.register_bean(instance, name=name):
                 self._beans[definition] = instance
 
@@ -152,7 +188,7 @@ class Container:
 
     def forget(self, definition: BeanDefinition) -> None:
         """Drop the instance of a singleton; the next one to ask gets a new one."""
-        with self.lock:
+        with self._lock:
             self._beans.pop(definition, None)
 
     def needed(self, definition: BeanDefinition) -> list[BeanDefinition]:
@@ -162,22 +198,25 @@ class Container:
             ContainerException: It cannot be made: something is missing, ambiguous, circular
                 or wrongly declared.
         """
-        with self.lock:
+        with self._lock:
             return [each for each, _ in self._walk(definition, (), set())]
 
     async def make(self, definition: BeanDefinition) -> Any:
-        """Make a singleton unless it exists, awaiting what has to be awaited."""
-        return await self._obtain(definition, ())
+        """Make a singleton unless it exists, awaiting what has to be awaited.
+
+        Another task that makes it already is waited for.
+        """
+        return await self._obtain(definition, (), True)
 
     def _ask(self, point: InjectionPoint) -> Any:
-        with self.lock:
+        with self._lock:
             chosen = self._choose(point, ())
             seen: set[BeanDefinition] = set()
             for definition in chosen:
                 for needed, path in self._walk(definition, (), seen):
                     if self._has_to_wait(needed):
                         raise self._unawaited(path, needed)
-            made = {d.name: self._run(d, self._obtain(d, ())) for d in chosen}
+            made = {d.name: self._run(d, self._obtain(d, (), False)) for d in chosen}
             return point.assemble(made)
 
     def _candidates(self, point: InjectionPoint) -> list[BeanDefinition]:
@@ -224,31 +263,65 @@ class Container:
         seen.add(definition)
         yield definition, path
 
-    async def _obtain(self, definition: BeanDefinition, path: Path) -> Any:
+    async def _obtain(self, definition: BeanDefinition, path: Path, may_wait: bool) -> Any:
         if definition.scope is Scope.TRANSIENT:
-            return await self._create(definition, path)
-        with self.lock:
+            return await self._create(definition, path, may_wait)
+        own = _made_here.get()
+        with self._lock:
             if definition in self._beans:
                 return self._beans[definition]
-            if definition in self._making:
+            making = self._making.get(definition)
+            is_ours = making is None or making.lost
+            if making is None or is_ours:
+                making = self._making[definition] = _Making()
+            elif not may_wait or self._waits_for(definition, own):
                 raise BeanNotReadyException(
                     f"{definition.label} is being made at this moment   {definition.place}\n"
                     "Whoever needs it while it is made should take it as a constructor "
                     "parameter, so that it comes first."
                 )
-            self._making.add(definition)
+            else:
+                self._set_waits_for(own, definition)
+        if not is_ours:
+            try:
+                await asyncio.shield(asyncio.wrap_future(making.done))
+            finally:
+                self._set_waits_for(own, None)
+            return await self._obtain(definition, path, True)  # it is there, or was in vain
         try:
-            bean = self._beans[definition] = await self._create(definition, path)
+            _made_here.set((*own, definition))
+            bean = self._beans[definition] = await self._create(definition, path, may_wait)
             return bean
         finally:
-            self._making.discard(definition)
+            _made_here.set(own)
+            if self._making.get(definition) is making:
+                del self._making[definition]
+            making.done.set_result(None)
 
-    async def _create(self, definition: BeanDefinition, path: Path) -> Any:
+    def _waits_for(self, definition: BeanDefinition, own: tuple[BeanDefinition, ...]) -> bool:
+        """Whether a singleton that is being made waits, itself or through others, for one of
+        these: to wait for it would never end.
+        """
+        while definition not in own:
+            making = self._making.get(definition)
+            if making is None or making.waits_for is None:
+                return False
+            definition = making.waits_for
+        return True
+
+    def _set_waits_for(
+        self, own: tuple[BeanDefinition, ...], definition: BeanDefinition | None
+    ) -> None:
+        for each in own:
+            if each in self._making:
+                self._making[each].waits_for = definition
+
+    async def _create(self, definition: BeanDefinition, path: Path, may_wait: bool) -> Any:
         positional: list[Any] = []
         named: dict[str, Any] = {}
         for point in definition.points:
             way = (*path, (definition, point))
-            beans = {d.name: await self._obtain(d, way) for d in self._choose(point, way)}
+            beans = {d.name: await self._obtain(d, way, may_wait) for d in self._choose(point, way)}
             if point.positional:
                 positional.append(point.assemble(beans))
             else:
