@@ -159,6 +159,8 @@ async def test_the_file_is_for_people_to_read(guide: ServerClient, path: Path) -
         "  request:\n"
         "    method: GET\n"
         "    url: /products/42\n"
+        "    headers:\n"
+        "      accept: application/json\n"
         "  response:\n"
         "    status: 200\n"
         "    headers:\n"
@@ -239,7 +241,7 @@ async def test_without_a_class_the_url_and_the_body_are_matched(
     assert exchanges(path)[0]["request"] == {
         "method": "POST",
         "url": "/items",
-        "headers": {"content-type": "application/json"},
+        "headers": {"content-type": "application/json", "accept": "application/json"},
         "json": {"a": 1},
     }
     async with player(path, client=None) as cassette:
