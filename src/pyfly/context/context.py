@@ -17,7 +17,7 @@ from pyfly.context.errors import (
     ContextNotStartedException,
     ContextStoppedException,
 )
-from pyfly.context.lifecycle import Lifecycle
+from pyfly.context.lifecycle import BeanLifecycle
 from pyfly.context.post_processor import PostProcessors, check_hooks
 from pyfly.context.scanning import bean_classes
 from pyfly.context.start_stop_lock import Turn
@@ -61,7 +61,7 @@ class ApplicationContext:
 
     def __init__(self, config: Config | None = None, *, auto_configuration: bool = True) -> None:
         self._processors = PostProcessors()
-        self._lifecycle = Lifecycle(self._processors)
+        self._lifecycle = BeanLifecycle(self._processors)
         self._container = Container("ApplicationContext", self._lifecycle)
         self._container.add_ready(self, "applicationContext")
         if config is not None:

@@ -15,7 +15,7 @@ from pyfly.container.naming import function_name, function_of, place_of
 from pyfly.container.scope import Scope
 from pyfly.context.post_processor import PostProcessors, call
 
-__all__ = ["Lifecycle", "post_construct", "pre_destroy"]
+__all__ = ["BeanLifecycle", "post_construct", "pre_destroy"]
 
 F = TypeVar("F", bound=Callable[[Any], Any])
 
@@ -46,12 +46,12 @@ def pre_destroy(method: F) -> F:
     return _mark(method, "pre_destroy")
 
 
-class Lifecycle:
+class BeanLifecycle:
     """Initialises beans, remembers them, and stops them in the reverse order."""
 
     def __init__(self, processors: PostProcessors) -> None:
         self._processors = processors
-        self._lives: list[_Life] = []
+        self._lives: list[_BeanLife] = []
 
     def needs_await(self, definition: BeanDefinition) -> bool:
         """Whether a ``@post_construct`` method of the bean is async."""
@@ -75,7 +75,7 @@ class Lifecycle:
             bean = call(processor, "before_init", bean, name)
         for hook in _hooks(type(bean), "post_construct"):
             await _result(getattr(bean, hook)())
-        life = _Life(definition, bean, processors)
+        life = _BeanLife(definition, bean, processors)
         if definition.scope is Scope.SINGLETON:
             self._lives.append(life)
         for processor in processors:
@@ -124,7 +124,7 @@ class Lifecycle:
         return failures
 
 
-class _Life:
+class _BeanLife:
     """One bean, who worked on it, and what is still to be done for it."""
 
     __slots__ = ("bean", "definition", "name", "processors", "target", "to_start")
