@@ -97,7 +97,6 @@ class Row:
 _AIOHTTP_LACKS = frozenset(
     {
         "a question mark with nothing behind it",
-        "idle connections count for all origins together",
         "refuses empty lines before a status",
         "takes a response that is followed by nonsense",
     }

@@ -165,7 +165,6 @@ def test_a_second_response_in_a_tls_record_of_its_own_is_noticed(
 def test_idle_connections_to_many_origins_are_no_more_than_allowed(caller: Callers) -> None:
     with Peer() as one, Peer() as two:
         client = caller(one.url, max_connections=1)
-        client.row.needs("idle connections count for all origins together")
         client.send()
         client.send("GET", two.url)
         client.send()
@@ -181,7 +180,6 @@ def test_an_idle_connection_elsewhere_makes_room_for_a_new_one(caller: Callers) 
 
     with Peer() as one, Peer(script) as two:
         client = caller(two.url, max_connections=2)
-        client.row.needs("idle connections count for all origins together")
         client.send("GET", one.url)
         assert [answer.content for answer in client.together(2)] == [b"hi", b"hi"]
         end = time.monotonic() + 1

@@ -109,11 +109,23 @@ def stage_of_connecting(since: float) -> Stage | None:
     return None if connecting is None or connecting.began < since else connecting.stage()
 
 
-def tcp_connector(open_: OpenSocket, options: Mapping[str, Any]) -> Any:
+def _make_room(connector: Any, most: int) -> None:
+    """Close what has been idle for the longest time, until one more connection may be made."""
+    idle: dict[Any, Any] = connector._conns  # the oldest of each origin first
+    while idle and sum(map(len, idle.values())) + len(connector._acquired) > most:
+        origin = min(idle, key=lambda each: idle[each][0][1])
+        protocol, _ = idle[origin].popleft()
+        if not idle[origin]:
+            del idle[origin]
+        protocol.close()
+
+
+def tcp_connector(open_: OpenSocket, most: int, options: Mapping[str, Any]) -> Any:
     """A connector of aiohttp over TCP.
 
     Args:
         open_: Makes a socket.
+        most: How many connections there may be, idle ones of all origins among them.
         options: What aiohttp's ``TCPConnector`` takes.
     """
     import aiohttp
@@ -127,6 +139,7 @@ def tcp_connector(open_: OpenSocket, options: Mapping[str, Any]) -> Any:
 
     class TellingConnector(aiohttp.TCPConnector):
         async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
+            _make_room(self, most)
             connecting = _Connecting(req)
             _connecting.set(connecting)
             try:
@@ -150,13 +163,14 @@ def tcp_connector(open_: OpenSocket, options: Mapping[str, Any]) -> Any:
 
 
 def unix_connector(
-    path: str, open_: Callable[[], socket.socket], options: Mapping[str, Any]
+    path: str, open_: Callable[[], socket.socket], most: int, options: Mapping[str, Any]
 ) -> Any:
     """A connector of aiohttp whose connections all go to one socket.
 
     Args:
         path: Where the socket is.
         open_: Makes a socket that is not connected yet.
+        most: How many connections there may be, idle ones among them.
         options: What aiohttp's ``BaseConnector`` takes.
     """
     import aiohttp
@@ -166,6 +180,7 @@ def unix_connector(
         allowed_protocol_schema_set = frozenset({"", "http", "https"})
 
         async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
+            _make_room(self, most)
             key = req.connection_key
             try:
                 return await self._dressed(_connected(open_(), path), req)

@@ -91,9 +91,10 @@ class AiohttpPool:
         }
         if settings.uds is not None:
             path = os.fspath(settings.uds)
-            self._connector: Any = unix_connector(path, partial(self._open, _UNIX), keeping)
+            open_ = partial(self._open, _UNIX)
+            self._connector: Any = unix_connector(path, open_, settings.max_connections, keeping)
         else:
-            self._connector = tcp_connector(self._open, keeping)
+            self._connector = tcp_connector(self._open, settings.max_connections, keeping)
         self._session: Any = aiohttp.ClientSession(connector=self._connector)
 
     async def close(self) -> None:

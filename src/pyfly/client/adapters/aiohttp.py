@@ -1,4 +1,4 @@
-"""A port over aiohttp, for asynchronous clients: the library that costs the least per call."""
+"""A port over aiohttp, for asynchronous clients."""
 
 from __future__ import annotations
 
@@ -43,10 +43,8 @@ _DIRECT: dict[str, Any] = {}  # not to be changed
 class AiohttpClientAdapter(Adapter):
     """A port over aiohttp (``pyfly-client[aiohttp]``).
 
-    It does what :class:`~pyfly.client.adapters.httpx.HttpxClientAdapter` does, for less CPU.
-    aiohttp's own second try over a fresh connection is off: attempts are the client's.
-    SOCKS proxies are not supported; idle connections to *other* origins do not count for
-    ``max_connections``.
+    It does what :class:`~pyfly.client.adapters.httpx.HttpxClientAdapter` does, for less CPU than
+    aiohttp by hand. SOCKS proxies are not supported.
 
     Args:
         base_url: Where paths begin; its own path is kept. ``""`` if every request brings an
