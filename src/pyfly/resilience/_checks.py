@@ -1,4 +1,4 @@
-"""Checks of settings that several policies share. Each names the class and the parameter."""
+"""Arguments that several policies share, and checks that name the class and the parameter."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import math
 from datetime import timedelta
 from inspect import isawaitable
 from types import CoroutineType
-from typing import Any
+from typing import Any, Protocol
 
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 
 __all__ = [
+    "Budget",
+    "Draw",
     "clock_or_system",
     "coroutine_in_sync",
     "coroutine_passed",
@@ -19,6 +21,30 @@ __all__ = [
     "span",
     "whole_number",
 ]
+
+
+class Draw(Protocol):
+    """Where chance comes from, such as a ``random.Random``."""
+
+    def random(self) -> float:
+        """A number in [0, 1)."""
+        ...
+
+
+class Budget(Protocol):
+    """What bounds retries and hedges, such as a ``RetryBudget``."""
+
+    def deposit(self) -> None:
+        """Note that a call is made."""
+        ...
+
+    def withdraw(self) -> bool:
+        """Take permission for one more attempt; False: it must not be made."""
+        ...
+
+    def describe(self) -> str:
+        """The settings in one line."""
+        ...
 
 
 def whole_number(owner: str, name: str, value: object, minimum: int) -> int:

@@ -14,10 +14,10 @@ from pyfly.kernel.record import Record
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.events import Events
 
-__all__ = ["Admission", "AttemptRecord", "Call", "Expiry", "Handler", "SyncHandler"]
+__all__ = ["AttemptRecord", "Call", "CallAdmission", "Expiry", "Handler", "SyncHandler"]
 
 
-class Admission(Protocol):
+class CallAdmission(Protocol):
     """Permission for a call, as a circuit breaker gave it."""
 
     @property
@@ -140,7 +140,7 @@ class Call:
         self.single_attempt = single_attempt
         self.against_retry: Callable[[Call, Exception], str | None] | None = None
         self.repeats: Callable[[Call, Any], bool] | None = None
-        self.admission: Admission | None = None
+        self.admission: CallAdmission | None = None
         self.streak: object = None
         self.history: list[AttemptRecord] = []
         self.on_close: list[Callable[[], None]] | None = None

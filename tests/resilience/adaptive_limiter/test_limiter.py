@@ -17,7 +17,7 @@ from pyfly.resilience import Call, History, PermitRefused, assemble
 from pyfly.resilience.adaptive_limiter.limiter import AdaptiveLimiter
 from pyfly.resilience.adaptive_limiter.policy import AIMDPolicy, Gradient2Policy
 from pyfly.resilience.adaptive_limiter.stage import AdaptiveLimiterStage
-from pyfly.resilience.adaptive_limiter.state import LimiterRules, Permit
+from pyfly.resilience.adaptive_limiter.state import LimiterPermit, LimiterRules
 from pyfly.resilience.events import LimitChanged
 from tests.resilience.limit_support import (
     in_thread,
@@ -310,7 +310,7 @@ class _CollectingRules(LimiterRules):
 
     __slots__ = ()
 
-    def admit_needs_lock(self, permit: Permit, now: float) -> bool:
+    def admit_needs_lock(self, permit: LimiterPermit, now: float) -> bool:
         gc.collect()
         return super().admit_needs_lock(permit, now)
 
@@ -325,7 +325,7 @@ def test_a_suspended_call_collected_inside_the_lock_gives_its_permit_back() -> N
         cycle.append(cycle)
         del call, cycle
         limiter.rules.__class__ = _CollectingRules
-        got: list[Permit] = []
+        got: list[LimiterPermit] = []
         assert joined(in_thread(lambda: got.append(limiter.admit()))), "a deadlock"
         assert got[0].held
         assert balanced(limiter, running=1)

@@ -11,9 +11,9 @@ from pyfly.resilience.adaptive_limiter.policy import AIMDPolicy, Gradient2Policy
 from pyfly.resilience.adaptive_limiter.state import (
     AIMDRules,
     Gradient2Rules,
+    LimiterPermit,
     LimiterRules,
     LongAverage,
-    Permit,
     Window,
 )
 
@@ -257,7 +257,7 @@ class Noting:
 def test_a_sample_tells_how_long_and_among_how_many_the_call_ran() -> None:
     algorithm = Noting(3)
     rules = LimiterRules(algorithm)
-    first, second, third = Permit(), Permit(), Permit()
+    first, second, third = LimiterPermit(), LimiterPermit(), LimiterPermit()
     for now, permit in ((10.0, first), (11.0, second), (12.0, third)):
         assert rules.admit_needs_lock(permit, now)
     rules.finish_needs_lock(second, 15.0, False)
@@ -270,7 +270,7 @@ def test_a_sample_tells_how_long_and_among_how_many_the_call_ran() -> None:
 def test_a_permit_is_given_back_once_and_is_one_sample() -> None:
     algorithm = Noting(2)
     rules = LimiterRules(algorithm)
-    permit, other = Permit(), Permit()
+    permit, other = LimiterPermit(), LimiterPermit()
     rules.admit_needs_lock(permit, 1.0)
     rules.admit_needs_lock(other, 1.0)
     rules.finish_needs_lock(permit, 2.0, False)
@@ -281,14 +281,14 @@ def test_a_permit_is_given_back_once_and_is_one_sample() -> None:
 
 def test_a_permit_that_was_never_given_cannot_be_given_back() -> None:
     rules = LimiterRules(Noting(1))
-    assert not rules.release_needs_lock(Permit())
+    assert not rules.release_needs_lock(LimiterPermit())
     assert (rules.in_flight, rules.released) == (0, 0)
 
 
 def test_at_the_limit_and_over_a_lowered_one_calls_are_refused() -> None:
     algorithm = Noting(2)
     rules = LimiterRules(algorithm)
-    permits = [Permit() for _ in range(3)]
+    permits = [LimiterPermit() for _ in range(3)]
     assert [rules.admit_needs_lock(permit, 0.0) for permit in permits] == [True, True, False]
     algorithm.limit = 1
     rules.release_needs_lock(permits[0])
@@ -301,7 +301,7 @@ def test_at_the_limit_and_over_a_lowered_one_calls_are_refused() -> None:
 def test_a_clock_that_two_threads_read_out_of_order_makes_no_negative_rtt() -> None:
     algorithm = Noting(1)
     rules = LimiterRules(algorithm)
-    permit = Permit()
+    permit = LimiterPermit()
     rules.admit_needs_lock(permit, 5.0)
     rules.finish_needs_lock(permit, 4.9, False)
     assert algorithm.samples == [(0.0, 1, False)]
@@ -317,6 +317,6 @@ def test_before_the_first_sample_the_averages_are_zero() -> None:
 
 
 def test_a_permit_that_nobody_has_is_not_held_and_cannot_be_given_back() -> None:
-    permit = Permit()
+    permit = LimiterPermit()
     assert (permit.held, permit.started, permit.in_flight) == (False, 0.0, 0)
     assert LimiterRules(AIMDRules(AIMDPolicy())).release_needs_lock(permit) is False

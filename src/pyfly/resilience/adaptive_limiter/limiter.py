@@ -17,8 +17,8 @@ from pyfly.resilience.adaptive_limiter.policy import AIMDPolicy, Gradient2Policy
 from pyfly.resilience.adaptive_limiter.state import (
     AIMDRules,
     Gradient2Rules,
+    LimiterPermit,
     LimiterRules,
-    Permit,
 )
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.events import Events, LimitChanged, Listener
@@ -37,7 +37,7 @@ class AdaptiveLimiterSnapshot(Record):
     refused: int
 
 
-class AdaptiveLimiter(ForkAware, Guard[Permit]):
+class AdaptiveLimiter(ForkAware, Guard[LimiterPermit]):
     """Bounds how many calls run at once by what the other side can take, as it shows.
 
     A call that returns is a sample of its duration; one that is *dropped* (timed out, turned
@@ -108,7 +108,7 @@ class AdaptiveLimiter(ForkAware, Guard[Permit]):
 
     # The parts of a call, for those who drive it themselves
 
-    def admit(self, operation: str = "") -> Permit:
+    def admit(self, operation: str = "") -> LimiterPermit:
         """Leave to make one call.
 
         End it with exactly one of :meth:`succeeded`, :meth:`failed` and :meth:`released`; a
@@ -117,7 +117,7 @@ class AdaptiveLimiter(ForkAware, Guard[Permit]):
         Raises:
             BulkheadException: As many calls are under way as the limit allows.
         """
-        permit = Permit()
+        permit = LimiterPermit()
         now = self._clock.monotonic()  # before the lock: a clock is foreign code
         with self._lock:
             admitted = self.rules.admit_needs_lock(permit, now)
@@ -127,13 +127,13 @@ class AdaptiveLimiter(ForkAware, Guard[Permit]):
         tell_refusal(self.events, operation, self._clock, "adaptive limit", refusal)
         raise refusal
 
-    def succeeded(self, permit: Permit, *, operation: str = "") -> None:
+    def succeeded(self, permit: LimiterPermit, *, operation: str = "") -> None:
         """The call returned: a sample."""
         self._finish(permit, False, operation)
 
     def failed(
         self,
-        permit: Permit,
+        permit: LimiterPermit,
         error: BaseException,
         *,
         operation: str = "",
@@ -157,12 +157,12 @@ class AdaptiveLimiter(ForkAware, Guard[Permit]):
             else:
                 self.released(permit)
 
-    def released(self, permit: Permit) -> None:
+    def released(self, permit: LimiterPermit) -> None:
         """The call ended in a way that proves nothing."""
         with self._lock:
             self.rules.release_needs_lock(permit)
 
-    def _finish(self, permit: Permit, dropped: bool, operation: str) -> None:
+    def _finish(self, permit: LimiterPermit, dropped: bool, operation: str) -> None:
         rules = self.rules
         now = self._clock.monotonic()
         with self._lock:
@@ -180,19 +180,19 @@ class AdaptiveLimiter(ForkAware, Guard[Permit]):
 
     # What Guard asks for
 
-    async def _enter(self) -> Permit:
+    async def _enter(self) -> LimiterPermit:
         return self.admit()
 
-    def _enter_sync(self) -> Permit:
+    def _enter_sync(self) -> LimiterPermit:
         return self.admit()
 
-    def _succeeded(self, lease: Permit) -> None:
+    def _succeeded(self, lease: LimiterPermit) -> None:
         self.succeeded(lease)
 
-    def _failed(self, lease: Permit, error: BaseException) -> None:
+    def _failed(self, lease: LimiterPermit, error: BaseException) -> None:
         self.failed(lease, error)
 
-    def _misused(self, lease: Permit) -> None:
+    def _misused(self, lease: LimiterPermit) -> None:
         self.released(lease)
 
     def describe(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from pyfly.kernel.exceptions import BulkheadException
 from pyfly.resilience._guard import tell_refusal
 from pyfly.resilience.adaptive_limiter.limiter import AdaptiveLimiter
-from pyfly.resilience.adaptive_limiter.state import Permit
+from pyfly.resilience.adaptive_limiter.state import LimiterPermit
 from pyfly.resilience.call import Call, Handler, SyncHandler
 
 __all__ = ["AdaptiveLimiterStage"]
@@ -62,14 +62,14 @@ class AdaptiveLimiterStage:
 
         return adaptive_limit
 
-    def _succeeded(self, call: Call, permit: Permit) -> None:
+    def _succeeded(self, call: Call, permit: LimiterPermit) -> None:
         """Give the permit back; for a stream, when that is closed: its length is no sample."""
         if call.on_close is None:
             self.limiter.succeeded(permit, operation=call.operation)
         else:
             call.on_close.append(partial(self.limiter.released, permit))
 
-    def _enter(self, call: Call) -> Permit:
+    def _enter(self, call: Call) -> LimiterPermit:
         try:
             return self.limiter.admit(call.operation)
         except BulkheadException as refusal:

@@ -32,9 +32,9 @@ __all__ = [
     "AIMDRules",
     "Algorithm",
     "Gradient2Rules",
+    "LimiterPermit",
     "LimiterRules",
     "LongAverage",
-    "Permit",
     "Window",
 ]
 
@@ -189,7 +189,7 @@ class AIMDRules:
         self.limit = max(policy.min_limit, min(policy.max_limit, limit))
 
 
-class Permit(Lease):
+class LimiterPermit(Lease):
     """Permission to run one call.
 
     Attributes:
@@ -232,7 +232,7 @@ class LimiterRules:
         """Permits that have come back so far."""
         return self.acquired - len(self._out)
 
-    def admit_needs_lock(self, permit: Permit, now: float) -> bool:
+    def admit_needs_lock(self, permit: LimiterPermit, now: float) -> bool:
         """Take a permit. False: as many run as may."""
         if len(self._out) >= self.algorithm.limit:
             self._out.drop_lost()
@@ -245,13 +245,13 @@ class LimiterRules:
         permit.in_flight = len(self._out)
         return True
 
-    def release_needs_lock(self, permit: Permit) -> bool:
+    def release_needs_lock(self, permit: LimiterPermit) -> bool:
         """Give a permit back; the call proves nothing. False: it was back already."""
         held = permit.held
         self._out.discard(permit)
         return held
 
-    def finish_needs_lock(self, permit: Permit, now: float, dropped: bool) -> None:
+    def finish_needs_lock(self, permit: LimiterPermit, now: float, dropped: bool) -> None:
         """Give a permit back, and learn from the call."""
         if self.release_needs_lock(permit):
             rtt = max(now - permit.started, 0.0)

@@ -7,20 +7,13 @@ one rate does not move what the others hit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
-__all__ = ["KINDS", "Draw", "drawn"]
+from pyfly.resilience._checks import Draw
+
+__all__ = ["KINDS", "drawn"]
 
 KINDS = ("behaviour", "latency", "fault", "outcome")
 """In the order in which they are done."""
-
-
-class Draw(Protocol):
-    """Where chance comes from, such as a ``random.Random``."""
-
-    def random(self) -> float:
-        """A number in [0, 1)."""
-        ...
 
 
 def drawn(draw: Draw, rates: Mapping[str, float]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from types import CoroutineType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from pyfly.kernel.fork import ForkAware
-from pyfly.resilience._checks import clock_or_system, coroutine_passed
+from pyfly.resilience._checks import Budget, clock_or_system, coroutine_passed
 from pyfly.resilience._decorate import decorated
 from pyfly.resilience._guard import time_for
 from pyfly.resilience.call import Call, Handler
@@ -18,7 +18,6 @@ from pyfly.resilience.clock import Clock
 from pyfly.resilience.events import Events, Listener
 from pyfly.resilience.hedge.policy import WINDOW, HedgePolicy
 from pyfly.resilience.hedge.race import Race
-from pyfly.resilience.hedge.runner import Budget
 from pyfly.resilience.hedge.state import Durations
 
 __all__ = ["Hedge"]

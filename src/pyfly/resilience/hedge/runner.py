@@ -5,26 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
+from pyfly.resilience._checks import Budget
 from pyfly.resilience.call import Call
 from pyfly.resilience.hedge.policy import HedgePolicy
 
-__all__ = ["Budget", "Expired", "Owner", "Runner"]
-
-
-class Budget(Protocol):
-    """What bounds hedges, such as a ``RetryBudget``."""
-
-    def deposit(self) -> None:
-        """Note that a call is made."""
-        ...
-
-    def withdraw(self) -> bool:
-        """Take leave for one hedge; False: it must not be sent."""
-        ...
-
-    def describe(self) -> str:
-        """The settings in one line."""
-        ...
+__all__ = ["Expired", "Owner", "Runner"]
 
 
 class Owner(Protocol):

@@ -10,6 +10,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, get_args
 from pyfly.kernel.exceptions import PyFlyException, RefusedException
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import (
+    Draw,
     clock_or_system,
     coroutine_in_sync,
     finite_number,
@@ -21,7 +22,7 @@ from pyfly.resilience._decorate import decorated
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.deadlines import time_left
 from pyfly.resilience.retry.history import AttemptSummary, attach, summary
-from pyfly.resilience.retry.state import LONGEST_DELAY, Backoff, Draw, told_by, wait_or_reason
+from pyfly.resilience.retry.state import LONGEST_DELAY, Backoff, told_by, wait_or_reason
 
 __all__ = ["Jitter", "RetryPolicy", "UnwantedResultException"]
 

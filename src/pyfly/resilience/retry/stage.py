@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
+from pyfly.resilience._checks import Budget
 from pyfly.resilience.call import AttemptRecord, Call, Handler, SyncHandler
 from pyfly.resilience.events import (
     AttemptFailed,
@@ -17,26 +18,10 @@ from pyfly.resilience.events import (
 from pyfly.resilience.retry.history import attach, summary
 from pyfly.resilience.retry.policy import RetryPolicy, UnwantedResultException
 
-__all__ = ["Budget", "RetryStage"]
+__all__ = ["RetryStage"]
 
 OVERTAKEN = "the circuit has opened since this call was admitted"
 BUDGET_EMPTY = "the retry budget is empty"
-
-
-class Budget(Protocol):
-    """What bounds retries, such as a ``RetryBudget``."""
-
-    def deposit(self) -> None:
-        """Note that a call is made."""
-        ...
-
-    def withdraw(self) -> bool:
-        """Take leave for one retry; False: it must not be made."""
-        ...
-
-    def describe(self) -> str:
-        """The settings in one line."""
-        ...
 
 
 class RetryStage:

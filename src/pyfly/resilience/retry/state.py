@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 from pyfly.kernel.record import Record
+from pyfly.resilience._checks import Draw
 
-__all__ = ["LONGEST_DELAY", "Backoff", "Draw", "told_by", "wait_or_reason"]
+__all__ = ["LONGEST_DELAY", "Backoff", "told_by", "wait_or_reason"]
 
 LONGEST_DELAY = 365 * 86_400.0
 """No computed delay is longer, in seconds: doubling would soon leave what timers can take."""
@@ -16,14 +16,6 @@ LONGEST_SUM = 30.0
 """No circuit waits longer for the retries of a call before it opens, in seconds."""
 
 _MOST_SUMMED = 500
-
-
-class Draw(Protocol):
-    """Where jitter comes from, such as a ``random.Random``."""
-
-    def random(self) -> float:
-        """A number in [0, 1)."""
-        ...
 
 
 class Backoff(Record):

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Protocol
 
 from pyfly.kernel.exceptions import DeadlineExceededException, RefusedException
 from pyfly.kernel.fork import ForkAware
 from pyfly.kernel.record import Record
-from pyfly.resilience._checks import clock_or_system
+from pyfly.resilience._checks import Draw, clock_or_system
 from pyfly.resilience._guard import Guard, tell_refusal
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.events import Events, Listener
 from pyfly.resilience.throttle.policy import ThrottledException, ThrottlePolicy
 from pyfly.resilience.throttle.state import ThrottleRules
 
-__all__ = ["Draw", "Throttle", "ThrottleSnapshot"]
-
-
-class Draw(Protocol):
-    """Where chance comes from, such as a ``random.Random``."""
-
-    def random(self) -> float:
-        """A number from 0 up to, but not including, 1."""
-        ...
+__all__ = ["Throttle", "ThrottleSnapshot"]
 
 
 class ThrottleSnapshot(Record):
