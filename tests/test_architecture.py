@@ -134,13 +134,11 @@ STILL_SHARED = frozenset(
     [
         "Admission",
         "Answer",
-        "Body",
         "Budget",
         "Draw",
         "Exchange",
         "Origin",
         "Permit",
-        "Source",
     ]
 )
 

@@ -25,7 +25,7 @@ from pyfly.client import (
 )
 from pyfly.client._call.redirects import Redirects
 from pyfly.client._codec.decode import decoder_for
-from pyfly.client._codec.decompress import inflate
+from pyfly.client._codec.inflater import inflate
 from pyfly.client._codec.multipart import guessed_type, require_file_name, require_media_type
 from pyfly.client._compile.base_url import check_base_url
 from pyfly.client._compile.media_type import MediaType

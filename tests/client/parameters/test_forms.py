@@ -22,7 +22,7 @@ from pyfly.client import (
     http_client,
     post,
 )
-from pyfly.client._codec.form import encode_form
+from pyfly.client._bind.bodies import encode_form
 from pyfly.client._declare.markers import Form
 from pyfly.testing import client_for
 from tests.rules.support import PlainPort

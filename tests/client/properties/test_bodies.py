@@ -193,11 +193,11 @@ class Streamed:
 
 def items(annotation: Any, kind: str, body: bytes, at: list[float]) -> list[Any]:
     """The items of a stream whose body is cut at some places."""
-    intake = reader_for(annotation, LIMIT).intake(Streamed(kind))
+    reader = reader_for(annotation, LIMIT).reader(Streamed(kind))
 
     def read() -> Iterator[Any]:
         for piece in pieces_of(body, at):
-            yield from intake.feed(piece)
-        yield from intake.end()
+            yield from reader.feed(piece)
+        yield from reader.end()
 
     return list(read())

@@ -187,9 +187,9 @@ def test_events_come_with_their_fields(kit: Kit) -> None:
 
 
 def test_one_body_of_events_can_be_read_by_itself(kit: Kit) -> None:
-    intake = reader_for(ServerSentEvent, 100).intake(kit.events())
-    assert [event.data for event in intake.feed(b"data: a\n\ndata: b")] == ["a"]
-    assert list(intake.end()) == []
+    reader = reader_for(ServerSentEvent, 100).reader(kit.events())
+    assert [event.data for event in reader.feed(b"data: a\n\ndata: b")] == ["a"]
+    assert list(reader.end()) == []
 
 
 @pytest.mark.survives(

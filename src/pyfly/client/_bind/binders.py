@@ -36,10 +36,10 @@ __all__ = [
     "PathBinder",
     "QueryBinder",
     "TimeoutBinder",
+    "abbreviated",
     "is_collection",
     "items_of",
     "refuse_argument",
-    "shown",
 ]
 
 _SEPARATORS = {"csv": ",", "ssv": "%20", "pipes": "%7C"}
@@ -197,9 +197,9 @@ class HeadersBinder(Binder):
             self.refuse(f"headers are a mapping, not a {type(value).__name__} (pass a dict)")
         for name, item in value.items():
             if not isinstance(name, str) or not is_token(name):
-                self.refuse(f"{shown(name)} is no header name (letters, digits and '-')")
+                self.refuse(f"{abbreviated(name)} is no header name (letters, digits and '-')")
             if is_forbidden_header(name):
-                self.refuse(f"the header {shown(name)} is not a caller's to set (remove it)")
+                self.refuse(f"the header {abbreviated(name)} is not a caller's to set (remove it)")
             if self._multipart and name.lower() == "content-type":
                 self.refuse(f"the {name!r} of a multipart body names its boundary (remove it)")
             if item is None:
@@ -208,7 +208,7 @@ class HeadersBinder(Binder):
             try:
                 text = (_secret_text if is_secret(name) else _field_text)(item)
             except Unsendable as reason:
-                self.refuse(f"the value of {shown(name)} is not valid: {reason}")
+                self.refuse(f"the value of {abbreviated(name)} is not valid: {reason}")
             if text is not None:
                 headers[name] = text
 
@@ -266,7 +266,7 @@ def _style(parameter: ParameterPlan) -> str:
     return parameter.marker.style if isinstance(parameter.marker, Query) else "multi"
 
 
-def shown(name: object) -> str:
+def abbreviated(name: object) -> str:
     """A name as an error shows it: a hostile one may be as long as a book."""
     text = repr(name)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

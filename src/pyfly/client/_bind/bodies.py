@@ -6,15 +6,16 @@ may wait for a disk has an ``awaited`` twin for asynchronous clients.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from typing import Any, NoReturn, TypeAlias
+from urllib.parse import quote_plus
 
 from pyfly.client._bind.binders import Binder
 from pyfly.client._bind.fields import FormFields
-from pyfly.client._codec.body import IteratorSource, Pieces, Source
+from pyfly.client._codec.body import ContentSource, IteratorSource, Pieces
 from pyfly.client._codec.encode import JsonEncoding, fields_of
 from pyfly.client._codec.files import file_name, source_of
-from pyfly.client._codec.form import encode_form
 from pyfly.client._codec.multipart import (
     OCTET_STREAM,
     Multipart,
@@ -29,7 +30,7 @@ from pyfly.client.errors import PortValueException
 from pyfly.client.message import ConstantHeaders, FilePart
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 
-__all__ = ["BodyBinder", "FormBinder", "MultipartBinder", "refusing_port"]
+__all__ = ["BodyBinder", "FormBinder", "MultipartBinder", "encode_form", "refusing_port"]
 
 Content: TypeAlias = bytes | Pieces | None
 Fields: TypeAlias = dict[str, str]
@@ -37,6 +38,7 @@ Fields: TypeAlias = dict[str, str]
 _BYTES = (bytes, bytearray, memoryview)
 _JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+_FORM_TEXT = re.compile(r"[A-Za-z0-9*\-._]*").fullmatch
 
 
 def _port_refuses(method: MethodPlan, parameter: ParameterPlan, port: str) -> NoReturn:
@@ -158,7 +160,7 @@ class BodyBinder(Binder):
                 f"it holds characters that {self._type.charset} does not have (use charset=utf-8)"
             )
 
-    def _iterated(self, value: Any) -> bytes | Source | None:
+    def _iterated(self, value: Any) -> bytes | ContentSource | None:
         """An iterable of bytes; a collection may be sent twice."""
         if not isinstance(value, Iterable) or isinstance(value, Mapping):
             return None
@@ -218,6 +220,23 @@ class FormBinder:
             for pair in fields(value)
         ]
         return encode_form(pairs), self._headers
+
+
+def encode_form(fields: Iterable[tuple[str, str]]) -> bytes:
+    """Names and values as a form's body: a space is ``+``, all but ``A-Z a-z 0-9 * - . _`` is
+    percent-encoded as UTF-8.
+
+    Raises:
+        ValueError: A text holds half of a surrogate pair.
+    """
+    return "&".join(
+        f"{_form_encoded(name)}={_form_encoded(value)}" for name, value in fields
+    ).encode()
+
+
+def _form_encoded(text: str) -> str:
+    # quote_plus leaves the tilde alone, the standard does not.
+    return text if _FORM_TEXT(text) else quote_plus(text, safe="*").replace("~", "%7E")
 
 
 class MultipartBinder:
@@ -300,7 +319,7 @@ class FilePartBinder(Binder):
             self.refuse(reason)
         multipart.add_file(wire, content, filename, kind)
 
-    def _content(self, value: Any) -> bytes | Source:
+    def _content(self, value: Any) -> bytes | ContentSource:
         if isinstance(value, str):
             try:
                 return value.encode()

@@ -9,18 +9,19 @@ from pyfly.client._bind.binders import (
     Binder,
     ParamsBinder,
     QueryBinder,
+    abbreviated,
     is_collection,
     items_of,
     refuse_argument,
-    shown,
 )
-from pyfly.client._bind.nested import below, leaves
 from pyfly.client._bind.values import Unsendable, plain_text, query_text
 from pyfly.client._codec.encode import fields_of
 from pyfly.client._declare.markers import Form, Query
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 
 __all__ = ["FormFields", "ParamsFieldsBinder", "QueryFieldsBinder"]
+
+_DEEPEST = 32
 
 
 class _Spread(Binder):
@@ -52,11 +53,11 @@ class _Spread(Binder):
             except Unsendable as reason:
                 if not self._nested and isinstance(fields_of(item), dict):
                     self.refuse(
-                        f"its field {shown(name)} is a {type(item).__name__}, and what is nested "
-                        "has no form here (put its fields beside the others, or mark it with "
-                        "nested=True to send them as name[key])"
+                        f"its field {abbreviated(name)} is a {type(item).__name__}, and what is "
+                        "nested has no form here (put its fields beside the others, or mark it "
+                        "with nested=True to send them as name[key])"
                     )
-                self.refuse(f"its field {shown(name)}: {reason}")
+                self.refuse(f"its field {abbreviated(name)}: {reason}")
 
     def _leaves(self, name: str, item: Any) -> Iterable[tuple[str, Any]]:
         if not self._nested:
@@ -72,7 +73,7 @@ class _Spread(Binder):
             self.refuse(f"a {type(value).__name__} has no fields (pass a mapping or a model)")
         for name, item in fields.items():
             if self._below is None and name in self._taken:
-                self.refuse(f"its field {shown(name)} is sent by another parameter as well")
+                self.refuse(f"its field {abbreviated(name)} is sent by another parameter as well")
             if item is not None:
                 yield name, item
 
@@ -137,3 +138,37 @@ class FormFields:
 
     def _refuse(self, reason: object) -> NoReturn:
         refuse_argument(self._method, self._parameter, reason)
+
+
+def leaves(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """The names and values of all that is in a value; None, and what is empty, is left out.
+
+    Raises:
+        Unsendable: A name holds a bracket, or it is nested too deep.
+    """
+    if depth > _DEEPEST:
+        raise Unsendable(f"it is nested more than {_DEEPEST} deep")
+    fields = enumerate(items_of(value)) if is_collection(value) else _fields_of_value(value)
+    if fields is None:
+        yield name, value
+        return
+    for key, item in fields:
+        if item is not None:
+            yield from leaves(below(name, key), item, depth + 1)
+
+
+def _fields_of_value(value: Any) -> Iterable[tuple[str, Any]] | None:
+    fields = fields_of(value)
+    return None if fields is None else fields.items()
+
+
+def below(name: str, key: object) -> str:
+    """The name of a field of a field.
+
+    Raises:
+        Unsendable: The key holds a bracket, so that it would be taken for several.
+    """
+    text = str(key)
+    if "[" in text or "]" in text:
+        raise Unsendable(f"the name {abbreviated(text)} within it holds a bracket")
+    return f"{name}[{text}]"

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from pyfly.client._call.redirects import Redirects
 from pyfly.client._codec.decode import Decoder
-from pyfly.client._codec.decompress import inflate
+from pyfly.client._codec.inflater import inflate
 from pyfly.client.error_mapping import ErrorMapping
 from pyfly.client.errors import (
     CallException,

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol, TypeAlias
 
-__all__ = ["ONCE", "IteratorSource", "Piece", "Pieces", "Refusal", "Source"]
+__all__ = ["ONCE", "ContentSource", "IteratorSource", "Piece", "Pieces", "Refusal"]
 
 ONCE = "cannot be sent twice"
 
@@ -21,7 +21,7 @@ class Refusal(Protocol):
     def __call__(self, reason: object, cause: Exception | None = None) -> NoReturn: ...
 
 
-class Source(Protocol):
+class ContentSource(Protocol):
     """Content that comes in chunks.
 
     Attributes:
@@ -47,7 +47,7 @@ class Source(Protocol):
         return
 
 
-Piece: TypeAlias = bytes | Source
+Piece: TypeAlias = bytes | ContentSource
 
 
 class Pieces:
@@ -115,7 +115,7 @@ class Pieces:
         return f"<body of {'unknown length' if self.length is None else f'{self.length} bytes'}>"
 
 
-class IteratorSource(Source):
+class IteratorSource(ContentSource):
     """What an iterator yields: once.
 
     Args:

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
-from pyfly.client._codec.body import ONCE, IteratorSource, Refusal, Source
+from pyfly.client._codec.body import ONCE, ContentSource, IteratorSource, Refusal
 
 __all__ = ["FileSource", "file_name", "source_of"]
 
@@ -23,7 +23,7 @@ __all__ = ["FileSource", "file_name", "source_of"]
 CHUNK = 256 * 1024
 
 
-class FileSource(Source):
+class FileSource(ContentSource):
     """A file: a path is opened for each attempt, a file object read from where it stood.
 
     A file object is the caller's, who closes it. One that cannot seek is read once. Attempts
@@ -225,7 +225,7 @@ def _reason(error: Exception) -> str:
     return f"{error.filename!r}: {error.strerror}" if error.filename else error.strerror
 
 
-def source_of(value: Any, refuse: Refusal) -> bytes | Source | None:
+def source_of(value: Any, refuse: Refusal) -> bytes | ContentSource | None:
     """The content of a value that is no text: bytes, or what to read them from.
 
     None for a value that is neither bytes nor file nor iterator.

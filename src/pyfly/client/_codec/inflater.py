@@ -9,11 +9,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Generator, Iterator
 from importlib import import_module
+from io import BytesIO
 from typing import Any, NoReturn, Protocol
 
 from pyfly.client.errors import ResponseDecodeException, ResponseTooLargeException
 
-__all__ = ["MAX_ENCODINGS", "STEP", "Inflater"]
+__all__ = ["MAX_ENCODINGS", "STEP", "Inflater", "inflate"]
 
 #: More encodings on one body are nothing but an attack.
 MAX_ENCODINGS = 5
@@ -39,6 +40,28 @@ class _Stage(Protocol):
     def end(self) -> Iterator[bytes]:
         """What was still held back; raises if more should have come."""
         ...
+
+
+def inflate(content: bytes, content_encoding: str, limit: int) -> bytes:
+    """Decode a body as its ``Content-Encoding`` says; see :class:`Inflater`.
+
+    Args:
+        content: The body as it was on the wire.
+        content_encoding: The header's value.
+        limit: The largest result, in bytes, of every step on the way.
+
+    Raises:
+        ResponseDecodeException: The body is damaged or truncated, something follows its end,
+            or an encoding is not known.
+        ResponseTooLargeException: It grows past ``limit``; decoding stops at once.
+    """
+    inflater = Inflater(content_encoding, limit)
+    whole = BytesIO()  # its getvalue() copies nothing
+    for piece in inflater.feed(content):
+        whole.write(piece)
+    for piece in inflater.end():
+        whole.write(piece)
+    return whole.getvalue()
 
 
 class Inflater:

@@ -6,7 +6,7 @@ import os
 import re
 from posixpath import splitext
 
-from pyfly.client._codec.body import Piece, Pieces, Source
+from pyfly.client._codec.body import ContentSource, Piece, Pieces
 
 __all__ = [
     "OCTET_STREAM",
@@ -47,13 +47,15 @@ class Multipart:
         self._add(f'name="{_escaped(name)}"', None, text.encode())
 
     def add_file(
-        self, name: str, content: bytes | Source, filename: str, content_type: str | None
+        self, name: str, content: bytes | ContentSource, filename: str, content_type: str | None
     ) -> None:
         """A file; its type is guessed from its name if it is None."""
         disposition = f'name="{_escaped(name)}"; filename="{_escaped(filename)}"'
         self._add(disposition, content_type or guessed_type(filename), content)
 
-    def _add(self, disposition: str, content_type: str | None, content: bytes | Source) -> None:
+    def _add(
+        self, disposition: str, content_type: str | None, content: bytes | ContentSource
+    ) -> None:
         head = f"--{self._boundary}\r\nContent-Disposition: form-data; {disposition}\r\n"
         if content_type is not None:
             head += f"Content-Type: {content_type}\r\n"

@@ -5,5 +5,5 @@
     Stream           what a caller iterates over
       source         where its items come from: one response, events with reconnection, pages
         connection   one response whose body is still to come, opened through the pipeline
-        intake       bytes of the body in, items out: decompression, framing, decoding
+        items       bytes of the body in, items out: decompression, framing, decoding
 """

@@ -14,7 +14,7 @@ from pyfly.client._stream.server_sent_events import EventParser, ServerSentEvent
 from pyfly.client.errors import ResponseDecodeException
 from pyfly.client.message import Headers, Response, charset, media_type
 
-__all__ = ["Body", "Framing", "Intake", "Reader", "reader_for"]
+__all__ = ["BodyFormat", "BodyReader", "Framing", "UndecodedBody", "reader_for"]
 
 _JSON_LINES = frozenset(
     {
@@ -31,7 +31,7 @@ _JSON_SEQUENCE = "application/json-seq"
 _EVENTS = "text/event-stream"
 
 
-class Body(Protocol):
+class UndecodedBody(Protocol):
     """What the items are read from, such as a streamed response."""
 
     status_code: int
@@ -51,7 +51,7 @@ class Framing(Protocol):
         ...
 
 
-class Intake:
+class BodyReader:
     """Reads one body; nothing here waits.
 
     Args:
@@ -61,7 +61,7 @@ class Intake:
     """
 
     def __init__(
-        self, body: Body, framing: Framing, decode: Callable[[Any], Any] | None = None
+        self, body: UndecodedBody, framing: Framing, decode: Callable[[Any], Any] | None = None
     ) -> None:
         self._inflater = Inflater(body.content_encoding)
         self._framing = framing
@@ -96,7 +96,7 @@ class Intake:
         return items if self._decode is None else map(self._decode, items)
 
 
-class Reader:
+class BodyFormat:
     """How the bodies of one method are read.
 
     Args:
@@ -111,7 +111,7 @@ class Reader:
     def __init__(self, limit: int) -> None:
         self.limit = limit
 
-    def intake(self, body: Body) -> Intake:
+    def reader(self, body: UndecodedBody) -> BodyReader:
         """What reads one body.
 
         Raises:
@@ -120,11 +120,11 @@ class Reader:
         raise NotImplementedError
 
 
-class _Chunks(Reader):
+class _Chunks(BodyFormat):
     """Bytes as they come."""
 
-    def intake(self, body: Body) -> Intake:
-        return Intake(body, _AsTheyCome())
+    def reader(self, body: UndecodedBody) -> BodyReader:
+        return BodyReader(body, _AsTheyCome())
 
 
 class _AsTheyCome:
@@ -135,23 +135,23 @@ class _AsTheyCome:
         return iter(())
 
 
-class _Text(Reader):
+class _Text(BodyFormat):
     """Lines of text."""
 
-    def intake(self, body: Body) -> Intake:
-        return Intake(body, TextLines(charset(body.headers) or "utf-8", self.limit))
+    def reader(self, body: UndecodedBody) -> BodyReader:
+        return BodyReader(body, TextLines(charset(body.headers) or "utf-8", self.limit))
 
 
-class EventReader(Reader):
+class EventFormat(BodyFormat):
     """Server-sent events."""
 
     is_events = True
 
-    def intake(self, body: Body) -> Intake:
+    def reader(self, body: UndecodedBody) -> BodyReader:
         """What reads one body from its beginning."""
-        return Intake(body, self.parser(body, ""))
+        return BodyReader(body, self.parser(body, ""))
 
-    def parser(self, body: Body, last_id: str) -> EventParser:
+    def parser(self, body: UndecodedBody, last_id: str) -> EventParser:
         """What parses one body, which goes on after the event ``last_id``."""
         kind = media_type(body.headers)
         if kind != _EVENTS:
@@ -162,17 +162,17 @@ class EventReader(Reader):
         return EventParser(self.limit, last_id)
 
 
-class _Items(Reader):
+class _Items(BodyFormat):
     """Lines of JSON, or an array of it, each item decoded by itself."""
 
     def __init__(self, limit: int, decode: Decoder) -> None:
         super().__init__(limit)
         self._decode = decode
 
-    def intake(self, body: Body) -> Intake:
-        return Intake(body, self._framing(body), _Item(self._decode, body))
+    def reader(self, body: UndecodedBody) -> BodyReader:
+        return BodyReader(body, self._framing(body), _Item(self._decode, body))
 
-    def _framing(self, body: Body) -> Framing:
+    def _framing(self, body: UndecodedBody) -> Framing:
         kind = media_type(body.headers)
         if kind == _EVENTS:
             raise ResponseDecodeException(
@@ -189,7 +189,7 @@ class _Items(Reader):
 class _Item:
     """Decodes the items of one body, one after the other."""
 
-    def __init__(self, decode: Decoder, body: Body) -> None:
+    def __init__(self, decode: Decoder, body: UndecodedBody) -> None:
         self._decode = decode
         self._body = body
         self._index = 0
@@ -207,7 +207,7 @@ class _Item:
             raise failure from error
 
 
-def reader_for(item: Any, limit: int) -> Reader:
+def reader_for(item: Any, limit: int) -> BodyFormat:
     """Choose how bodies with items of a resolved annotation are read.
 
     Raises:
@@ -218,7 +218,7 @@ def reader_for(item: Any, limit: int) -> Reader:
     if item is str:
         return _Text(limit)
     if item is ServerSentEvent:
-        return EventReader(limit)
+        return EventFormat(limit)
     if item is None or item is type(None) or getattr(item, "__origin__", item) is Response:
         name = "None" if item is None or item is type(None) else "Response"
         raise UndecodableAnnotation(

@@ -12,7 +12,7 @@ from pyfly.client._call.lifecycle import Lifecycle
 from pyfly.client._call.runtime import MethodRuntime
 from pyfly.client._stream.in_flight import StreamInFlight, stopped
 from pyfly.client._stream.open_response import OpenCall, kept, release
-from pyfly.client._stream.stream_deadline import Pace
+from pyfly.client._stream.stream_deadline import StreamDeadline
 from pyfly.client.errors import CallException, ReadTimeoutException, raise_as
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import StreamedResponse, StreamPort
@@ -25,13 +25,17 @@ class Connection(OpenCall):
     """A body that is being read."""
 
     def __init__(
-        self, steps: MethodRuntime, call: Call, response: StreamedResponse, flight: StreamInFlight
+        self,
+        steps: MethodRuntime,
+        call: Call,
+        response: StreamedResponse,
+        in_flight: StreamInFlight,
     ) -> None:
         super().__init__(steps, call)
         self.response = response
-        self._flight = flight
+        self._in_flight = in_flight
 
-    async def read(self, pace: Pace) -> bytes:
+    async def read(self, deadline: StreamDeadline) -> bytes:
         """The next bytes, ``b""`` at the end.
 
         Raises:
@@ -40,11 +44,11 @@ class Connection(OpenCall):
             StreamTimeoutException: ``stream-timeout`` passed.
             ClientStoppedException: The client was stopped.
         """
-        with self._flight:
+        with self._in_flight:
             try:
-                return await self.response.read(pace.until())
+                return await self.response.read(deadline.until())
             except ReadTimeoutException as error:
-                raise pace.meaning(error) from error.__cause__
+                raise deadline.meaning(error) from error.__cause__
 
     async def aclose(self) -> None:
         """Close it, and give back what was held for it."""
@@ -79,47 +83,47 @@ class Opener:
         self._run = steps.pipeline.build(self._attempt)
 
     async def begin(self) -> StreamInFlight:
-        """Start the client if it is new, and note a stream in flight."""
+        """Start the client if it is new, and note a stream in in_flight."""
         if not self._lifecycle.running:
             await self._lifecycle.start()
-        flight = StreamInFlight()
-        self._lifecycle.add(flight)
-        return flight
+        in_flight = StreamInFlight()
+        self._lifecycle.add(in_flight)
+        return in_flight
 
-    def end(self, flight: StreamInFlight) -> None:
+    def end(self, in_flight: StreamInFlight) -> None:
         """Note that a stream has ended."""
-        flight.on_stop = None
-        self._lifecycle.remove(flight)
+        in_flight.on_stop = None
+        self._lifecycle.remove(in_flight)
 
     async def open(
-        self, request: Request, timeout: float | None, flight: StreamInFlight, end: float | None
+        self, request: Request, timeout: float | None, in_flight: StreamInFlight, end: float | None
     ) -> Connection:
         """Make a call that ends at the headers of the response.
 
         Args:
             request: What to send.
             timeout: That of each attempt, if the caller has given one.
-            flight: The stream that it is for.
+            in_flight: The stream that it is for.
             end: When the stream has to be over, by the clock of the client.
         """
         steps = self.steps
-        if flight.stopped or not self._lifecycle.running:
+        if in_flight.stopped or not self._lifecycle.running:
             raise stopped()
         call = steps.call(request, timeout)
         call.on_close = []
         call.deadline = end
-        flight.enter()
+        in_flight.enter()
         try:
             response = await self._run(call)
         except BaseException as error:
             release(call)
-            raise_as(steps.failed(call, flight.meaning(error)), error)
+            raise_as(steps.failed(call, in_flight.meaning(error)), error)
         finally:
-            flight.leave()
+            in_flight.leave()
             call.history.clear()  # its exceptions hold the frames that hold it
         steps.succeeded(call)
-        connection = Connection(steps, call, response.body, flight)
-        flight.opened(connection, self)
+        connection = Connection(steps, call, response.body, in_flight)
+        in_flight.opened(connection, self)
         return connection
 
     async def _attempt(self, call: Call) -> Response[Any]:

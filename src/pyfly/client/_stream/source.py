@@ -6,13 +6,13 @@ import logging
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from pyfly.client._stream.body_reader import Body, EventReader, Intake, Reader
+from pyfly.client._stream.body_reader import BodyFormat, BodyReader, EventFormat, UndecodedBody
 from pyfly.client._stream.connection import Connection, Opener
 from pyfly.client._stream.in_flight import StreamInFlight, stopped
 from pyfly.client._stream.open_response import Head
 from pyfly.client._stream.reconnection import Reconnection, can_continue
 from pyfly.client._stream.server_sent_events import EventParser
-from pyfly.client._stream.stream_deadline import Pace
+from pyfly.client._stream.stream_deadline import StreamDeadline
 from pyfly.client.errors import (
     CallException,
     ReadTimeoutException,
@@ -66,7 +66,7 @@ class BodySource:
 
     Args:
         opener: Opens it.
-        reader: Reads it.
+        body_format: How it is read.
         request: What it is asked for with.
         timeout: That of each attempt, if the caller has given one.
         total: How long it may take as a whole, in seconds; None for ever.
@@ -75,20 +75,20 @@ class BodySource:
     def __init__(
         self,
         opener: Opener,
-        reader: Reader,
+        body_format: BodyFormat,
         request: Request,
         timeout: float | None,
         total: float | None,
     ) -> None:
         self._opener = opener
-        self._reader = reader
+        self._format = body_format
         self._request = request
         self._timeout = timeout
         self._total = total
         self._connection: Connection | None = None
-        self._flight: StreamInFlight | None = None
-        self._intake: Intake | None = None
-        self._pace = Pace("", opener.steps.clock, None)
+        self._in_flight: StreamInFlight | None = None
+        self._reader: BodyReader | None = None
+        self._deadline = StreamDeadline("", opener.steps.clock, None)
 
     @property
     def head(self) -> Head | None:
@@ -98,40 +98,40 @@ class BodySource:
     async def open(self) -> None:
         """Start the client if it is new, and make the call."""
         steps = self._opener.steps
-        self._flight = await self._opener.begin()
-        self._pace = Pace(steps.method.operation, steps.clock, self._total)
+        self._in_flight = await self._opener.begin()
+        self._deadline = StreamDeadline(steps.method.operation, steps.clock, self._total)
         await self._connect(self._first_request())
 
     def _first_request(self) -> Request:
         return self._request
 
     async def _connect(self, request: Request) -> None:
-        assert self._flight is not None  # by open
+        assert self._in_flight is not None  # by open
         try:
             connection = self._connection = await self._opener.open(
-                request, self._timeout, self._flight, self._pace.end
+                request, self._timeout, self._in_flight, self._deadline.end
             )
         except DeadlineExceededException as error:
-            meant = self._pace.meaning(error)
+            meant = self._deadline.meaning(error)
             if meant is error:
                 raise
             raise meant from error
-        self._intake = self._begin(connection.response)
+        self._reader = self._begin(connection.response)
 
-    def _begin(self, body: Body) -> Intake | None:
+    def _begin(self, body: UndecodedBody) -> BodyReader | None:
         """What reads a body; None if there is nothing to read."""
-        return self._reader.intake(body)
+        return self._format.reader(body)
 
     async def batch(self) -> Iterator[Any] | None:
         """The items in the next bytes."""
-        intake, connection = self._intake, self._connection
-        if intake is None or connection is None:
+        reader, connection = self._reader, self._connection
+        if reader is None or connection is None:
             return None
-        data = await connection.read(self._pace)
+        data = await connection.read(self._deadline)
         if data:
-            return intake.feed(data)
-        self._intake = None
-        return intake.end()
+            return reader.feed(data)
+        self._reader = None
+        return reader.end()
 
     async def aclose(self) -> None:
         """Close the connection, or give it back if the body was read."""
@@ -148,14 +148,14 @@ class BodySource:
         self._end()
 
     def _end(self) -> None:
-        flight, self._flight = self._flight, None
-        if flight is not None:
-            self._opener.end(flight)
+        in_flight, self._in_flight = self._in_flight, None
+        if in_flight is not None:
+            self._opener.end(in_flight)
 
     def interrupt(self) -> None:
         """Wake whoever reads."""
-        if self._flight is not None:
-            self._flight.cancel()
+        if self._in_flight is not None:
+            self._in_flight.cancel()
 
     def tell(self, error: CallException) -> None:
         """Note in an error which call it belongs to."""
@@ -169,36 +169,36 @@ class EventSource(BodySource):
     def __init__(
         self,
         opener: Opener,
-        reader: EventReader,
+        body_format: EventFormat,
         request: Request,
         timeout: float | None,
         total: float | None,
     ) -> None:
-        super().__init__(opener, reader, request, timeout, total)
-        self._events = reader
+        super().__init__(opener, body_format, request, timeout, total)
+        self._events = body_format
         self._rules = Reconnection(request)
         self._continues = can_continue(opener.steps.method, request)
-        self._parser = EventParser(reader.limit)
+        self._parser = EventParser(body_format.limit)
 
     def _first_request(self) -> Request:
         return self._rules.request()
 
-    def _begin(self, body: Body) -> Intake | None:
+    def _begin(self, body: UndecodedBody) -> BodyReader | None:
         if body.status_code == 204:  # the service says that there will be no more
             return None
         self._parser = self._events.parser(body, self._rules.last_id)
-        return Intake(body, self._parser)
+        return BodyReader(body, self._parser)
 
     async def batch(self) -> Iterator[Any] | None:
         """The events in the next bytes, of this connection or another."""
-        while (intake := self._intake) is not None and self._connection is not None:
+        while (reader := self._reader) is not None and self._connection is not None:
             broken: Exception | None = None
             try:
-                data = await self._connection.read(self._pace)
+                data = await self._connection.read(self._deadline)
                 if data:
                     self._rules.received()
-                    return intake.feed(data)
-                for _ in intake.end():  # there are none, but it may have been cut off
+                    return reader.feed(data)
+                for _ in reader.end():  # there are none, but it may have been cut off
                     pass
             except StreamTimeoutException:
                 raise
@@ -231,8 +231,8 @@ class EventSource(BodySource):
                 return
 
     async def _sleep(self, seconds: float, broken: Exception | None) -> None:
-        flight, steps = self._flight, self._opener.steps
-        assert flight is not None  # by open
+        in_flight, steps = self._in_flight, self._opener.steps
+        assert in_flight is not None  # by open
         _logger.info(
             "An event stream is continued",
             extra={
@@ -241,8 +241,8 @@ class EventSource(BodySource):
                 "cause": type(broken).__name__ if broken is not None else None,
             },
         )
-        with flight:
-            await steps.clock.sleep(self._pace.left(seconds))
-        if flight.stopped:
+        with in_flight:
+            await steps.clock.sleep(self._deadline.left(seconds))
+        if in_flight.stopped:
             raise stopped()
-        self._pace.check()
+        self._deadline.check()

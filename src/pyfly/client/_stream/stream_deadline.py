@@ -7,13 +7,13 @@ from pyfly.kernel.exceptions import DeadlineExceededException
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.deadlines import deadline_on
 
-__all__ = ["Pace"]
+__all__ = ["StreamDeadline"]
 
 #: A timer may fire a moment early.
 _MOMENT = 0.001
 
 
-class Pace:
+class StreamDeadline:
     """The ends of one stream, all by one clock.
 
     Args:

@@ -9,7 +9,7 @@ from pyfly.client._call.invoke import invoker
 from pyfly.client._call.lifecycle import Lifecycle
 from pyfly.client._call.runtime import MethodRuntime
 from pyfly.client._settings.config import Settings
-from pyfly.client._stream.body_reader import EventReader, Reader
+from pyfly.client._stream.body_reader import BodyFormat, EventFormat
 from pyfly.client._stream.connection import Opener
 from pyfly.client._stream.page_source import PageSource
 from pyfly.client._stream.pages import Pages
@@ -33,7 +33,7 @@ def streamer(
         base_url: What the paths of requests are below; ``""`` if that is not known.
     """
     method = steps.method
-    page, reader = method.options.get("paginate"), steps.decode
+    page, body_format = method.options.get("paginate"), steps.decode
     if page is not None:
         invoke = invoker(steps, port, lifecycle)
 
@@ -42,17 +42,17 @@ def streamer(
             return Stream(PageSource(invoke, method, pages, timeout), method.operation)
 
         return paginate
-    assert isinstance(reader, Reader)  # by stream_decoder
+    assert isinstance(body_format, BodyFormat)  # by stream_decoder
     idle = settings.seconds("stream-idle-timeout", method.name)
     assert idle is not None  # it has a default, and no way to be unset
     opener = Opener(steps, port, lifecycle, idle)
     total = settings.seconds("stream-timeout", method.name)
 
     def stream(request: Request, timeout: float | None = None) -> Stream[Any]:
-        if isinstance(reader, EventReader):
-            source: BodySource = EventSource(opener, reader, request, timeout, total)
+        if isinstance(body_format, EventFormat):
+            source: BodySource = EventSource(opener, body_format, request, timeout, total)
         else:
-            source = BodySource(opener, reader, request, timeout, total)
+            source = BodySource(opener, body_format, request, timeout, total)
         return Stream(source, method.operation)
 
     return stream

@@ -13,7 +13,7 @@ from pyfly.client._call.lifecycle import SyncLifecycle
 from pyfly.client._call.runtime import MethodRuntime
 from pyfly.client._stream.in_flight import SyncStreamInFlight, stopped
 from pyfly.client._stream.open_response import OpenCall, kept, release
-from pyfly.client._stream.stream_deadline import Pace
+from pyfly.client._stream.stream_deadline import StreamDeadline
 from pyfly.client.errors import CallException, ReadTimeoutException, raise_as
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncStreamedResponse, SyncStreamPort
@@ -30,13 +30,13 @@ class SyncConnection(OpenCall):
         steps: MethodRuntime,
         call: Call,
         response: SyncStreamedResponse,
-        flight: SyncStreamInFlight,
+        in_flight: SyncStreamInFlight,
     ) -> None:
         super().__init__(steps, call)
         self.response = response
-        self._flight = flight
+        self._in_flight = in_flight
 
-    def read(self, pace: Pace) -> bytes:
+    def read(self, deadline: StreamDeadline) -> bytes:
         """The next bytes, ``b""`` at the end.
 
         Raises:
@@ -45,11 +45,11 @@ class SyncConnection(OpenCall):
             StreamTimeoutException: ``stream-timeout`` passed.
             ClientStoppedException: The client was stopped.
         """
-        with self._flight:
+        with self._in_flight:
             try:
-                return self.response.read(pace.until())
+                return self.response.read(deadline.until())
             except ReadTimeoutException as error:
-                raise pace.meaning(error) from error.__cause__
+                raise deadline.meaning(error) from error.__cause__
 
     def close(self) -> None:
         """Close it, and give back what was held for it."""
@@ -84,47 +84,51 @@ class SyncOpener:
         self._run = steps.pipeline.build_sync(self._attempt)
 
     def begin(self) -> SyncStreamInFlight:
-        """Start the client if it is new, and note a stream in flight."""
+        """Start the client if it is new, and note a stream in in_flight."""
         if not self._lifecycle.running:
             self._lifecycle.start()
-        flight = SyncStreamInFlight()
-        self._lifecycle.add(flight)
-        return flight
+        in_flight = SyncStreamInFlight()
+        self._lifecycle.add(in_flight)
+        return in_flight
 
-    def end(self, flight: SyncStreamInFlight) -> None:
+    def end(self, in_flight: SyncStreamInFlight) -> None:
         """Note that a stream has ended."""
-        flight.on_stop = None
-        self._lifecycle.remove(flight)
+        in_flight.on_stop = None
+        self._lifecycle.remove(in_flight)
 
     def open(
-        self, request: Request, timeout: float | None, flight: SyncStreamInFlight, end: float | None
+        self,
+        request: Request,
+        timeout: float | None,
+        in_flight: SyncStreamInFlight,
+        end: float | None,
     ) -> SyncConnection:
         """Make a call that ends at the headers of the response.
 
         Args:
             request: What to send.
             timeout: That of each attempt, if the caller has given one.
-            flight: The stream that it is for.
+            in_flight: The stream that it is for.
             end: When the stream has to be over, by the clock of the client.
         """
         steps = self.steps
-        if flight.stopped or not self._lifecycle.running:
+        if in_flight.stopped or not self._lifecycle.running:
             raise stopped()
         call = steps.call(request, timeout)
         call.on_close = []
         call.deadline = end
-        flight.enter()
+        in_flight.enter()
         try:
             response = self._run(call)
         except BaseException as error:
             release(call)
-            raise_as(steps.failed(call, flight.meaning(error)), error)
+            raise_as(steps.failed(call, in_flight.meaning(error)), error)
         finally:
-            flight.leave()
+            in_flight.leave()
             call.history.clear()  # its exceptions hold the frames that hold it
         steps.succeeded(call)
-        connection = SyncConnection(steps, call, response.body, flight)
-        flight.opened(connection, self)
+        connection = SyncConnection(steps, call, response.body, in_flight)
+        in_flight.opened(connection, self)
         return connection
 
     def _attempt(self, call: Call) -> Response[Any]:

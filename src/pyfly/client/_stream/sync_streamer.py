@@ -10,7 +10,7 @@ from pyfly.client._call.invoke import sync_invoker
 from pyfly.client._call.lifecycle import SyncLifecycle
 from pyfly.client._call.runtime import MethodRuntime
 from pyfly.client._settings.config import Settings
-from pyfly.client._stream.body_reader import EventReader, Reader
+from pyfly.client._stream.body_reader import BodyFormat, EventFormat
 from pyfly.client._stream.pages import Pages
 from pyfly.client._stream.stream import SyncStream
 from pyfly.client._stream.sync_connection import SyncOpener
@@ -34,7 +34,7 @@ def sync_streamer(
         base_url: What the paths of requests are below; ``""`` if that is not known.
     """
     method = steps.method
-    page, reader = method.options.get("paginate"), steps.decode
+    page, body_format = method.options.get("paginate"), steps.decode
     if page is not None:
         invoke = sync_invoker(steps, port, lifecycle)
 
@@ -43,17 +43,17 @@ def sync_streamer(
             return SyncStream(SyncPageSource(invoke, method, pages, timeout), method.operation)
 
         return paginate
-    assert isinstance(reader, Reader)  # by stream_decoder
+    assert isinstance(body_format, BodyFormat)  # by stream_decoder
     idle = settings.seconds("stream-idle-timeout", method.name)
     assert idle is not None  # it has a default, and no way to be unset
     opener = SyncOpener(steps, port, lifecycle, idle)
     total = settings.seconds("stream-timeout", method.name)
 
     def stream(request: Request, timeout: float | None = None) -> SyncStream[Any]:
-        if isinstance(reader, EventReader):
-            source: SyncBodySource = SyncEventSource(opener, reader, request, timeout, total)
+        if isinstance(body_format, EventFormat):
+            source: SyncBodySource = SyncEventSource(opener, body_format, request, timeout, total)
         else:
-            source = SyncBodySource(opener, reader, request, timeout, total)
+            source = SyncBodySource(opener, body_format, request, timeout, total)
         return SyncStream(source, method.operation)
 
     return stream

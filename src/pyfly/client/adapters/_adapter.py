@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
-from pyfly.client._codec.decompress import inflate
 from pyfly.client._codec.encode import to_json
+from pyfly.client._codec.inflater import inflate
 from pyfly.client.adapters._errors import Exchange, from_transport
 from pyfly.client.adapters._outgoing import Origin, RequestFields, TargetResolver
 from pyfly.client.adapters._proxies import proxy_for

@@ -8,10 +8,10 @@ from typing import Any
 from pyfly.client.errors import ResponseTooLargeException
 from pyfly.client.message import BodyStream, Headers, Response
 
-__all__ = ["ResponseBody", "let_go", "too_large"]
+__all__ = ["ResponseBody", "close_body", "too_large"]
 
 
-def let_go(content: bytes | BodyStream | None) -> None:
+def close_body(content: bytes | BodyStream | None) -> None:
     """End what an attempt has opened for its body."""
     if content is not None and not isinstance(content, bytes):
         content.close()

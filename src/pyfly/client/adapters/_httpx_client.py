@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from pyfly.client.adapters._bodies import ResponseBody, let_go
+from pyfly.client.adapters._bodies import ResponseBody, close_body
 from pyfly.client.adapters._bounds import bounded, close_soon, iterated
 from pyfly.client.adapters._errors import Exchange, redirect_behind, translate
 from pyfly.client.adapters._library import family_of
@@ -90,7 +90,7 @@ class AsyncClientPort:
         except Exception as exc:
             self.fail(exc, exchange)
         finally:
-            let_go(request.content)
+            close_body(request.content)
 
     async def open(
         self, request: Request, deadline: float | None, idle: float
@@ -103,7 +103,7 @@ class AsyncClientPort:
         except Exception as exc:
             self.fail(exc, exchange)
         finally:
-            let_go(request.content)
+            close_body(request.content)
         return AsyncClientOpened(self, request.method, response, exchange, idle)
 
     async def _sent(self, request: Request) -> Any:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from pyfly.client.adapters._bodies import ResponseBody, let_go
+from pyfly.client.adapters._bodies import ResponseBody, close_body
 from pyfly.client.adapters._bounds import bounded_blocking, close_now, iterated_blocking
 from pyfly.client.adapters._errors import Exchange, redirect_behind, translate
 from pyfly.client.adapters._library import family_of
@@ -91,7 +91,7 @@ class BlockingClientPort:
         except Exception as exc:
             self.fail(exc, exchange)
         finally:
-            let_go(request.content)
+            close_body(request.content)
 
     def open(self, request: Request, deadline: float | None, idle: float) -> BlockingClientOpened:
         """Make one attempt that ends at the headers; see ``HttpxSyncClientAdapter.open``."""
@@ -102,7 +102,7 @@ class BlockingClientPort:
         except Exception as exc:
             self.fail(exc, exchange)
         finally:
-            let_go(request.content)
+            close_body(request.content)
         return BlockingClientOpened(self, request.method, response, exchange, idle)
 
     def _sent(self, request: Request) -> Any:

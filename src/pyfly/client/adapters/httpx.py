@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from pyfly.client.adapters._adapter import HttpxAdapter
-from pyfly.client.adapters._bodies import let_go
+from pyfly.client.adapters._bodies import close_body
 from pyfly.client.adapters._bounds import NOT_BLOCKING, bounded, other_turn
 from pyfly.client.adapters._httpx_client import AsyncClientPort
 from pyfly.client.adapters._own_streaming import AsyncOwnOpened
@@ -134,7 +134,7 @@ class HttpxClientAdapter(HttpxAdapter):
         except ReadTimeout as exc:
             self._raise(exc, origin, deadline, began)
         finally:
-            let_go(content)
+            close_body(content)
 
     async def _exchange(
         self, request: Request, deadline: float | None, timeouts: Timeouts
@@ -187,6 +187,6 @@ class HttpxClientAdapter(HttpxAdapter):
         except TransportError as exc:
             self._raise(exc, target.origin, deadline, began)
         finally:
-            let_go(request.content)
+            close_body(request.content)
         fail = partial(self._raise, origin=target.origin)
         return AsyncOwnOpened(exchange, self._limit, idle, fail, deadline, began)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from pyfly.client.adapters._adapter import HttpxAdapter
-from pyfly.client.adapters._bodies import let_go
+from pyfly.client.adapters._bodies import close_body
 from pyfly.client.adapters._bounds import BLOCKING, bounded_blocking, no_turn
 from pyfly.client.adapters._httpx_client_blocking import BlockingClientPort
 from pyfly.client.adapters._own_streaming_blocking import BlockingOwnOpened
@@ -135,7 +135,7 @@ class HttpxSyncClientAdapter(HttpxAdapter):
         except ReadTimeout as exc:
             self._raise(exc, origin, deadline, began)
         finally:
-            let_go(content)
+            close_body(content)
 
     def _exchange(
         self, request: Request, deadline: float | None, timeouts: Timeouts
@@ -188,6 +188,6 @@ class HttpxSyncClientAdapter(HttpxAdapter):
         except TransportError as exc:
             self._raise(exc, target.origin, deadline, began)
         finally:
-            let_go(request.content)
+            close_body(request.content)
         fail = partial(self._raise, origin=target.origin)
         return BlockingOwnOpened(exchange, self._limit, idle, fail, deadline, began)

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from pyfly.client import errors
-from pyfly.client._codec.decompress import inflate
 from pyfly.client._codec.encode import to_plain
+from pyfly.client._codec.inflater import inflate
 from pyfly.client.errors import CallException, HttpStatusException
 from pyfly.client.message import Headers
 from pyfly.client.plan import ParameterKind

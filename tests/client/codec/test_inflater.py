@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyfly.client._codec.decompress import MAX_ENCODINGS, STEP, inflate
+from pyfly.client._codec.inflater import MAX_ENCODINGS, STEP, inflate
 from pyfly.client.errors import ResponseDecodeException, ResponseTooLargeException
 
 LIMIT = 1_000_000
