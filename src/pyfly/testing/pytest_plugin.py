@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -93,7 +93,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
 
 
 @contextmanager
-def _virtual_loops() -> Iterator[None]:
+def _virtual_loops() -> Generator[None]:
     """Whoever makes an event loop in this block makes a virtual one."""
     import asyncio
 

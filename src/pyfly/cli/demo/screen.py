@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
@@ -101,7 +101,7 @@ class _LiveView:
 
 
 @contextmanager
-def shown(output: TextOutput) -> Iterator[View]:
+def shown(output: TextOutput) -> Generator[View]:
     """What shows a run: the live screen where there is one, else lines."""
     if not output.live:
         yield PlainView(output.line)

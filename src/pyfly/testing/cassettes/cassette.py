@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -85,7 +85,7 @@ class SyncRecordedBody(_Recorded):
 
 
 @contextmanager
-def _noting(entry: TapeEntry) -> Iterator[None]:
+def _noting(entry: TapeEntry) -> Generator[None]:
     """Note the error of an attempt in its recording, and pass it on."""
     try:
         yield
