@@ -355,6 +355,8 @@ def test_an_early_answer_to_a_large_upload_is_given_back(
     row: Row, caller: Callers, certificates: Certificates, then: str, in_pieces: bool, tls: bool
 ) -> None:
     row.needs("an answer before the upload was read")
+    if tls:
+        row.needs("an answer before the upload was read, within TLS")
     if then == "stays open":
         row.needs("an answer from a peer that reads no more")
 
