@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Protocol
+from typing import NoReturn, Protocol
 from weakref import ref
 
 __all__ = ["ForkAware", "start_anew_after_fork"]
@@ -43,6 +43,12 @@ class ForkAware:
         What another thread was writing when the process forked may be half written.
         """
         self._lock = threading.RLock()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__}: cannot be pickled or copied, since it holds what the calls of "
+            "this process share (make one in each process, from settings, which can be pickled)"
+        )
 
 
 def start_anew_after_fork(owner: _Owner) -> None:

@@ -63,6 +63,9 @@ class SystemClock:
         """``time.sleep(seconds)``."""
         time.sleep(seconds)
 
+    def __reduce__(self) -> str:
+        return "SYSTEM_CLOCK"  # also after pickling there is one
+
     def __repr__(self) -> str:
         return "SYSTEM_CLOCK"
 

@@ -145,6 +145,8 @@ def _note(cls: Any, declaration: ClientDeclaration) -> None:
     cls.__pyfly_stereotype__ = "component"
     cls.__pyfly_scope__ = Scope.SINGLETON
     cls.__pyfly_client_declaration__ = declaration
+    if cls.__reduce__ is object.__reduce__:
+        cls.__reduce__ = _reduce
     _declared.add(cls)
     if _needs_implementation(cls):
         cls.__pyfly_implementation__ = _implement(cls)
@@ -171,6 +173,17 @@ def _implement(cls: type) -> type:
         namespace["__doc__"] = cls.__doc__
 
     return types.new_class(cls.__name__, (cls,), {}, body)
+
+
+def _reduce(client: object) -> Any:
+    """What pickle asks: a client that was wired holds what its process shares."""
+    if "__pyfly_wiring__" not in vars(client):
+        return object.__reduce_ex__(client, 2)
+    name = type(client).__name__
+    raise TypeError(
+        f"{name}: a client cannot be pickled or copied: it belongs to its process (pass the class "
+        f"{name} and the base URL, and connect there)"
+    )
 
 
 def client_declaration_of(cls: type) -> ClientDeclaration | None:
