@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pyfly.client.adapters._errors import Exchange, translate
+from pyfly.client.adapters._errors import AttemptFacts, translate
 from pyfly.client.adapters._outgoing import Origin
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import (
@@ -36,7 +36,7 @@ from pyfly.kernel.exceptions import (
     ServiceClientException,
 )
 
-EXCHANGE = Exchange(Origin("https", "api.example", 443), ConnectionSettings(), 30.0)
+EXCHANGE = AttemptFacts(Origin("https", "api.example", 443), ConnectionSettings(), 30.0)
 
 
 def exceptions_of(package: str) -> Iterator[type[Exception]]:
@@ -184,20 +184,20 @@ def test_a_status_raised_by_a_hook_that_is_no_error_status_is_no_status_error() 
 def test_a_timeout_after_the_deadline_is_that_of_the_attempt() -> None:
     httpcore2 = importlib.import_module("httpcore2")
     now = time.monotonic()
-    past = Exchange(EXCHANGE.origin, EXCHANGE.settings, 30.0, now - 1, now - 3.5)
+    past = AttemptFacts(EXCHANGE.origin, EXCHANGE.settings, 30.0, now - 1, now - 3.5)
     for name in ("ConnectTimeout", "ReadTimeout", "WriteTimeout", "PoolTimeout"):
         error = translate(getattr(httpcore2, name)("x"), past)
         assert isinstance(error, AttemptTimeoutException)
         assert error.timeout == pytest.approx(2.5)
         assert str(error) == "the attempt at api.example:443 took longer than 2.5 s"
     assert type(translate(httpcore2.ReadError("x"), past)) is ReadException
-    ahead = Exchange(EXCHANGE.origin, EXCHANGE.settings, 30.0, now + 60, now)
+    ahead = AttemptFacts(EXCHANGE.origin, EXCHANGE.settings, 30.0, now + 60, now)
     assert type(translate(httpcore2.ReadTimeout("x"), ahead)) is ReadTimeoutException
 
 
 def test_without_an_origin_the_peer_is_the_service() -> None:
     httpcore2 = importlib.import_module("httpcore2")
-    error = translate(httpcore2.ConnectError("x"), Exchange(None, ConnectionSettings(), 30.0))
+    error = translate(httpcore2.ConnectError("x"), AttemptFacts(None, ConnectionSettings(), 30.0))
     assert str(error).startswith("cannot connect to the service.")
 
 
@@ -205,7 +205,7 @@ def test_a_proxy_in_use_is_not_called_ignored(monkeypatch: pytest.MonkeyPatch) -
     httpcore2 = importlib.import_module("httpcore2")
     monkeypatch.setenv("HTTPS_PROXY", "http://p:1")
     for settings in (ConnectionSettings(trust_env=True), ConnectionSettings(proxy="http://q:1")):
-        exchange = Exchange(EXCHANGE.origin, settings, 30.0)
+        exchange = AttemptFacts(EXCHANGE.origin, settings, 30.0)
         assert "ignored" not in str(translate(httpcore2.ConnectError("x"), exchange))
     assert "HTTPS_PROXY is set but ignored" in str(
         translate(httpcore2.ConnectTimeout("x"), EXCHANGE)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from pyfly.client._codec.encode import to_json
 from pyfly.client._codec.inflater import inflate
-from pyfly.client.adapters._errors import Exchange, from_transport
+from pyfly.client.adapters._errors import AttemptFacts, from_transport
 from pyfly.client.adapters._outgoing import Origin, RequestFields, TargetResolver
 from pyfly.client.adapters._proxies import proxy_for
 from pyfly.client.adapters._tls import check_files, context_for
@@ -184,7 +184,7 @@ class HttpxAdapter(Adapter):
         if self._stopped:
             raise ClientStoppedException(f"{self!r} was stopped during the request") from exc
         step = self._timeout if step is None else step
-        error = from_transport(exc, Exchange(origin, self._settings, step, deadline, began))
+        error = from_transport(exc, AttemptFacts(origin, self._settings, step, deadline, began))
         raise error from error.__cause__ or exc
 
 

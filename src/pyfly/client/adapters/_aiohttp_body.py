@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from pyfly.client.adapters._aiohttp_pool import Answer
+from pyfly.client.adapters._aiohttp_pool import AiohttpAnswer
 from pyfly.client.adapters._bodies import too_large
 from pyfly.client.adapters._outgoing import Origin
 from pyfly.client.errors import ProtocolException, ReadException
@@ -14,7 +14,9 @@ from pyfly.client.message import Headers, Response
 __all__ = ["check_framing", "require_whole", "whole_body"]
 
 
-async def whole_body(method: str, answer: Answer, limit: int, origin: Origin) -> Response[Any]:
+async def whole_body(
+    method: str, answer: AiohttpAnswer, limit: int, origin: Origin
+) -> Response[Any]:
     """Read the whole body.
 
     Args:
@@ -58,7 +60,7 @@ async def _more(first: bytes, content: Any, limit: int, origin: Origin) -> bytes
     return b"".join(chunks)
 
 
-def check_framing(answer: Answer, origin: Origin) -> int | None:
+def check_framing(answer: AiohttpAnswer, origin: Origin) -> int | None:
     """The length that a response tells; None if it tells none.
 
     Raises:
@@ -75,7 +77,7 @@ def check_framing(answer: Answer, origin: Origin) -> int | None:
     return None
 
 
-def require_whole(answer: Answer, origin: Origin) -> None:
+def require_whole(answer: AiohttpAnswer, origin: Origin) -> None:
     """Refuse a body that ended with its connection, if that did not end in good order.
 
     aiohttp takes a reset for an end. And without the notice of TLS such a body may have been

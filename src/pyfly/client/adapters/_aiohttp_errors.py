@@ -7,7 +7,7 @@ from typing import Any
 
 from pyfly.client.adapters._aiohttp_connecting import stage_of_connecting
 from pyfly.client.adapters._aiohttp_pool import load_aiohttp
-from pyfly.client.adapters._errors import Exchange, from_transport, named
+from pyfly.client.adapters._errors import AttemptFacts, from_transport, named
 from pyfly.client.errors import ProtocolException, ReadException
 from pyfly.kernel.exceptions import PyFlyException
 from pyfly.transport.errors import ConnectTimeout, TransportError
@@ -39,7 +39,7 @@ _FAULTS = (
 _CUT_SHORT = re.compile(r"received (\d+) of (\d+) bytes")
 
 
-def translate_aiohttp(exc: Any, exchange: Exchange) -> PyFlyException | None:
+def translate_aiohttp(exc: Any, exchange: AttemptFacts) -> PyFlyException | None:
     """Our exception for one of aiohttp's, its cause set; None if it is not theirs."""
     error: PyFlyException
     if isinstance(exc, TransportError):
@@ -65,7 +65,7 @@ def translate_aiohttp(exc: Any, exchange: Exchange) -> PyFlyException | None:
     return error
 
 
-def out_of_time(exc: BaseException, exchange: Exchange) -> PyFlyException:
+def out_of_time(exc: BaseException, exchange: AttemptFacts) -> PyFlyException:
     """The error for a passed deadline, which says what a connection was at by then."""
     stage = stage_of_connecting(exchange.began)
     if stage is None:

@@ -30,7 +30,7 @@ from pyfly.transport.deadline import TimeLimits
 from pyfly.transport.errors import ConnectTimeout
 from pyfly.transport.pools import AsyncGate
 
-__all__ = ["AiohttpPool", "Answer", "load_aiohttp"]
+__all__ = ["AiohttpAnswer", "AiohttpPool", "load_aiohttp"]
 
 #: As much as the httpcore family takes, in a line and in a field.
 HEAD_LIMIT = 100 * 1024
@@ -42,7 +42,7 @@ _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 _UNIX = (getattr(socket, "AF_UNIX", None), socket.SOCK_STREAM, 0)
 
 
-class Answer(NamedTuple):
+class AiohttpAnswer(NamedTuple):
     """A response of aiohttp whose body is still to come.
 
     Attributes:
@@ -110,7 +110,7 @@ class AiohttpPool:
         data: bytes | Upload | None,
         read_timeout: float | None,
         way: dict[str, Any],
-    ) -> Answer:
+    ) -> AiohttpAnswer:
         """Send a request, up to the headers of its response.
 
         Args:
@@ -154,7 +154,7 @@ class AiohttpPool:
                 transport.abort()  # TLS would wait for the peer's farewell
             connection.close()
             raise
-        return Answer(response, tls, ended, transport)
+        return AiohttpAnswer(response, tls, ended, transport)
 
     async def _connection(self, wire: Any) -> Any:
         """A connection to which nothing has come since its last response.

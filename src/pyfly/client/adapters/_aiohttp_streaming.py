@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from pyfly.client.adapters._aiohttp_body import require_whole, whole_body
-from pyfly.client.adapters._aiohttp_pool import Answer
-from pyfly.client.adapters._errors import Exchange, named
+from pyfly.client.adapters._aiohttp_pool import AiohttpAnswer
+from pyfly.client.adapters._errors import AttemptFacts, named
 from pyfly.client.adapters._outgoing import Origin
 from pyfly.client.adapters._upload import Upload
 from pyfly.client.errors import ReadException
@@ -37,11 +37,11 @@ class AiohttpOpened:
     def __init__(
         self,
         method: str,
-        answer: Answer,
+        answer: AiohttpAnswer,
         origin: Origin,
-        exchange: Exchange,
+        exchange: AttemptFacts,
         idle: float,
-        fail: Callable[[Exception, Exchange], NoReturn],
+        fail: Callable[[Exception, AttemptFacts], NoReturn],
         leave: Callable[[], None],
         upload: Upload | None,
     ) -> None:

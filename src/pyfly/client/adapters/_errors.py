@@ -53,7 +53,7 @@ from pyfly.transport.errors import (
 )
 from pyfly.transport.proxy import Proxy
 
-__all__ = ["Exchange", "from_transport", "named", "redirect_behind", "translate"]
+__all__ = ["AttemptFacts", "from_transport", "named", "redirect_behind", "translate"]
 
 #: h11 and idna too: the family lets some of their exceptions through.
 _ROOTS = frozenset({"httpx2", "httpx", "httpcore2", "httpcore", "h11", "idna"})
@@ -136,7 +136,7 @@ _UNRESOLVED = {
 _CERTIFICATE_ALERTS = ("CERTIFICATE_REQUIRED", "UNKNOWN_CA", "BAD_CERTIFICATE", "HANDSHAKE_FAILURE")
 
 
-class Exchange:
+class AttemptFacts:
     """What an error has to tell about the exchange that it ended."""
 
     __slots__ = ("began", "deadline", "origin", "read_timeout", "settings")
@@ -173,7 +173,7 @@ class Exchange:
         )
 
 
-def from_transport(exc: TransportError, exchange: Exchange) -> PyFlyException:
+def from_transport(exc: TransportError, exchange: AttemptFacts) -> PyFlyException:
     """Our exception for one of the transport's, its cause set."""
     error: PyFlyException
     peer = exchange.peer
@@ -217,7 +217,7 @@ def redirect_behind(exc: Exception) -> Any:
     return None
 
 
-def translate(exc: Exception, exchange: Exchange) -> PyFlyException | None:
+def translate(exc: Exception, exchange: AttemptFacts) -> PyFlyException | None:
     """Our exception for one of the family's, its cause set; None if it is not theirs."""
     name = _name(exc)
     if name is None and isinstance(exc, ssl.SSLError):
@@ -225,7 +225,7 @@ def translate(exc: Exception, exchange: Exchange) -> PyFlyException | None:
     return None if name is None else named(name, exc, exchange)
 
 
-def named(name: str, exc: Exception, exchange: Exchange) -> PyFlyException:
+def named(name: str, exc: Exception, exchange: AttemptFacts) -> PyFlyException:
     """Our exception for one that means what ``name`` means in the family, its cause set.
 
     For the libraries outside the family as well, so that their errors read the same.
@@ -254,7 +254,7 @@ def _name(exc: Exception) -> str | None:
     return None
 
 
-def _particular(exc: Exception, name: str, exchange: Exchange) -> CallException | None:
+def _particular(exc: Exception, name: str, exchange: AttemptFacts) -> CallException | None:
     """A more exact error than the table's, where the cause tells more."""
     peer = exchange.peer
     if name in ("ConnectError", "ReadError", "WriteError"):
@@ -292,7 +292,7 @@ def _particular(exc: Exception, name: str, exchange: Exchange) -> CallException 
     return None
 
 
-def _proxy_of(exc: Exception, exchange: Exchange) -> str | None:
+def _proxy_of(exc: Exception, exchange: AttemptFacts) -> str | None:
     """The proxy that a library was to go through; the transport says so by itself."""
     if isinstance(exc, TransportError) or exchange.origin is None:
         return None
@@ -315,7 +315,7 @@ def _broken_http(text: str, peer: str) -> TransportException | None:
     return None
 
 
-def _fill(text: str, exchange: Exchange) -> str:
+def _fill(text: str, exchange: AttemptFacts) -> str:
     settings = exchange.settings
     return text.format(
         peer=exchange.peer,
@@ -381,7 +381,7 @@ def _tls_reason(tls: ssl.SSLError) -> str:
     return (_reason(tls) or "the handshake was cut off").lower().replace("_", " ")
 
 
-def _ignored_proxy(exchange: Exchange) -> str:
+def _ignored_proxy(exchange: AttemptFacts) -> str:
     settings, origin = exchange.settings, exchange.origin
     if settings.trust_env or settings.proxy or settings.uds or origin is None:
         return ""

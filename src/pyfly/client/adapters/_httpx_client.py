@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from pyfly.client.adapters._bodies import ResponseBody, close_body
 from pyfly.client.adapters._bounds import bounded, close_soon, iterated
-from pyfly.client.adapters._errors import Exchange, redirect_behind, translate
+from pyfly.client.adapters._errors import AttemptFacts, redirect_behind, translate
 from pyfly.client.adapters._library import family_of
 from pyfly.client.adapters._outgoing import (
     RequestFields,
@@ -149,7 +149,7 @@ class AsyncClientPort:
                 f"at most ({exc}); send less in it, or use pyfly's own transport"
             ) from exc
 
-    async def read_whole(self, method: str, response: Any, exchange: Exchange) -> Response[Any]:
+    async def read_whole(self, method: str, response: Any, exchange: AttemptFacts) -> Response[Any]:
         """A response as a whole, undecoded unless a hook has read it."""
         body = ResponseBody(
             method,
@@ -168,18 +168,20 @@ class AsyncClientPort:
                 body.add(chunk)
         return body.response()
 
-    def _exchange(self, target: Target, deadline: float | None) -> Exchange:
-        return Exchange(target.origin, self._settings, self._timeout, deadline, time.monotonic())
+    def _exchange(self, target: Target, deadline: float | None) -> AttemptFacts:
+        return AttemptFacts(
+            target.origin, self._settings, self._timeout, deadline, time.monotonic()
+        )
 
-    def _exchange_of(self, exc: Exception) -> Exchange:
+    def _exchange_of(self, exc: Exception) -> AttemptFacts:
         """What to tell about a request that the client itself has made."""
         origin = self._targets.origin
         with contextlib.suppress(RuntimeError, ClientArgumentException):  # there may be none
             request = getattr(exc, "request", None)
             origin = origin if request is None else parse_origin(str(request.url), "url")
-        return Exchange(origin, self._settings, self._timeout)
+        return AttemptFacts(origin, self._settings, self._timeout)
 
-    def fail(self, exc: Exception, exchange: Exchange) -> NoReturn:
+    def fail(self, exc: Exception, exchange: AttemptFacts) -> NoReturn:
         """Raise what ``exc`` means in our terms; itself if it is not the library's."""
         if isinstance(exc, PyFlyException):
             raise exc
@@ -203,7 +205,7 @@ class AsyncClientOpened:
     """
 
     def __init__(
-        self, port: AsyncClientPort, method: str, response: Any, exchange: Exchange, idle: float
+        self, port: AsyncClientPort, method: str, response: Any, exchange: AttemptFacts, idle: float
     ) -> None:
         self.status_code: int = response.status_code
         self.headers = Headers(response.headers.raw)

@@ -12,9 +12,9 @@ from typing import Any, NoReturn, TypeVar
 from pyfly.client.adapters._adapter import Adapter
 from pyfly.client.adapters._aiohttp_body import check_framing, whole_body
 from pyfly.client.adapters._aiohttp_errors import out_of_time, translate_aiohttp
-from pyfly.client.adapters._aiohttp_pool import AiohttpPool, Answer, load_aiohttp
+from pyfly.client.adapters._aiohttp_pool import AiohttpAnswer, AiohttpPool, load_aiohttp
 from pyfly.client.adapters._aiohttp_streaming import AiohttpOpened
-from pyfly.client.adapters._errors import Exchange, named
+from pyfly.client.adapters._errors import AttemptFacts, named
 from pyfly.client.adapters._outgoing import Origin, Target
 from pyfly.client.adapters._per_loop import PerLoop
 from pyfly.client.adapters._proxies import proxy_for
@@ -161,7 +161,7 @@ class AiohttpClientAdapter(Adapter):
                 raise
             origin = self._targets.resolve(request.url).origin
             raise named(
-                "WriteTimeout", exc, Exchange(origin, self._settings, self._timeout)
+                "WriteTimeout", exc, AttemptFacts(origin, self._settings, self._timeout)
             ) from exc
 
     async def _send(
@@ -173,7 +173,7 @@ class AiohttpClientAdapter(Adapter):
         pool = await self._pools.current()
         began = time.monotonic()
         if deadline is not None and deadline <= began:
-            raise Exchange(target.origin, self._settings, 0, deadline, began).timed_out()
+            raise AttemptFacts(target.origin, self._settings, 0, deadline, began).timed_out()
         limit = None if deadline is None else pool.limits.begin(deadline - began)
         try:
             await pool.gate.enter(self._pool_timeout)
@@ -192,7 +192,7 @@ class AiohttpClientAdapter(Adapter):
             finally:
                 pool.gate.leave()
         except BaseException as exc:
-            exchange = Exchange(target.origin, self._settings, step, deadline, began)
+            exchange = AttemptFacts(target.origin, self._settings, step, deadline, began)
             if limit is not None and limit.caused(exc):
                 raise out_of_time(exc, exchange) from exc
             if not isinstance(exc, Exception):
@@ -211,7 +211,7 @@ class AiohttpClientAdapter(Adapter):
         target: Target,
         data: bytes | Upload | None,
         silence: float | None,
-    ) -> Awaitable[Answer]:
+    ) -> Awaitable[AiohttpAnswer]:
         """Send a request, up to the headers of its response."""
         fields = self._headers.for_request(request.headers, target.home)
         if isinstance(data, Upload) and data.length is not None:
@@ -254,7 +254,7 @@ class AiohttpClientAdapter(Adapter):
         target = self._targets.resolve(request.url)
         pool = await self._pools.current()
         began = time.monotonic()
-        exchange = Exchange(target.origin, self._settings, self._timeout, deadline, began)
+        exchange = AttemptFacts(target.origin, self._settings, self._timeout, deadline, began)
         if deadline is not None and deadline <= began:
             raise exchange.timed_out()
         # Silence is for the reads of what is opened: here the limit alone counts.
@@ -322,7 +322,7 @@ class AiohttpClientAdapter(Adapter):
 
         return {"ssl": self._context, "proxy": URL(proxy), "proxy_headers": CIMultiDict()}
 
-    def _raise(self, exc: Exception, exchange: Exchange) -> NoReturn:
+    def _raise(self, exc: Exception, exchange: AttemptFacts) -> NoReturn:
         """Raise what ``exc`` means in our terms; itself if it is not aiohttp's."""
         if isinstance(exc, PyFlyException):
             raise exc
