@@ -34,7 +34,7 @@ def example(kind: Leaf) -> str:
     if isinstance(kind, Choice):
         return kind.options[-1]
     if isinstance(kind, Text):
-        return "a text"
+        return "a text" if kind.check is None else "409"
     if isinstance(kind, Flag):
         return "true"
     if isinstance(kind, Duration):

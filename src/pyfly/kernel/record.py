@@ -61,7 +61,7 @@ class Record:
             raise TypeError(f"{type(self).__name__} needs a value for {', '.join(missing)}")
 
     def replace(self, **changes: Any) -> Any:
-        """A copy of this record with some fields changed."""
+        """Returns a copy of this record with some fields changed."""
         return type(self)(**{**self.__dict__, **changes})
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:

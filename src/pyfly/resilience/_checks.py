@@ -48,7 +48,7 @@ class Budget(Protocol):
 
 
 def whole_number(owner: str, name: str, value: object, minimum: int) -> int:
-    """An int (no bool) of at least ``minimum``."""
+    """Returns an int (no bool) of at least ``minimum``."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{owner}: {name} must be a whole number, not {_shown(value)}")
     if value < minimum:
@@ -57,7 +57,7 @@ def whole_number(owner: str, name: str, value: object, minimum: int) -> int:
 
 
 def finite_number(owner: str, name: str, value: object, minimum: float, *, above: bool) -> float:
-    """A finite int or float: more than ``minimum`` if ``above``, else at least that."""
+    """Returns a finite int or float: more than ``minimum`` if ``above``, else at least that."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{owner}: {name} must be a number, not {_shown(value)}")
     if not math.isfinite(value):
@@ -69,7 +69,7 @@ def finite_number(owner: str, name: str, value: object, minimum: float, *, above
 
 
 def span(owner: str, name: str, value: object, *, zero: bool) -> timedelta:
-    """A timedelta that is not negative, and not zero unless ``zero``."""
+    """Returns a timedelta that is not negative, and not zero unless ``zero``."""
     if not isinstance(value, timedelta):
         hint = ""
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -83,7 +83,7 @@ def span(owner: str, name: str, value: object, *, zero: bool) -> timedelta:
 
 
 def clock_or_system(owner: str, clock: Clock | None) -> Clock:
-    """The clock, or the system's for None."""
+    """Returns the clock, or the system's for None."""
     if clock is None:
         return SYSTEM_CLOCK
     missing = [m for m in ("monotonic", "time", "sleep", "sleep_sync") if not hasattr(clock, m)]
@@ -116,7 +116,7 @@ def misuse(
 
 
 def coroutine_passed(method: str, coroutine: CoroutineType[Any, Any, Any]) -> TypeError:
-    """The error for a coroutine in place of the function that makes it; closes it."""
+    """Returns the error for a coroutine in place of the function that makes it; closes it."""
     coroutine.close()
     name = coroutine.__name__
     return TypeError(
@@ -126,7 +126,7 @@ def coroutine_passed(method: str, coroutine: CoroutineType[Any, Any, Any]) -> Ty
 
 
 def coroutine_in_sync(method: str, twin: str, func: Any, result: Any) -> TypeError:
-    """The error for a coroutine function in a synchronous method; closes the coroutine."""
+    """Returns the error for a coroutine function in a synchronous method; closes the coroutine."""
     result.close()
     return TypeError(
         f"{method} runs synchronous functions, and {_called(func)} is `async def`: "

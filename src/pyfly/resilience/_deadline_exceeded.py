@@ -13,7 +13,7 @@ TOTAL_TIMEOUT = "total timeout"
 
 
 def at_deadline(call: Call, when: str) -> DeadlineExceededException:
-    """The error of a call whose own deadline has come.
+    """Returns the error of a call whose own deadline has come.
 
     Args:
         call: The call. A timer may fire a moment early: that moment is no room for another
@@ -30,7 +30,7 @@ def at_deadline(call: Call, when: str) -> DeadlineExceededException:
 def deadline_exceeded(
     call: Call, now: float, allowed: float, source: str | None, when: str
 ) -> DeadlineExceededException:
-    """The error of a call, or of one who waits for it.
+    """Returns the error of a call, or of one who waits for it.
 
     Args:
         call: The call.

@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def decorated(
     owner: str, func: F, call: Callable[..., Awaitable[Any]], call_sync: Callable[..., Any]
 ) -> F:
-    """A function that passes each call of ``func`` through ``call`` or ``call_sync``.
+    """Returns a function that passes each call of ``func`` through ``call`` or ``call_sync``.
 
     Args:
         owner: The policy, for errors.

@@ -113,14 +113,14 @@ class Guard(Generic[L]):
 
 
 def least(one: float | None, other: float | None) -> float | None:
-    """The shorter of two spans, where None is without end."""
+    """Returns the shorter of two spans, where None is without end."""
     if one is None or other is None:
         return other if one is None else one
     return min(one, other)
 
 
 def time_for(call: Call) -> float | None:
-    """Seconds until the call has to be done, None without a deadline.
+    """Returns the seconds until the call has to be done, None without a deadline.
 
     ``call.attempt_deadline`` is no help here: limits stand outside the attempt timeout, which
     sets it.

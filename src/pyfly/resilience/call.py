@@ -147,7 +147,7 @@ class Call:
         self.started = clock.monotonic()
 
     def fork(self) -> Call:
-        """A copy for work that runs beside others of this call, in a task of its own.
+        """Returns a copy for work that runs beside others of this call, in a task of its own.
 
         It has no attempt deadline yet, and no timer: that one cancels the task that set it.
         """

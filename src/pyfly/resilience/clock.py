@@ -22,11 +22,11 @@ class Clock(Protocol):
     """
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
+        """Returns the seconds since some fixed moment; never goes back."""
         ...
 
     def time(self) -> float:
-        """Seconds since 1970 in UTC, for comparing with dates."""
+        """Returns the seconds since 1970 in UTC, for comparing with dates."""
         ...
 
     async def sleep(self, seconds: float) -> None:

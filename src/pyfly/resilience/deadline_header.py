@@ -23,7 +23,7 @@ _LONGEST = 86_400.0 * 365
 
 
 def parse_deadline(text: str | None, form: DeadlineFormat = "ms") -> float | None:
-    """The seconds that are left, or None if the text is absent or no such span.
+    """Returns the seconds that are left, or None if the text is absent or no such span.
 
     Whatever the text, it raises nothing: it comes from strangers. Spaces around it are
     allowed, signs, exponents and digits other than 0 to 9 are not.
@@ -52,7 +52,7 @@ def parse_deadline(text: str | None, form: DeadlineFormat = "ms") -> float | Non
 
 
 def format_deadline(seconds: float, form: DeadlineFormat = "ms") -> str:
-    """The seconds that are left as text, rounded down: never more than there is.
+    """Returns the seconds that are left as text, rounded down: never more than there is.
 
     A span that has passed is zero; one of more than a year is a year.
 

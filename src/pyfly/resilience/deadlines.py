@@ -55,7 +55,7 @@ def current_deadline() -> float | None:
 
 
 def deadline_on(clock: Clock) -> float | None:
-    """The current deadline as a time of ``clock``, or None without one."""
+    """Returns the current deadline as a time of ``clock``, or None without one."""
     end = _current.get()
     return None if end is None else end.on(clock)
 

@@ -222,7 +222,7 @@ class Events(ForkAware):
         self.hears_successes = any(map(self.wants, _OF_SUCCESSES))
 
     def wants(self, kind: type[Event]) -> bool:
-        """Whether a listener would be called for this kind of event."""
+        """Returns whether a listener would be called for this kind of event."""
         wanted = self._wanted
         answer = wanted.get(kind)
         if answer is None:
@@ -279,11 +279,11 @@ class History:
         self.events.append(event)
 
     def of(self, kind: type[E]) -> list[E]:
-        """The events of one kind."""
+        """Returns the events of one kind."""
         return [event for event in self.events if isinstance(event, kind)]
 
     def names(self) -> list[str]:
-        """The kinds of the events, in order."""
+        """Returns the kinds of the events, in order."""
         return [type(event).__name__ for event in self.events]
 
     def clear(self) -> None:

@@ -24,7 +24,7 @@ class Stage(Protocol):
         ...
 
     def wrap(self, inner: Handler) -> Handler:
-        """A coroutine function that does this stage's part around ``inner``."""
+        """Returns a coroutine function that does this stage's part around ``inner``."""
         ...
 
     def wrap_sync(self, inner: SyncHandler) -> SyncHandler:
@@ -48,7 +48,7 @@ class Pipeline:
         self.stages: tuple[Stage, ...] = tuple(stages)
 
     def build(self, send: Handler) -> Handler:
-        """One coroutine function that passes a call through every stage to ``send``."""
+        """Returns one coroutine function that passes a call through every stage to ``send``."""
         for stage in reversed(self.stages):
             send = stage.wrap(send)
         return send
@@ -60,7 +60,7 @@ class Pipeline:
         return send
 
     def explain(self) -> str:
-        """What is executed, outermost first, one stage a line."""
+        """Returns what is executed, outermost first, one stage a line."""
         return "\n".join(f"{stage.name}: {stage.describe()}" for stage in self.stages)
 
     def __repr__(self) -> str:

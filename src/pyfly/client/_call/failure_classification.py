@@ -64,7 +64,7 @@ _NO_ANSWER_STATUSES = frozenset({408, 429})
 
 
 def speaks_against_service(error: BaseException) -> bool:
-    """Whether a failed attempt counts for the circuit breaker.
+    """Returns whether a failed attempt counts for the circuit breaker.
 
     Transport errors, timeouts of an attempt or by the client's total timeout, and 5xx but 501
     do, and so does any exception of a user's own port. What this process decided by itself does
@@ -93,7 +93,7 @@ def is_answer(error: BaseException) -> bool:
 
 
 def is_rejection(error: Exception) -> bool:
-    """Whether the service turned an attempt away: a 429, a 503, or no answer at all."""
+    """Returns whether the service turned an attempt away: a 429, a 503, or no answer at all."""
     if isinstance(error, HttpStatusException):
         return error.status_code in _OVERLOAD_STATUSES
     if isinstance(error, DeadlineExceededException):
@@ -109,7 +109,7 @@ def is_drop(error: Exception) -> bool:
 
 
 def is_transient(error: Exception, statuses: Set[int]) -> bool:
-    """Whether the same request might succeed if it were sent again.
+    """Returns whether the same request might succeed if it were sent again.
 
     Args:
         error: What an attempt raised.
@@ -126,7 +126,7 @@ def is_transient(error: Exception, statuses: Set[int]) -> bool:
 
 
 def is_named(error: Exception, kinds: Iterable[type[Exception]]) -> bool:
-    """Whether ``retry_on`` names an error so exactly that it is repeated whatever it is.
+    """Returns whether ``retry_on`` names an error so exactly that it is repeated whatever it is.
 
     So do the classes of statuses, and those of a user's own port or interceptor; ``Exception`` and
     the errors of Python's own modules do not, for they are more than one thing.
@@ -138,7 +138,7 @@ def is_named(error: Exception, kinds: Iterable[type[Exception]]) -> bool:
 
 
 def never_retried(kind: type[Exception], own_connections: bool) -> str | None:
-    """Why naming a class in ``retry_on`` changes nothing; None: it may.
+    """Returns why naming a class in ``retry_on`` changes nothing; None: it may.
 
     Args:
         kind: The class.
@@ -195,7 +195,7 @@ def may_hedge(method: MethodPlan) -> Callable[[Call], str | None]:
 
 
 def why_no_hedge(method: MethodPlan) -> str | None:
-    """Why no call of a method can be hedged; None if some can."""
+    """Returns why no call of a method can be hedged; None if some can."""
     if not method.asynchronous:
         return "a synchronous call cannot be hedged (declare the client with async def)"
     if method.idempotent or _may_have_key(method):

@@ -103,7 +103,7 @@ class Guards:
 
 
 def guards_of(steps: MethodRuntime, port_bounds: bool) -> Guards | None:
-    """What guards first attempts, if it is no more than can be done in line; else None.
+    """Returns what guards first attempts, if it is no more than can be done in line; else None.
 
     Args:
         steps: What the calls of the method go through.
@@ -135,7 +135,7 @@ def in_line(
     invoke: Callable[..., Any],
     carry_out: Callable[[Call], Any],
 ) -> Callable[..., Any]:
-    """The function that makes a call out of a request, its first attempt in line.
+    """Returns the function that makes a call out of a request, its first attempt in line.
 
     Args:
         steps: What the calls of the method go through.

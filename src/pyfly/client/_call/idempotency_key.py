@@ -16,12 +16,12 @@ KEY = "idempotency-key"
 
 
 def has_idempotency_key(request: Request) -> bool:
-    """Whether a request carries one."""
+    """Returns whether a request carries one."""
     return any(name.lower() == KEY for name in request.headers)
 
 
 def with_keys(invoke: Callable[..., Any], wanted: bool) -> Callable[..., Any]:
-    """A function that makes calls out of requests, each of which gets a key.
+    """Returns a function that makes calls out of requests, each of which gets a key.
 
     Args:
         invoke: Makes a call out of a request that has one.

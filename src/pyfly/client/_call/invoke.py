@@ -29,7 +29,7 @@ __all__ = ["invoker", "sync_invoker"]
 
 
 def invoker(steps: MethodRuntime, port: WirePort, lifecycle: Lifecycle) -> Callable[..., Any]:
-    """The function that makes a call out of a request."""
+    """Returns the function that makes a call out of a request."""
     send, receive, redirects = port.send, steps.receive, steps.redirects
     calls = lifecycle.calls
 

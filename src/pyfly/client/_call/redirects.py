@@ -54,7 +54,7 @@ class Redirects(Record):
     cross_origin: bool = False
 
     def trail(self, request: Request) -> Trail:
-        """The trail of one call, which begins with ``request``."""
+        """Returns the trail of one call, which begins with ``request``."""
         return Trail(self, request)
 
 
@@ -69,7 +69,7 @@ class Trail:
         self._followed = 0
 
     def next(self, response: Response[Any]) -> Request | None:
-        """The request onward; None if ``response`` does not redirect.
+        """Returns the request onward; None if ``response`` does not redirect.
 
         Raises:
             RedirectException: It redirects, but not to where one may follow.
@@ -85,7 +85,7 @@ class Trail:
 
 
 def next_request(redirects: Redirects, request: Request, response: Response[Any]) -> Request:
-    """The request that a redirect asks for (RFC 9110, section 15.4).
+    """Returns the request that a redirect asks for (RFC 9110, section 15.4).
 
     303 becomes GET without a body (HEAD stays HEAD); 307 and 308 repeat the request, and so
     do 301 and 302 if it has no body. A fragment is dropped.

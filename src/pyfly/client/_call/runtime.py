@@ -108,7 +108,7 @@ class MethodRuntime(Record):
     clock: Clock
 
     def call(self, request: Request, timeout: float | None) -> Call:
-        """The facts of one call."""
+        """Returns the facts of one call."""
         call = Call(
             self.method.operation,
             request,
@@ -140,7 +140,7 @@ class MethodRuntime(Record):
             del refusal  # it holds this frame
 
     def after_first(self, request: Request, started: float) -> Call:
-        """The facts of a call whose first attempt was made in line, and has succeeded."""
+        """Returns the facts of a call whose first attempt was made in line, and has succeeded."""
         call = Call(self.method.operation, request, clock=self.clock, events=self.events)
         call.started, call.attempt = started, 1
         return call

@@ -178,13 +178,13 @@ class CircuitBreaker(ForkAware):
         if admission is None:
             if isinstance(func, CoroutineType):
                 raise coroutine_passed("CircuitBreaker.call", func)
-            leave = self.ask()
-            if isinstance(leave, CircuitBreakerException):
+            asked = self.ask()
+            if isinstance(asked, CircuitBreakerException):
                 try:
-                    raise leave
+                    raise asked
                 finally:
-                    del leave  # it and this frame would hold each other
-            admission = leave
+                    del asked  # it and this frame would hold each other
+            admission = asked
         pending: Any = func
         try:
             pending = func(*args, **kwargs)
@@ -211,13 +211,13 @@ class CircuitBreaker(ForkAware):
         rules = self.rules
         admission = rules.closed_admission
         if admission is None:
-            leave = self.ask()
-            if isinstance(leave, CircuitBreakerException):
+            asked = self.ask()
+            if isinstance(asked, CircuitBreakerException):
                 try:
-                    raise leave
+                    raise asked
                 finally:
-                    del leave  # it and this frame would hold each other
-            admission = leave
+                    del asked  # it and this frame would hold each other
+            admission = asked
         try:
             result = func(*args, **kwargs)
         except BaseException as error:
@@ -496,7 +496,7 @@ class CircuitBreaker(ForkAware):
     # Time and events
 
     def _now(self, operation: str = "") -> float:
-        """The time; a half-open circuit whose probes took too long has opened by then."""
+        """Returns the time; a half-open circuit whose probes took too long has opened by then."""
         now = self._clock.monotonic()
         self._expire(operation, now)
         return now
@@ -526,7 +526,7 @@ class CircuitBreaker(ForkAware):
 
 
 def _lease_of(admission: Admission) -> Admission | None:
-    """What the rules gave; None: they would have refused."""
+    """Returns what the rules gave; None: they would have refused."""
     if isinstance(admission, Observation):
         return admission.shadow
     return admission
@@ -565,7 +565,7 @@ class Blocks:
         _innermost.set(block)
 
     def leave(self) -> Admission:
-        """The innermost block of this context ends: its admission."""
+        """End the innermost block of this context; returns its admission."""
         block = _open_one(_innermost.get(), self)
         if block is None:
             block, _ = self._entered.popitem()

@@ -52,7 +52,7 @@ class FailureRule(Record):
         super().__init__(record, ignore, record_result)
 
     def __call__(self, error: BaseException) -> bool:
-        """Whether an error counts."""
+        """Returns whether an error counts."""
         return _fits(self.record, error) and not _fits(self.ignore, error)
 
 

@@ -75,7 +75,7 @@ class CountWindow(Record):
             )
 
     def describe(self) -> str:
-        """When a circuit opens, for a line of text."""
+        """Returns when a circuit opens, for a line of text."""
         return _told(self, f"the last {self.size} calls")
 
 
@@ -119,7 +119,7 @@ class TimeWindow(Record):
         )
 
     def describe(self) -> str:
-        """When a circuit opens, for a line of text."""
+        """Returns when a circuit opens, for a line of text."""
         return _told(self, f"the calls of the last {self.span.total_seconds():g} s")
 
 
@@ -185,7 +185,7 @@ class CircuitBreakerPolicy(Record):
         _check_growth(self)
 
     def describe(self) -> str:
-        """The settings in one line."""
+        """Returns the settings in one line."""
         opens = (
             f"opens after {self.failure_threshold} consecutive failures"
             if self.window is None
@@ -279,7 +279,7 @@ def policy_of(
     half_open_permits: int,
     window: Window | None,
 ) -> CircuitBreakerPolicy:
-    """The settings, which come as one or one by one.
+    """Returns the settings, which come as one or one by one.
 
     Raises:
         TypeError: They come both ways, or one is of the wrong type.

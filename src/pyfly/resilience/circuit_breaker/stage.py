@@ -201,7 +201,7 @@ class CircuitBreakerEvidenceStage:
             )
 
     def _span(self, call: Call) -> float:
-        """Seconds that failures have to last until this attempt opens the circuit.
+        """Returns the seconds that failures have to last until this attempt opens the circuit.
 
         0 if all attempts of this call are among them: then they do span its pauses.
         """
@@ -214,7 +214,7 @@ class CircuitBreakerEvidenceStage:
 
 
 def _stood_still(call: Call) -> bool:
-    """Whether nobody ran for a while, so that a timeout proves nothing.
+    """Returns whether nobody ran for a while, so that a timeout proves nothing.
 
     A process that was stopped, or a machine that slept, tells of an end long after it. The answer
     may be there, unread.
@@ -236,7 +236,7 @@ def _attempts_ended(call: Call, result: Any, allowed: int) -> int:
 
 
 def _attempts_left(call: Call, allowed: int) -> int:
-    """How many attempts there would be from this one on, itself included."""
+    """Returns how many attempts there would be from this one on, itself included."""
     return max(allowed - call.attempt + 1, 1) if call.attempt else allowed
 
 

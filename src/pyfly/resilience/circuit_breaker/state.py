@@ -204,8 +204,8 @@ class CircuitRules:
         mode: Who decides.
         opened_at: When it opened last.
         until: When an open circuit may be probed; infinite if never.
-        refuses_until: Until when no call passes, where time alone tells: a shortcut, since an
-            open circuit is asked often.
+        refuses_until: When a call may pass again, where that depends on time alone: a shortcut,
+            since an open circuit is asked often.
         recovery: Seconds that it stays open this time.
         permits: How many more probes may start while half-open; has no meaning otherwise.
         out: Probes under way.
@@ -280,7 +280,7 @@ class CircuitRules:
     # Answers without the lock
 
     def state_at(self, now: float) -> CircuitState:
-        """The state as callers see it: half-open as soon as a probe may start."""
+        """Returns the state as callers see it: half-open as soon as a probe may start."""
         state, until = self.state, self.until
         if state is _HALF_OPEN and now >= self.expires:
             state, until = _OPEN, self.expires + self._next_recovery()
@@ -298,7 +298,7 @@ class CircuitRules:
         return max(self.until - now, 0.0)
 
     def verdict(self, old: CircuitState, new: CircuitState) -> str:
-        """Why it went from one state to the other just now, for an event."""
+        """Returns why it went from one state to the other just now, for an event."""
         if old is not _HALF_OPEN:
             return "too many consecutive attempts failed"
         return "a probe succeeded" if new is _CLOSED else "a probe failed"
@@ -490,5 +490,5 @@ class CircuitRules:
 
 
 def scaled(numerator: int, denominator: int) -> int:
-    """A part of a call in units of ``1 / SCALE``, rounded up."""
+    """Returns a part of a call in units of ``1 / SCALE``, rounded up."""
     return -(-SCALE * numerator // denominator)

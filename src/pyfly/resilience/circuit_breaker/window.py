@@ -185,7 +185,7 @@ class WindowRules(CircuitRules):
     # Answers
 
     def rates(self) -> tuple[float, float] | None:
-        """The parts of failed and of slow calls; None: too few calls to judge."""
+        """Returns the parts of failed and of slow calls; None: too few calls to judge."""
         ring = self.ring
         calls = ring.calls
         if calls < self._minimum:
@@ -193,7 +193,7 @@ class WindowRules(CircuitRules):
         return ring.failed / calls, ring.slow / calls
 
     def verdict(self, old: CircuitState, new: CircuitState) -> str:
-        """Why it went from one state to the other just now, for an event."""
+        """Returns why it went from one state to the other just now, for an event."""
         if old is CircuitState.HALF_OPEN:
             calls, failed, slow = self._probes, self._probes_failed, self._probes_slow
             judged, unit, what = self._half_open_permits, 1, "probes"
@@ -262,7 +262,7 @@ class WindowRules(CircuitRules):
             self._close(generation, closed_admission)
 
     def _verdict_on_probes(self) -> CircuitState | None:
-        """What the circuit becomes; None: the probes to come may change that."""
+        """Returns what the circuit becomes; None: the probes to come may change that."""
         permits = self._half_open_permits
         to_come = permits - self._probes
         failed, slow = self._probes_failed, self._probes_slow
@@ -285,7 +285,7 @@ class WindowRules(CircuitRules):
 
 
 def rules_of(policy: CircuitBreakerPolicy, *, every: bool) -> CircuitRules:
-    """New rules, of a closed circuit.
+    """Returns new rules, of a closed circuit.
 
     Args:
         policy: The settings.
@@ -318,7 +318,7 @@ def rules_of(policy: CircuitBreakerPolicy, *, every: bool) -> CircuitRules:
 
 
 def snapshot_of(name: str | None, rules: CircuitRules, now: float) -> CircuitBreakerSnapshot:
-    """The numbers of some rules, read under their lock."""
+    """Returns the numbers of some rules, read under their lock."""
     failures, calls = rules.fails / SCALE, None
     failure_rate = slow_rate = None
     if isinstance(rules, WindowRules):

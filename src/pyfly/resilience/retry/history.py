@@ -51,7 +51,7 @@ def attach(error: BaseException, summaries: Sequence[AttemptSummary]) -> None:
 def summary(
     number: int, error: BaseException | None, duration: float | None, delay_before: float
 ) -> AttemptSummary:
-    """What is told of one attempt."""
+    """Returns what is told of one attempt."""
     return AttemptSummary(number, _text_of(error), duration, delay_before)
 
 

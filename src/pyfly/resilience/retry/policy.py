@@ -199,7 +199,7 @@ class RetryPolicy(Record):
     # What both ask, and the stage too
 
     def wants(self, error: BaseException) -> bool:
-        """Whether this exception leads to another attempt, as far as ``retry_on`` goes."""
+        """Returns whether this exception leads to another attempt, as far as ``retry_on`` goes."""
         if isinstance(error, UnwantedResultException):  # retry_if_result has spoken
             return True
         named = self.retry_on
@@ -210,7 +210,7 @@ class RetryPolicy(Record):
     def wait_or_reason(
         self, error: BaseException, attempt: int, before: float, left: float | None
     ) -> float | str:
-        """The seconds to wait after attempt ``attempt``, or why there must be no other.
+        """Returns the seconds to wait after attempt ``attempt``, or why there must be no other.
 
         Args:
             error: What the attempt raised.
@@ -223,7 +223,7 @@ class RetryPolicy(Record):
         return wait_or_reason(computed, told_by(error), longest, left)
 
     def backoff(self) -> Backoff:
-        """The rules of the pauses."""
+        """Returns the rules of the pauses."""
         cap = LONGEST_DELAY
         if self.max_delay is not None:
             cap = min(cap, self.max_delay.total_seconds())
@@ -235,7 +235,7 @@ class RetryPolicy(Record):
         return self.backoff().longest(self.max_attempts - 1)
 
     def describe(self) -> str:
-        """The settings in one line."""
+        """Returns the settings in one line."""
         if self.max_attempts == 1:
             return "1 attempt"
         text = f"up to {self.max_attempts} attempts, {self.base_delay.total_seconds():g} s"

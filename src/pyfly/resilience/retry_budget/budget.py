@@ -62,7 +62,7 @@ class RetryBudget(ForkAware):
         *,
         clock: Clock | None = None,
     ) -> RetryBudget:
-        """A budget that looks at the last seconds: in each ``window``, retries are at most
+        """Returns a budget that looks at the last seconds: in each ``window``, retries are at most
         ``percent`` of the calls plus ``min_per_second`` a second.
 
         It costs a little more per call than the token form, which notes a call only while
@@ -110,7 +110,7 @@ class RetryBudget(ForkAware):
             return self.rules.withdraw_needs_lock(now)
 
     def describe(self) -> str:
-        """The settings in one line."""
+        """Returns the settings in one line."""
         return self.policy.describe()
 
     def __repr__(self) -> str:

@@ -39,7 +39,7 @@ class RetryBudgetPolicy(Record):
         )
 
     def describe(self) -> str:
-        """The settings in one line."""
+        """Returns the settings in one line."""
         return (
             f"retries at most {self.ratio * 100:g}% of calls plus {self.per_second:g} "
             f"per second, {self.max_tokens:g} in hand"
@@ -92,7 +92,7 @@ class RatioBudgetPolicy(Record):
         return self.min_per_second * self.window.total_seconds()
 
     def describe(self) -> str:
-        """The settings in one line."""
+        """Returns the settings in one line."""
         return (
             f"retries at most {self.percent * 100:g}% of the calls of the last "
             f"{self.window.total_seconds():g} s plus {self.min_per_second:g} per second"

@@ -32,7 +32,7 @@ class BudgetRules:
         self.full = True
 
     def tokens_at(self, now: float) -> float:
-        """The tokens in hand, those that came with time included."""
+        """Returns the tokens in hand, those that came with time included."""
         elapsed = max(now - self._since, 0.0)
         return min(self.tokens + elapsed * self._per_second, self._max)
 
@@ -68,7 +68,7 @@ class RatioRules:
         self.full = False  # never: each call has to be noted
 
     def tokens_at(self, now: float) -> float:
-        """The retries that could be made now."""
+        """Returns the retries that could be made now."""
         self._roll(now)
         allowed = self._percent * sum(self._calls) + self._reserve
         return max(allowed - sum(self._retries), 0.0)
@@ -79,7 +79,7 @@ class RatioRules:
         self._calls[self._turn % _SLICES] += 1
 
     def withdraw_needs_lock(self, now: float) -> bool:
-        """Take leave for a retry; False: there have been too many."""
+        """Take the permission for a retry; False: there have been too many."""
         enough = self.tokens_at(now) >= 1.0 - _ROUNDING
         if enough:
             self._retries[self._turn % _SLICES] += 1

@@ -144,7 +144,7 @@ class AttemptTimeoutStage:
         return now
 
     def _span(self, call: Call) -> float | None:
-        """The timeout of an attempt: the call's own, else the one set here."""
+        """Returns the timeout of an attempt: the call's own, else the one set here."""
         return self.seconds if call.attempt_timeout is None else call.attempt_timeout
 
     def _alarm(self, call: Call, now: float) -> Alarm | None:

@@ -10,7 +10,7 @@ __all__ = ["CALLER", "TOTAL_TIMEOUT", "attempt_end", "call_end"]
 def call_end(
     given: float | None, around: float | None, total: float | None
 ) -> tuple[float | None, str | None]:
-    """When a call has to be done, and what says so; of equal ends the caller's wins.
+    """Returns when a call has to be done, and what says so; of equal ends the caller's wins.
 
     Args:
         given: The deadline that the call was made with.
@@ -26,7 +26,7 @@ def call_end(
 
 
 def attempt_end(now: float, span: float | None, deadline: float | None) -> float | None:
-    """When an attempt that starts now has to be done."""
+    """Returns when an attempt that starts now has to be done."""
     if span is None:
         return deadline
     end = now + span
