@@ -60,5 +60,8 @@ def markers_are_checked() -> None:
     Query("a", style="comma")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     File(filename=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Form(style="csv")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Body(exclude_unset="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Body(exclude_defaults=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     assert_type(Body("text/plain").media_type, str | None)
+    assert_type(Body(exclude_none=True, by_alias=False).by_alias, bool | None)
     assert_type(FilePart(b"x").filename, str | None)

@@ -1,1 +1,1 @@
-"""What protects the calls of a client: from settings to the stages of each method."""
+"""Step 4: what protects the calls of a client: from settings to the stages of each method."""

@@ -1,4 +1,4 @@
-"""Results that come piece by piece: streams, server-sent events, and the pages of a list.
+"""Step 6: results that come piece by piece: streams, server-sent events, and the pages of a list.
 
 ::
 

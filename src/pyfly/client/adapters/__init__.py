@@ -1,1 +1,1 @@
-"""Ports over HTTP libraries: they translate and map errors, nothing else."""
+"""Step 5: ports over HTTP libraries: they translate and map errors, nothing else."""

@@ -26,8 +26,9 @@ from pyfly.client.adapters._outgoing import (
 )
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import ClientArgumentException, ReadException
-from pyfly.client.message import Headers, Request, Response, redacted
+from pyfly.client.message import Headers, Request, Response
 from pyfly.kernel.exceptions import PyFlyException
+from pyfly.kernel.secrets import is_secret
 from pyfly.transport.errors import ReadTimeout
 
 __all__ = ["AsyncClientOpened", "AsyncClientPort"]
@@ -116,7 +117,7 @@ class AsyncClientPort:
         if not target.home:
             options["auth"] = None
             own = {given.lower() for given in request.headers}
-            for name in [name for name in wire.headers if redacted(name, "") == "***"]:
+            for name in [name for name in wire.headers if is_secret(name)]:
                 if name not in own:
                     del wire.headers[name]
         try:

@@ -1,1 +1,1 @@
-"""Who the caller is: credentials, resolved for each attempt and shown nowhere."""
+"""Step 5: who the caller is: credentials, resolved for each attempt and shown nowhere."""
