@@ -129,10 +129,6 @@ def test_no_name_of_a_front_door_is_a_modules_too(door: Path) -> None:
     assert modules.isdisjoint(package.__all__)
 
 
-#: Names that two classes have had so far. It only ever gets shorter.
-STILL_SHARED = frozenset(["Origin"])
-
-
 def test_no_two_classes_have_one_name() -> None:
     homes: dict[str, list[str]] = {}
     for path in sorted(SOURCES.rglob("*.py")):
@@ -140,7 +136,7 @@ def test_no_two_classes_have_one_name() -> None:
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(path.relative_to(SOURCES).as_posix())
     shared = {name: where for name, where in homes.items() if len(where) > 1}
-    assert {name: where for name, where in shared.items() if name not in STILL_SHARED} == {}
+    assert shared == {}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pyfly.transport.errors import LocalProtocolError, TlsCutOff, WriteError
 from pyfly.transport.http11 import BodyPieces, IncomingResponse, OutgoingRequest, request_head
 from pyfly.transport.sockets import PIECE
 from pyfly.transport.stream import AsyncStream
-from pyfly.transport.target import Origin
+from pyfly.transport.target import HttpOrigin
 
 __all__ = ["AsyncConnection"]
 
@@ -35,7 +35,7 @@ class AsyncConnection:
 
     def __init__(
         self,
-        origin: Origin,
+        origin: HttpOrigin,
         stream: AsyncStream,
         keepalive: float,
         prefix: bytes = b"",

@@ -20,7 +20,7 @@ from pyfly.transport.proxy import Proxy
 from pyfly.transport.sockets import Sockets, connect_tcp, connect_unix
 from pyfly.transport.socks import SocksHandshake
 from pyfly.transport.stream import AsyncStream, start_tls
-from pyfly.transport.target import Origin
+from pyfly.transport.target import HttpOrigin
 
 __all__ = ["AsyncConnector"]
 
@@ -39,7 +39,7 @@ class AsyncConnector:
         self._network = network
         self._sockets = sockets
 
-    async def connect(self, origin: Origin, timeouts: Timeouts, end: float) -> AsyncConnection:
+    async def connect(self, origin: HttpOrigin, timeouts: Timeouts, end: float) -> AsyncConnection:
         """A new connection to ``origin``: name, socket, proxy and TLS within one span.
 
         Raises:
@@ -62,7 +62,9 @@ class AsyncConnector:
             stream = await start_tls(stream, context, origin.host, until)
         return AsyncConnection(origin, stream, network.keepalive)
 
-    async def _connect_through(self, proxy: Proxy, origin: Origin, until: float) -> AsyncConnection:
+    async def _connect_through(
+        self, proxy: Proxy, origin: HttpOrigin, until: float
+    ) -> AsyncConnection:
         network = self._network
         handshake = SocksHandshake(proxy, origin) if proxy.socks else None
         stream = await self._reach(proxy, until)
@@ -104,7 +106,7 @@ class AsyncConnector:
         return stream
 
     async def _tunnel(
-        self, stream: AsyncStream, proxy: Proxy, origin: Origin, until: float
+        self, stream: AsyncStream, proxy: Proxy, origin: HttpOrigin, until: float
     ) -> None:
         """Have an HTTP proxy open the way to ``origin``."""
         target = origin.peer.encode("ascii")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ssl import SSLContext
 from typing import NamedTuple
 
-from pyfly.transport.target import Origin
+from pyfly.transport.target import HttpOrigin
 
 __all__ = ["Network"]
 
@@ -23,7 +23,7 @@ class Network(NamedTuple):
     """
 
     context: Callable[[], SSLContext]
-    proxy_of: Callable[[Origin], str | None]
+    proxy_of: Callable[[HttpOrigin], str | None]
     uds: str | None
     max_connections: int
     keepalive: float

@@ -19,7 +19,7 @@ from pyfly.transport.http11 import IncomingResponse, OutgoingRequest
 from pyfly.transport.network import Network
 from pyfly.transport.pools import AsyncGate
 from pyfly.transport.sockets import sockets_of_loop
-from pyfly.transport.target import Origin
+from pyfly.transport.target import HttpOrigin
 
 __all__ = ["AsyncExchange", "AsyncPool"]
 
@@ -44,7 +44,12 @@ class AsyncPool:
         self._idle: list[AsyncConnection] = []  # the one used last comes last
 
     async def exchange(
-        self, origin: Origin, request: OutgoingRequest, timeouts: Timeouts, end: float, limit: int
+        self,
+        origin: HttpOrigin,
+        request: OutgoingRequest,
+        timeouts: Timeouts,
+        end: float,
+        limit: int,
     ) -> IncomingResponse:
         """Send a request to ``origin`` and read the whole response.
 
@@ -68,7 +73,7 @@ class AsyncPool:
         return incoming
 
     async def open(
-        self, origin: Origin, request: OutgoingRequest, timeouts: Timeouts, end: float
+        self, origin: HttpOrigin, request: OutgoingRequest, timeouts: Timeouts, end: float
     ) -> AsyncExchange:
         """Send a request to ``origin`` and read the response up to the end of its head."""
         place = await self.gate.enter(timeouts.place, end)
@@ -86,7 +91,7 @@ class AsyncPool:
             raise
         return AsyncExchange(connection, incoming, timeouts, end, self._put, self.gate, place)
 
-    def _take(self, origin: Origin) -> AsyncConnection | None:
+    def _take(self, origin: HttpOrigin) -> AsyncConnection | None:
         """An idle connection to ``origin``; None if one has to be made."""
         with self._lock:
             idle = self._idle

@@ -10,7 +10,7 @@ import base64
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from pyfly.transport.target import Origin
+from pyfly.transport.target import HttpOrigin
 
 __all__ = ["Proxy", "proxy_from_environment"]
 
@@ -48,7 +48,7 @@ class Proxy(NamedTuple):
     @property
     def peer(self) -> str:
         """``host:port``, as it is shown to people."""
-        return Origin("http", self.host, self.port).peer
+        return HttpOrigin("http", self.host, self.port).peer
 
     @property
     def socks(self) -> bool:
@@ -67,7 +67,7 @@ class Proxy(NamedTuple):
         return f"<Proxy {self.scheme}://{self.peer}>"
 
 
-def proxy_from_environment(origin: Origin) -> str | None:
+def proxy_from_environment(origin: HttpOrigin) -> str | None:
     """The URL of the proxy that the environment names for ``origin``; None for the direct way."""
     from urllib.request import getproxies, proxy_bypass  # slow, and asked for by few
 

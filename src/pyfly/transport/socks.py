@@ -6,7 +6,7 @@ from typing import Any
 
 from pyfly.transport.errors import MissingLibraryError, ProxyError
 from pyfly.transport.proxy import Proxy
-from pyfly.transport.target import Origin
+from pyfly.transport.target import HttpOrigin
 
 __all__ = ["SocksHandshake"]
 
@@ -22,7 +22,7 @@ class SocksHandshake:
         open: Whether the way is open.
     """
 
-    def __init__(self, proxy: Proxy, origin: Origin) -> None:
+    def __init__(self, proxy: Proxy, origin: HttpOrigin) -> None:
         try:
             import socksio.socks5
         except ImportError as exc:

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from pyfly.transport.errors import UrlError
 
-__all__ = ["Origin", "split_origin"]
+__all__ = ["HttpOrigin", "split_origin"]
 
 _ABSOLUTE = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._~!$&'()*+,;=-]+))(?::(\d{0,5}))?")
 _DEFAULT_PORT = {"http": 80, "https": 443}
 
 
-class Origin(NamedTuple):
+class HttpOrigin(NamedTuple):
     """Scheme, host and port (RFC 6454).
 
     Attributes:
@@ -51,7 +51,7 @@ class Origin(NamedTuple):
         return f"{self.scheme}://{self.authority}"
 
 
-def split_origin(url: str) -> tuple[Origin, str]:
+def split_origin(url: str) -> tuple[HttpOrigin, str]:
     """The origin of an absolute URL, and what follows it.
 
     Raises:
@@ -72,4 +72,4 @@ def split_origin(url: str) -> tuple[Origin, str]:
     port = int(parts[3]) if parts[3] else _DEFAULT_PORT[scheme]
     if not 0 < port < 65536:
         raise UrlError(f"its port is {port}; a port is 1 to 65535")
-    return Origin(scheme, (parts[1] or parts[2]).lower(), port), url[match.end() :]
+    return HttpOrigin(scheme, (parts[1] or parts[2]).lower(), port), url[match.end() :]

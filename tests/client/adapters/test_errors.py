@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pyfly.client.adapters._errors import AttemptFacts, translate
-from pyfly.client.adapters._outgoing import Origin
+from pyfly.client.adapters._outgoing import HttpOrigin
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import (
     ClientArgumentException,
@@ -36,7 +36,7 @@ from pyfly.kernel.exceptions import (
     ServiceClientException,
 )
 
-EXCHANGE = AttemptFacts(Origin("https", "api.example", 443), ConnectionSettings(), 30.0)
+EXCHANGE = AttemptFacts(HttpOrigin("https", "api.example", 443), ConnectionSettings(), 30.0)
 
 
 def exceptions_of(package: str) -> Iterator[type[Exception]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pyfly.client.adapters._library import MissingLibraryException, load
-from pyfly.client.adapters._outgoing import Origin, TargetResolver, parse_origin
+from pyfly.client.adapters._outgoing import HttpOrigin, TargetResolver, parse_origin
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import (
@@ -113,16 +113,16 @@ def test_a_missing_library_says_what_to_install(
 @pytest.mark.parametrize(
     ("url", "origin", "authority"),
     [
-        ("http://h", Origin("http", "h", 80), "h"),
-        ("HTTPS://H.Example:443/x", Origin("https", "h.example", 443), "h.example"),
-        ("http://h:443", Origin("http", "h", 443), "h:443"),
-        ("http://h:", Origin("http", "h", 80), "h"),
-        ("http://[::1]:80/", Origin("http", "::1", 80), "[::1]"),
-        ("http://[FE80::1]:8080", Origin("http", "fe80::1", 8080), "[fe80::1]:8080"),
-        ("http://under_score.internal", Origin("http", "under_score.internal", 80), None),
+        ("http://h", HttpOrigin("http", "h", 80), "h"),
+        ("HTTPS://H.Example:443/x", HttpOrigin("https", "h.example", 443), "h.example"),
+        ("http://h:443", HttpOrigin("http", "h", 443), "h:443"),
+        ("http://h:", HttpOrigin("http", "h", 80), "h"),
+        ("http://[::1]:80/", HttpOrigin("http", "::1", 80), "[::1]"),
+        ("http://[FE80::1]:8080", HttpOrigin("http", "fe80::1", 8080), "[fe80::1]:8080"),
+        ("http://under_score.internal", HttpOrigin("http", "under_score.internal", 80), None),
     ],
 )
-def test_an_origin_is_read_from_a_url(url: str, origin: Origin, authority: str | None) -> None:
+def test_an_origin_is_read_from_a_url(url: str, origin: HttpOrigin, authority: str | None) -> None:
     found = parse_origin(url, "url")
     assert found == origin
     assert found.authority == (authority or origin.host)

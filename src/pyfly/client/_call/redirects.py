@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from urllib.parse import urljoin
 
 from pyfly.client.adapters._outgoing import (
-    Origin,
+    HttpOrigin,
     TargetResolver,
     parse_origin,
     without_fragment,
@@ -150,7 +150,7 @@ def _location(here: str, response: Response[Any]) -> str:
         _refuse(response, "its Location is malformed", _UNUSABLE)
 
 
-def _origin(url: str, response: Response[Any]) -> Origin:
+def _origin(url: str, response: Response[Any]) -> HttpOrigin:
     try:
         return parse_origin(url, "Location")
     except ClientArgumentException as exc:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from pyfly.client._codec.encode import to_json
 from pyfly.client._codec.inflater import inflate
 from pyfly.client.adapters._errors import AttemptFacts, from_transport
-from pyfly.client.adapters._outgoing import Origin, RequestFields, TargetResolver
+from pyfly.client.adapters._outgoing import HttpOrigin, RequestFields, TargetResolver
 from pyfly.client.adapters._proxies import proxy_for
 from pyfly.client.adapters._tls import check_files, context_for
 from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
@@ -165,7 +165,7 @@ class HttpxAdapter(Adapter):
     def _raise(
         self,
         exc: Exception,
-        origin: Origin,
+        origin: HttpOrigin,
         deadline: float | None = None,
         began: float = 0.0,
         step: float | None = None,

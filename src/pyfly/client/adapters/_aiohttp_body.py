@@ -7,7 +7,7 @@ from typing import Any
 
 from pyfly.client.adapters._aiohttp_pool import AiohttpAnswer
 from pyfly.client.adapters._bodies import too_large
-from pyfly.client.adapters._outgoing import Origin
+from pyfly.client.adapters._outgoing import HttpOrigin
 from pyfly.client.errors import ProtocolException, ReadException
 from pyfly.client.message import Headers, Response
 
@@ -15,7 +15,7 @@ __all__ = ["check_framing", "require_whole", "whole_body"]
 
 
 async def whole_body(
-    method: str, answer: AiohttpAnswer, limit: int, origin: Origin
+    method: str, answer: AiohttpAnswer, limit: int, origin: HttpOrigin
 ) -> Response[Any]:
     """Read the whole body.
 
@@ -47,7 +47,7 @@ async def whole_body(
     return Response(response.status, headers, body, content_encoding=encoding)
 
 
-async def _more(first: bytes, content: Any, limit: int, origin: Origin) -> bytes:
+async def _more(first: bytes, content: Any, limit: int, origin: HttpOrigin) -> bytes:
     chunks, size = [first], len(first)
     while size <= limit:
         chunk = await content.readany()
@@ -60,7 +60,7 @@ async def _more(first: bytes, content: Any, limit: int, origin: Origin) -> bytes
     return b"".join(chunks)
 
 
-def check_framing(answer: AiohttpAnswer, origin: Origin) -> int | None:
+def check_framing(answer: AiohttpAnswer, origin: HttpOrigin) -> int | None:
     """The length that a response tells; None if it tells none.
 
     Raises:
@@ -77,7 +77,7 @@ def check_framing(answer: AiohttpAnswer, origin: Origin) -> int | None:
     return None
 
 
-def require_whole(answer: AiohttpAnswer, origin: Origin) -> None:
+def require_whole(answer: AiohttpAnswer, origin: HttpOrigin) -> None:
     """Refuse a body that ended with its connection, if that did not end in good order.
 
     aiohttp takes a reset for an end. And without the notice of TLS such a body may have been
@@ -101,5 +101,5 @@ def require_whole(answer: AiohttpAnswer, origin: Origin) -> None:
         raise _cut_off(origin)
 
 
-def _cut_off(origin: Origin) -> ReadException:
+def _cut_off(origin: HttpOrigin) -> ReadException:
     return ReadException(f"the connection to {origin.peer} broke before the whole response came")

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from pyfly.client.adapters._aiohttp_body import require_whole, whole_body
 from pyfly.client.adapters._aiohttp_pool import AiohttpAnswer
 from pyfly.client.adapters._errors import AttemptFacts, named
-from pyfly.client.adapters._outgoing import Origin
+from pyfly.client.adapters._outgoing import HttpOrigin
 from pyfly.client.adapters._upload import Upload
 from pyfly.client.errors import ReadException
 from pyfly.client.message import Headers, Response
@@ -38,7 +38,7 @@ class AiohttpOpened:
         self,
         method: str,
         answer: AiohttpAnswer,
-        origin: Origin,
+        origin: HttpOrigin,
         exchange: AttemptFacts,
         idle: float,
         fail: Callable[[Exception, AttemptFacts], NoReturn],

@@ -18,7 +18,7 @@ from typing import Any
 
 from pyfly.client.adapters._bodies import too_large
 from pyfly.client.adapters._library import MissingLibraryException
-from pyfly.client.adapters._outgoing import Origin
+from pyfly.client.adapters._outgoing import HttpOrigin
 from pyfly.client.adapters._proxies import proxy_for
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import (
@@ -143,7 +143,7 @@ class AttemptFacts:
 
     def __init__(
         self,
-        origin: Origin | None,
+        origin: HttpOrigin | None,
         settings: ConnectionSettings,
         read_timeout: float,
         deadline: float | None = None,

@@ -15,11 +15,11 @@ from pyfly.client.message import BodyStream, ConstantHeaders, Request
 from pyfly.kernel.secrets import SecretBytes, is_secret
 from pyfly.transport.errors import LocalProtocolError, UrlError
 from pyfly.transport.http11 import OutgoingRequest, checked_field
-from pyfly.transport.target import Origin, split_origin
+from pyfly.transport.target import HttpOrigin, split_origin
 
 __all__ = [
     "DEFAULTS",
-    "Origin",
+    "HttpOrigin",
     "RequestFields",
     "Target",
     "TargetResolver",
@@ -51,7 +51,7 @@ class Target:
 
     __slots__ = ("home", "host_line", "origin", "raw")
 
-    def __init__(self, origin: Origin, host_line: bytes, raw: bytes, home: bool) -> None:
+    def __init__(self, origin: HttpOrigin, host_line: bytes, raw: bytes, home: bool) -> None:
         self.origin = origin
         self.home = home
         self.host_line = host_line
@@ -72,7 +72,7 @@ class TargetResolver:
     __slots__ = ("_base", "_host_line", "_prefix")
 
     def __init__(self, base_url: str) -> None:
-        self._base: Origin | None = None
+        self._base: HttpOrigin | None = None
         self._host_line = b""
         self._prefix = ""
         if base_url:
@@ -83,7 +83,7 @@ class TargetResolver:
             self._prefix = rest.rstrip("/")
 
     @property
-    def origin(self) -> Origin | None:
+    def origin(self) -> HttpOrigin | None:
         """The base URL's origin, None if there is no base URL."""
         return self._base
 
@@ -115,19 +115,19 @@ def without_fragment(url: str) -> str:
     return url.partition("#")[0]
 
 
-def parse_origin(url: str, what: str) -> Origin:
+def parse_origin(url: str, what: str) -> HttpOrigin:
     """The origin of an absolute URL; ``what`` names it in an error."""
     return _split(url, what)[0]
 
 
-def _split(url: str, what: str) -> tuple[Origin, str]:
+def _split(url: str, what: str) -> tuple[HttpOrigin, str]:
     try:
         return split_origin(url)
     except UrlError as exc:
         _refuse(what, str(exc))
 
 
-def _host_line(origin: Origin) -> bytes:
+def _host_line(origin: HttpOrigin) -> bytes:
     return b"Host: %b\r\n" % origin.authority.encode("ascii")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.transport.proxy import proxy_from_environment
-from pyfly.transport.target import Origin
+from pyfly.transport.target import HttpOrigin
 
 __all__ = ["proxy_for"]
 
 
-def proxy_for(settings: ConnectionSettings, origin: Origin) -> str | None:
+def proxy_for(settings: ConnectionSettings, origin: HttpOrigin) -> str | None:
     """The URL of the proxy on the way to ``origin``; None for the direct way."""
     if settings.proxy is not None or not settings.trust_env or settings.uds is not None:
         return settings.proxy

@@ -15,7 +15,7 @@ from pyfly.client.adapters._aiohttp_errors import out_of_time, translate_aiohttp
 from pyfly.client.adapters._aiohttp_pool import AiohttpAnswer, AiohttpPool, load_aiohttp
 from pyfly.client.adapters._aiohttp_streaming import AiohttpOpened
 from pyfly.client.adapters._errors import AttemptFacts, named
-from pyfly.client.adapters._outgoing import Origin, Target
+from pyfly.client.adapters._outgoing import HttpOrigin, Target
 from pyfly.client.adapters._per_loop import PerLoop
 from pyfly.client.adapters._proxies import proxy_for
 from pyfly.client.adapters._text_fields import TextFields
@@ -307,7 +307,7 @@ class AiohttpClientAdapter(Adapter):
 
         return URL.build
 
-    def _way(self, origin: Origin) -> dict[str, Any]:
+    def _way(self, origin: HttpOrigin) -> dict[str, Any]:
         """TLS and proxy, as aiohttp takes them; usually neither."""
         proxy = proxy_for(self._settings, origin) if self._detours else None
         if proxy is None and origin.scheme == "http":

@@ -12,7 +12,7 @@ from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import LocalProtocolError, TlsCutOff, WriteError
 from pyfly.transport.http11 import BodyPieces, IncomingResponse, OutgoingRequest, request_head
 from pyfly.transport.sockets import PIECE
-from pyfly.transport.target import Origin
+from pyfly.transport.target import HttpOrigin
 
 __all__ = ["BlockingConnection"]
 
@@ -36,7 +36,7 @@ class BlockingConnection:
 
     def __init__(
         self,
-        origin: Origin,
+        origin: HttpOrigin,
         stream: BlockingStream,
         keepalive: float,
         prefix: bytes = b"",

@@ -21,7 +21,7 @@ from pyfly.transport.network import Network
 from pyfly.transport.proxy import Proxy
 from pyfly.transport.sockets import Sockets, connect_tcp_blocking, connect_unix_blocking
 from pyfly.transport.socks import SocksHandshake
-from pyfly.transport.target import Origin
+from pyfly.transport.target import HttpOrigin
 
 __all__ = ["BlockingConnector"]
 
@@ -40,7 +40,7 @@ class BlockingConnector:
         self._network = network
         self._sockets = sockets
 
-    def connect(self, origin: Origin, timeouts: Timeouts, end: float) -> BlockingConnection:
+    def connect(self, origin: HttpOrigin, timeouts: Timeouts, end: float) -> BlockingConnection:
         """A new connection to ``origin``: name, socket, proxy and TLS within one span.
 
         Raises:
@@ -63,7 +63,9 @@ class BlockingConnector:
             stream = start_tls_blocking(stream, context, origin.host, until)
         return BlockingConnection(origin, stream, network.keepalive)
 
-    def _connect_through(self, proxy: Proxy, origin: Origin, until: float) -> BlockingConnection:
+    def _connect_through(
+        self, proxy: Proxy, origin: HttpOrigin, until: float
+    ) -> BlockingConnection:
         network = self._network
         handshake = SocksHandshake(proxy, origin) if proxy.socks else None
         stream = self._reach(proxy, until)
@@ -106,7 +108,9 @@ class BlockingConnector:
             raise ConnectTimeout("proxy") from exc
         return stream
 
-    def _tunnel(self, stream: BlockingStream, proxy: Proxy, origin: Origin, until: float) -> None:
+    def _tunnel(
+        self, stream: BlockingStream, proxy: Proxy, origin: HttpOrigin, until: float
+    ) -> None:
         """Have an HTTP proxy open the way to ``origin``."""
         target = origin.peer.encode("ascii")
         fields = b"Host: %b\r\n%b" % (target, proxy.fields)

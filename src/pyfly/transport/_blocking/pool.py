@@ -20,7 +20,7 @@ from pyfly.transport.http11 import IncomingResponse, OutgoingRequest
 from pyfly.transport.network import Network
 from pyfly.transport.pools import BlockingGate
 from pyfly.transport.sockets import sockets_of_threads
-from pyfly.transport.target import Origin
+from pyfly.transport.target import HttpOrigin
 
 __all__ = ["BlockingExchange", "BlockingPool"]
 
@@ -45,7 +45,12 @@ class BlockingPool:
         self._idle: list[BlockingConnection] = []  # the one used last comes last
 
     def exchange(
-        self, origin: Origin, request: OutgoingRequest, timeouts: Timeouts, end: float, limit: int
+        self,
+        origin: HttpOrigin,
+        request: OutgoingRequest,
+        timeouts: Timeouts,
+        end: float,
+        limit: int,
     ) -> IncomingResponse:
         """Send a request to ``origin`` and read the whole response.
 
@@ -69,7 +74,7 @@ class BlockingPool:
         return incoming
 
     def open(
-        self, origin: Origin, request: OutgoingRequest, timeouts: Timeouts, end: float
+        self, origin: HttpOrigin, request: OutgoingRequest, timeouts: Timeouts, end: float
     ) -> BlockingExchange:
         """Send a request to ``origin`` and read the response up to the end of its head."""
         place = self.gate.enter(timeouts.place, end)
@@ -87,7 +92,7 @@ class BlockingPool:
             raise
         return BlockingExchange(connection, incoming, timeouts, end, self._put, self.gate, place)
 
-    def _take(self, origin: Origin) -> BlockingConnection | None:
+    def _take(self, origin: HttpOrigin) -> BlockingConnection | None:
         """An idle connection to ``origin``; None if one has to be made."""
         with self._lock:
             idle = self._idle
