@@ -447,3 +447,15 @@ def test_what_a_child_drops_is_let_go_of_without_a_word(
         del group
         assert len(sockets) == 0
     assert stream.sock.fileno() == -1
+
+
+def test_a_socket_that_nobody_holds_any_more_is_closed(listen: Listen) -> None:
+    server = listen()
+    sockets = Sockets()
+    stream = connect_tcp_blocking(sockets, "127.0.0.1", port_of(server), soon(5))
+    seen, _ = server.accept()
+    assert len(sockets) == 1
+    del stream  # as if a signal handler's exception had come before it was given back
+    assert len(sockets) == 0
+    assert seen.recv(10) == b""
+    seen.close()

@@ -20,6 +20,7 @@ import selectors
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from itertools import chain, zip_longest
 from typing import Any, Self
@@ -61,7 +62,8 @@ _CONNECTING = (errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBL
 
 
 class Sockets:
-    """All open sockets of one pool.
+    """All open sockets of one pool. One that nobody holds any more is closed by that alone: an
+    exception out of a signal handler may come between taking and giving back a connection.
 
     Attributes:
         closed: Whether the pool is closed for good.
@@ -71,7 +73,7 @@ class Sockets:
     __slots__ = ("_open", "alarms", "closed")
 
     def __init__(self, alarms: Alarms | None = None) -> None:
-        self._open: set[_BareSocket] = set()
+        self._open: set[weakref.ref[_BareSocket]] = set()
         self.alarms = alarms
         self.closed = False
 
@@ -80,16 +82,17 @@ class Sockets:
 
     def add(self, sock: _BareSocket) -> None:
         """Note a socket, before its first byte."""
-        self._open.add(sock)
+        sock.mark = weakref.ref(sock, self._open.discard)
+        self._open.add(sock.mark)
 
     def discard(self, sock: _BareSocket) -> None:
         """Forget a socket that is being closed."""
-        self._open.discard(sock)
+        self._open.discard(sock.mark)
 
     def close(self) -> None:
         """Close every socket, those that are being connected included; for good."""
         self.closed = True
-        for each in list(self._open):
+        for each in self._known():
             each.close()
 
     def abandon(self) -> None:
@@ -98,9 +101,12 @@ class Sockets:
         Closing a copied descriptor sends nothing; a shutdown, or a farewell of TLS, would.
         """
         self.closed = True
-        for each in list(self._open):
+        for each in self._known():
             each.abandon()
         self._open.clear()
+
+    def _known(self) -> list[_BareSocket]:
+        return [sock for mark in list(self._open) if (sock := mark()) is not None]
 
 
 def sockets_of_loop() -> Sockets:
@@ -124,7 +130,9 @@ class _BareSocket:
             whether to write no more. None: nobody listens.
     """
 
-    __slots__ = ("_owner", "busy", "closed", "listener", "sock")
+    __slots__ = ("__weakref__", "_owner", "busy", "closed", "listener", "mark", "sock")
+
+    mark: weakref.ref[_BareSocket]
 
     def __init__(self, owner: Sockets, sock: socket.socket) -> None:
         self._owner = owner
@@ -154,6 +162,10 @@ class _BareSocket:
                 self.sock.settimeout(0)
                 self.sock.send(farewell)
         self.sock.close()
+
+    def __del__(self) -> None:
+        if not self.closed:
+            self.sock.close()
 
     def free(self) -> None:
         """The wait is over: close if that was asked for meanwhile."""
