@@ -2,18 +2,24 @@
 
 ::
 
+    pools        which calls share a pool; the gate that bounds how many at once
     pool         an exchange: a place, a connection, a request, its response
     connector    how to reach an origin: directly, by a Unix socket, through a proxy; with TLS
     connection   one request and its response on one stream
     http11       the bytes of a request; what the bytes of a response mean (llhttp)
     stream       TLS over a stream
     sockets      sockets that end by a deadline, and can be closed from any thread
-    tls          contexts, and TLS without I/O
+    proxy socks  what proxies are, and the way through them
+    tls          contexts; tls_engine: TLS without I/O
     target       scheme, host and port
-    deadline     how long an exchange, and each step of it, may take
+    network      how the connections of one pool are made
+    deadline     how long the steps of an exchange may take; the timer that keeps it
     errors       what goes wrong
 
-Everything that waits is written once, with ``await``; ``tools/unasync.py`` makes the blocking
-form in ``_sync`` from it. ``sockets`` and ``gate`` alone are written in both forms, since that
-is where event loops and threads differ.
+What waits is written once, with ``await`` (``connection``, ``connector``, ``pool``, ``stream``);
+``tools/unasync.py`` makes the blocking form in ``_blocking`` from it. Sockets and gates alone are
+written in both forms, since there event loops and threads differ.
+
+A connection is keyed by the origin that it reaches; how that is reached is the connector's
+business, and what its certificate has to name is the origin's host, whatever the way.
 """

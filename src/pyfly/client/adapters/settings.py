@@ -29,7 +29,8 @@ class ConnectionSettings(Record):
     """Settings of a connection pool. Clients with equal settings may share one.
 
     Attributes:
-        library: ``httpx2``, or ``httpx`` for the classic one (``pyfly-client[httpx]``).
+        library: The library of the stock transport: ``httpx2``, or ``httpx`` for the classic
+            one. Own connections need neither.
         connect_timeout: For name resolution, TCP and TLS together.
         pool_timeout: How long to wait for a connection while all are in use.
         max_connections: Open connections at once, over all hosts, for each event loop.
@@ -37,7 +38,7 @@ class ConnectionSettings(Record):
         max_response_size: The largest body, in bytes, compressed and decompressed alike.
         verify: Whether the peer's TLS certificate is checked.
         ca: PEM file, or directory of them, of the authorities to trust instead of the
-            default ones (``SSL_CERT_FILE`` and ``SSL_CERT_DIR``, else the library's).
+            default ones (``SSL_CERT_FILE`` and ``SSL_CERT_DIR``, else the system's).
         cert: Client certificate: one PEM file, or the pair of certificate and key.
         proxy: URL of a proxy (``http``, ``https``, ``socks5``); credentials may be in it.
         trust_env: Whether ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` count.
