@@ -17,7 +17,16 @@ from pyfly.client import (
     post,
     service_client,
 )
-from pyfly.resilience import Bulkhead, CircuitBreaker, Fallback, HedgeWon, History
+from pyfly.resilience import (
+    Bulkhead,
+    CircuitBreaker,
+    CircuitState,
+    Fallback,
+    HedgeWon,
+    History,
+)
+from pyfly.testing import FaultServer
+from pyfly.testing.fault_server import Answer
 from tests.client.protection.support import config
 from tests.support.servers import ServerClient
 
@@ -119,3 +128,21 @@ async def test_chaos_reaches_no_service(guide: ServerClient, rate: int) -> None:
     async with connect(cls, config=config(values)) as client:
         await client.read("1")
     assert len(guide.requests()) == 1 - rate
+
+
+@pytest.mark.parametrize("calls", [15, 30, 100])
+async def test_calls_at_once_that_meet_one_503_each_are_all_tried_again(calls: int) -> None:
+    breaker = CircuitBreaker()
+
+    @service_client(circuit_breaker=breaker, retry_base_delay=0.5)
+    class Shop:
+        @get("/items/{key}")
+        async def item(self, key: int) -> dict[str, Any]: ...
+
+    with FaultServer() as server:
+        server.on("GET /items/{key}", *[Answer(503)] * calls, Answer(json={"ok": 1}))
+        async with connect(Shop, base_url=server.url, config=config()) as client:
+            ended = await asyncio.gather(*(client.item(each) for each in range(calls)))
+            assert ended == [{"ok": 1}] * calls
+            assert breaker.state is CircuitState.CLOSED
+            assert await client.item(1) == {"ok": 1}

@@ -92,15 +92,16 @@ class Generation:
 
     Attributes:
         current: Whether it is now.
-        closed: Whether it began with a closing.
+        closed: Whether it began with a closing; of no interest while it is the first.
         successor: The next one; None while this one is current.
     """
 
     __slots__ = ("closed", "current", "successor")
 
+    closed: bool
+
     def __init__(self) -> None:
         self.current = True
-        self.closed = True
         self.successor: Generation | None = None
 
 
