@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pyfly.client import Headers, Request, Response
-from pyfly.client.message import charset, media_type, redacted, text_codec
+from pyfly.client.message import charset, media_type, text_codec
+from pyfly.kernel.secrets import redacted
 
 
 def test_header_names_compare_without_case_and_values_join() -> None:

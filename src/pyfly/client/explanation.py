@@ -11,9 +11,9 @@ from pyfly.client._settings.config import Settings
 from pyfly.client._settings.policy_settings import EffectiveSetting
 from pyfly.client._settings.schema import CLIENT_SETTINGS
 from pyfly.client._settings.table import POLICIES, TIMEOUTS
-from pyfly.client.message import redacted
 from pyfly.client.plan import MethodPlan, ParameterKind
 from pyfly.client.wiring import wiring_of
+from pyfly.kernel.secrets import redacted
 
 __all__ = ["explain"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 from pyfly.kernel.record import Record
 from pyfly.kernel.secrets import redacted
 
-__all__ = ["BodyStream", "FilePart", "Headers", "Request", "Response", "redacted"]
+__all__ = ["BodyStream", "FilePart", "Headers", "Request", "Response"]
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar

@@ -10,8 +10,7 @@ from typing import Any
 
 from pyfly.client import Request
 from pyfly.client.adapters._outgoing import RequestFields, TargetResolver
-from pyfly.client.message import redacted
-from pyfly.kernel.secrets import HIDDEN, is_secret
+from pyfly.kernel.secrets import HIDDEN, is_secret, redacted
 
 __all__ = ["Shown", "as_curl", "as_http"]
 

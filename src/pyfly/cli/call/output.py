@@ -11,8 +11,8 @@ import click
 from pyfly.client import ProblemDetail, Response, ServerSentEvent
 from pyfly.client._codec.encode import to_plain
 from pyfly.client.errors import CallException, HttpStatusException
-from pyfly.client.message import redacted
 from pyfly.kernel.record import Record
+from pyfly.kernel.secrets import redacted
 
 __all__ = ["Output", "error_data"]
 

@@ -12,9 +12,9 @@ from pyfly.client import Body, File, Form, Query
 from pyfly.client._compile.shapes import field_names, is_json_only, is_raw, members
 from pyfly.client._settings.config import Settings
 from pyfly.client.auth.credentials import credentials_of
-from pyfly.client.message import redacted
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.kernel.record import Record
+from pyfly.kernel.secrets import redacted
 
 __all__ = ["Field", "RequestTable", "request_table"]
 

@@ -8,8 +8,8 @@ from typing import Any
 from pyfly.client import Form, Query
 from pyfly.client._codec.typed import typed_json
 from pyfly.client._compile.shapes import field_names, is_fields, members
-from pyfly.client.message import redacted
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
+from pyfly.kernel.secrets import redacted
 from pyfly.testing.requests.received import SeenRequest
 
 __all__ = ["Slot", "fields_among", "grouped", "is_nested", "model", "outermost", "shown_fields"]

@@ -21,8 +21,8 @@ from pyfly.client._bind.binders import (
 from pyfly.client._bind.constants import constant_headers
 from pyfly.client._bind.fields import QueryFieldsBinder
 from pyfly.client._compile.shapes import is_collection, members
-from pyfly.client.message import redacted
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
+from pyfly.kernel.secrets import redacted
 from pyfly.testing.requests.body_slots import BodySlot, FileSlot, FormFieldsSlot, FormSlot
 from pyfly.testing.requests.parameter import Slot, fields_among, model, shown_fields
 from pyfly.testing.requests.received import SeenRequest, query_pairs

@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote, urlencode
 
 from pyfly.client._codec.encode import to_json
 from pyfly.client._codec.json_text import from_json
-from pyfly.client.message import Headers, Request, media_type, redacted
+from pyfly.client.message import Headers, Request, media_type
+from pyfly.kernel.secrets import redacted
 
 __all__ = [
     "Part",

@@ -11,8 +11,8 @@ from unittest.mock import ANY
 
 from pyfly.client import Path
 from pyfly.client.errors import ClientArgumentException
-from pyfly.client.message import redacted
 from pyfly.client.plan import MethodPlan, ParameterKind
+from pyfly.kernel.secrets import redacted
 from pyfly.testing.requests.parameter import Slot
 from pyfly.testing.requests.parameters import slot_for
 from pyfly.testing.requests.received import SeenRequest
