@@ -18,9 +18,11 @@ from typing import Any
 
 import pytest
 
+from pyfly.transport import connecting
 from pyfly.transport import sockets as module
 from pyfly.transport._blocking.pool import BlockingPool
 from pyfly.transport._blocking.stream import BlockingTlsStream
+from pyfly.transport.connecting import connect_tcp, connect_tcp_blocking
 from pyfly.transport.errors import (
     ConnectError,
     ConnectTimeout,
@@ -36,8 +38,6 @@ from pyfly.transport.sockets import (
     AsyncSocket,
     BlockingSocket,
     Sockets,
-    connect_tcp,
-    connect_tcp_blocking,
     sockets_of_loop,
 )
 from pyfly.transport.stream import AsyncTlsStream
@@ -298,7 +298,7 @@ def silent() -> Iterator[int]:
 async def test_a_silent_address_does_not_hold_up_the_next(
     listen: Listen, monkeypatch: pytest.MonkeyPatch, silent: int, blocking: bool
 ) -> None:
-    monkeypatch.setattr(module, "HEAD_START", 0.02)
+    monkeypatch.setattr(connecting, "HEAD_START", 0.02)
     good = port_of(listen())
     for order in ((silent, good), (silent, silent, good), (1, good), (silent, 1, good)):
         addresses(monkeypatch, *order)
@@ -329,7 +329,7 @@ async def connect_many(sockets: Sockets, blocking: bool, within: float) -> Any:
 async def test_of_two_connections_at_once_one_is_closed(
     listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "HEAD_START", 0)
+    monkeypatch.setattr(connecting, "HEAD_START", 0)
     addresses(monkeypatch, port_of(listen()), port_of(listen()))
     sockets = sockets_of_loop()
     for _ in range(20):
@@ -347,18 +347,18 @@ async def test_a_connection_that_was_made_too_late_is_closed(
     listen: Listen, monkeypatch: pytest.MonkeyPatch, left: bool
 ) -> None:
     go = asyncio.Event()
-    opening = module._open
+    opening = connecting._open
 
-    async def held(owner: Sockets, address: module.Address) -> AsyncSocket:
+    async def held(owner: Sockets, address: connecting.Address) -> AsyncSocket:
         opened = await opening(owner, address)
         await go.wait()
         return opened
 
-    monkeypatch.setattr(module, "HEAD_START", 0.0)
-    monkeypatch.setattr(module, "_open", held)
+    monkeypatch.setattr(connecting, "HEAD_START", 0.0)
+    monkeypatch.setattr(connecting, "_open", held)
     sockets = sockets_of_loop()
     address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port_of(listen())))
-    race = asyncio.create_task(module._race(sockets, [address, address]))
+    race = asyncio.create_task(connecting._race(sockets, [address, address]))
     while len(sockets) < 2:
         await asyncio.sleep(0)
     await asyncio.sleep(0.01)  # on the real clock: both are connected

@@ -9,6 +9,7 @@
     http11       the bytes of a request; what the bytes of a response mean (llhttp)
     stream       TLS over a stream
     sockets      sockets that end by a deadline, and can be closed from any thread
+    connecting   names, addresses, and who answers first
     proxy socks  what proxies are, and the way through them
     tls          contexts; tls_engine: TLS without I/O
     target       scheme, host and port

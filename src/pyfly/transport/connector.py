@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from pyfly.transport.connecting import connect_tcp, connect_unix
 from pyfly.transport.connection import AsyncConnection
 from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import (
@@ -17,7 +18,7 @@ from pyfly.transport.errors import (
 from pyfly.transport.http11 import IncomingResponse, request_head
 from pyfly.transport.network import Network
 from pyfly.transport.proxy import Proxy
-from pyfly.transport.sockets import Sockets, connect_tcp, connect_unix
+from pyfly.transport.sockets import Sockets
 from pyfly.transport.socks import SocksHandshake
 from pyfly.transport.stream import AsyncStream, start_tls
 from pyfly.transport.target import HttpOrigin

@@ -7,6 +7,7 @@ import time
 
 from pyfly.transport._blocking.connection import BlockingConnection
 from pyfly.transport._blocking.stream import BlockingStream, start_tls_blocking
+from pyfly.transport.connecting import connect_tcp_blocking, connect_unix_blocking
 from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import (
     ConnectError,
@@ -19,7 +20,7 @@ from pyfly.transport.errors import (
 from pyfly.transport.http11 import IncomingResponse, request_head
 from pyfly.transport.network import Network
 from pyfly.transport.proxy import Proxy
-from pyfly.transport.sockets import Sockets, connect_tcp_blocking, connect_unix_blocking
+from pyfly.transport.sockets import Sockets
 from pyfly.transport.socks import SocksHandshake
 from pyfly.transport.target import HttpOrigin
 
