@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from enum import Enum, auto
@@ -20,7 +21,6 @@ from pyfly.context.errors import (
 from pyfly.context.lifecycle import BeanLifecycle
 from pyfly.context.post_processor import PostProcessors, check_hooks
 from pyfly.context.scanning import bean_classes
-from pyfly.context.start_stop_lock import Turn
 from pyfly.core import Config
 
 __all__ = ["ApplicationContext"]
@@ -331,3 +331,25 @@ def _raise_together(failures: list[BaseException]) -> None:
 
 def _with_notes(error: BaseException) -> str:
     return "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+
+
+class Turn:
+    """A lock for ``async with`` that tells a task so, rather than let it wait for itself."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._holder: asyncio.Task[Any] | None = None
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        if task is not None and task is self._holder:
+            raise ContextException(
+                "start() or stop() is called by a bean while the context starts or stops, so it "
+                "would wait for itself: call it from outside"
+            )
+        await self._lock.acquire()
+        self._holder = task
+
+    async def __aexit__(self, *error: object) -> None:
+        self._holder = None
+        self._lock.release()

@@ -17,7 +17,7 @@ from pyfly.resilience.bulkhead.bulkhead import (
 from pyfly.resilience.bulkhead.stage import BulkheadStage as BulkheadStage
 from pyfly.resilience.call import AttemptRecord as AttemptRecord, Call as Call
 from pyfly.resilience.chaos.chaos import Chaos as Chaos
-from pyfly.resilience.chaos.events import ChaosInjected as ChaosInjected
+from pyfly.resilience.chaos.stage import ChaosInjected as ChaosInjected
 from pyfly.resilience.chaos.stage import ChaosStage as ChaosStage
 from pyfly.resilience.circuit_breaker.circuit_breaker import CircuitBreaker as CircuitBreaker
 from pyfly.resilience.circuit_breaker.failure_rule import FailureRule as FailureRule
@@ -67,7 +67,7 @@ from pyfly.resilience.events import (
     RetryScheduled as RetryScheduled,
     RetrySuppressed as RetrySuppressed,
 )
-from pyfly.resilience.fallback.events import FallbackUsed as FallbackUsed
+from pyfly.resilience.fallback.fallback import FallbackUsed as FallbackUsed
 from pyfly.resilience.fallback.fallback import Fallback as Fallback
 from pyfly.resilience.fallback.stage import FallbackStage as FallbackStage
 from pyfly.resilience.hedge.events import (
@@ -95,7 +95,7 @@ from pyfly.resilience.retry.history import AttemptSummary as AttemptSummary
 from pyfly.resilience.retry.policy import RetryPolicy as RetryPolicy
 from pyfly.resilience.retry.stage import RetryStage as RetryStage
 from pyfly.resilience.retry_budget.budget import RetryBudget as RetryBudget
-from pyfly.resilience.single_flight.events import FlightJoined as FlightJoined
+from pyfly.resilience.single_flight.table import FlightJoined as FlightJoined
 from pyfly.resilience.single_flight.single_flight import SingleFlight as SingleFlight
 from pyfly.resilience.single_flight.stage import SingleFlightStage as SingleFlightStage
 from pyfly.resilience.throttle.policy import ThrottledException as ThrottledException

@@ -9,8 +9,7 @@ import pytest
 from pyfly.kernel.exceptions import AttemptTimeoutException
 from pyfly.resilience import Call, History, Pipeline
 from pyfly.resilience.chaos.chaos import Chaos
-from pyfly.resilience.chaos.events import ChaosInjected
-from pyfly.resilience.chaos.stage import ChaosStage
+from pyfly.resilience.chaos.stage import ChaosInjected, ChaosStage
 from tests.resilience.support import (
     Driver,
     LoopClock,

@@ -23,8 +23,7 @@ from pyfly.resilience import (
     assemble,
 )
 from pyfly.resilience.chaos.chaos import Chaos
-from pyfly.resilience.chaos.events import ChaosInjected
-from pyfly.resilience.chaos.stage import ChaosStage
+from pyfly.resilience.chaos.stage import ChaosInjected, ChaosStage
 from pyfly.resilience.fallback.fallback import Fallback
 from pyfly.resilience.fallback.stage import FallbackStage
 from pyfly.resilience.hedge.hedge import Hedge

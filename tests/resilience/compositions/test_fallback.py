@@ -35,8 +35,7 @@ from pyfly.resilience.adaptive_limiter.policy import AIMDPolicy
 from pyfly.resilience.adaptive_limiter.stage import AdaptiveLimiterStage
 from pyfly.resilience.bulkhead.bulkhead import Bulkhead
 from pyfly.resilience.bulkhead.stage import BulkheadStage
-from pyfly.resilience.fallback.events import FallbackUsed
-from pyfly.resilience.fallback.fallback import Fallback
+from pyfly.resilience.fallback.fallback import Fallback, FallbackUsed
 from pyfly.resilience.fallback.stage import FallbackStage
 from pyfly.resilience.rate_limiter.limiter import RateLimiter
 from pyfly.resilience.rate_limiter.stage import RateLimiterStage

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from pyfly.resilience import Event, History
-from pyfly.resilience.fallback.events import FallbackUsed
-from pyfly.resilience.fallback.fallback import Fallback
+from pyfly.resilience.fallback.fallback import Fallback, FallbackUsed
 from tests.resilience.support import ManualClock, Scripted, outcome
 
 Run = Callable[[Fallback[Any], Scripted], Any]

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from pyfly.resilience import Event, History, Pipeline
-from pyfly.resilience.fallback.events import FallbackUsed
-from pyfly.resilience.fallback.fallback import Fallback
+from pyfly.resilience.fallback.fallback import Fallback, FallbackUsed
 from pyfly.resilience.fallback.stage import FallbackStage
 from tests.resilience.support import Driver, ManualClock, Scripted, a_call, outcome
 

@@ -15,9 +15,9 @@ import pytest
 from pyfly.kernel.exceptions import DeadlineExceededException
 from pyfly.resilience import Call, DeadlineExceeded, Event, History, Pipeline, deadline, detached
 from pyfly.resilience.deadlines import deadline_on
-from pyfly.resilience.single_flight.events import FlightJoined
 from pyfly.resilience.single_flight.single_flight import SingleFlight
 from pyfly.resilience.single_flight.stage import SingleFlightStage
+from pyfly.resilience.single_flight.table import FlightJoined
 from tests.resilience.support import LoopClock, VirtualLoop, a_call, run_virtual
 
 

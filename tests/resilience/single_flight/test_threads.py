@@ -11,9 +11,9 @@ import pytest
 
 from pyfly.kernel.exceptions import DeadlineExceededException
 from pyfly.resilience import Call, Events, History, Pipeline, deadline
-from pyfly.resilience.single_flight.events import FlightJoined
 from pyfly.resilience.single_flight.single_flight import SingleFlight
 from pyfly.resilience.single_flight.stage import SingleFlightStage
+from pyfly.resilience.single_flight.table import FlightJoined
 from tests.resilience.support import ManualClock, a_call, outcome
 
 

@@ -9,9 +9,19 @@ from typing import Any
 from pyfly.kernel.exceptions import AttemptTimeoutException
 from pyfly.resilience.call import Call, Handler, SyncHandler
 from pyfly.resilience.chaos.chaos import Chaos
-from pyfly.resilience.chaos.events import ChaosInjected
+from pyfly.resilience.events import Event
 
-__all__ = ["ChaosStage"]
+__all__ = ["ChaosInjected", "ChaosStage"]
+
+
+class ChaosInjected(Event):
+    """Something was done to an attempt on purpose.
+
+    ``kind`` is ``"behaviour"``, ``"latency"``, ``"fault"`` or ``"outcome"``.
+    """
+
+    attempt: int
+    kind: str
 
 
 class ChaosStage:

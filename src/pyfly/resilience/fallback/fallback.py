@@ -9,16 +9,22 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 from pyfly.resilience._checks import clock_or_system, coroutine_in_sync, misuse
 from pyfly.resilience._decorate import decorated
 from pyfly.resilience.clock import Clock
-from pyfly.resilience.events import Events, Listener
-from pyfly.resilience.fallback.events import FallbackUsed
+from pyfly.resilience.events import Event, Events, Listener
 from pyfly.resilience.fallback.policy import UNSET, FallbackPolicy, On
 
-__all__ = ["Fallback"]
+__all__ = ["Fallback", "FallbackUsed"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 V = TypeVar("V")
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class FallbackUsed(Event):
+    """A call failed with ``error``, and the fallback answered in its place."""
+
+    name: str | None
+    error: Exception
 
 
 class Fallback(Generic[V]):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyfly.resilience.call import Call, Handler, SyncHandler
-from pyfly.resilience.fallback.events import FallbackUsed
-from pyfly.resilience.fallback.fallback import Fallback
+from pyfly.resilience.fallback.fallback import Fallback, FallbackUsed
 
 __all__ = ["FallbackStage"]
 

@@ -10,22 +10,29 @@ from pyfly.kernel.exceptions import DeadlineExceededException
 from pyfly.kernel.fork import ForkAware
 from pyfly.resilience._deadline_exceeded import CALLER, deadline_exceeded
 from pyfly.resilience.call import Call
-from pyfly.resilience.single_flight.events import FlightJoined
+from pyfly.resilience.events import Event
 from pyfly.resilience.single_flight.state import Flight, Flights
 
 __all__ = [
+    "FlightJoined",
     "Table",
     "aboard",
     "board",
+    "copied",
     "out_of_time",
     "take_over_facts",
     "tell_joined",
     "usable_key",
 ]
 
+E = TypeVar("E", bound=BaseException)
 F = TypeVar("F", bound=Flight)
 
 _marks: ContextVar[tuple[object, ...]] = ContextVar("pyfly_single_flight", default=())
+
+
+class FlightJoined(Event):
+    """A call found another one with its key under way, and waits for that one's answer."""
 
 
 class Table(ForkAware):
@@ -100,3 +107,26 @@ def out_of_time(call: Call) -> DeadlineExceededException:
     now = call.clock.monotonic()
     when = "while it waited for an answer that calls with its key share"
     return deadline_exceeded(call, now, max(now - call.started, 0.0), CALLER, when)
+
+
+def copied(error: E) -> E:
+    """A copy with the same traceback, cause and notes; what cannot be copied is returned as is.
+
+    Each caller gets one of its own: each raise adds to a traceback, and whoever catches an
+    exception may add notes, a cause or attributes.
+    """
+    from copy import copy  # who never fails does not pay for its import
+
+    try:
+        twin = copy(error)
+        if type(twin) is not type(error) or str(twin) != str(error):
+            return error
+        twin.__cause__ = error.__cause__
+        twin.__context__ = error.__context__
+        twin.__suppress_context__ = error.__suppress_context__
+        notes = getattr(error, "__notes__", None)
+        if notes is not None:
+            twin.__notes__ = list(notes)
+        return twin.with_traceback(error.__traceback__)
+    except Exception:  # a constructor with arguments of its own, a __str__ that raises, …
+        return error

@@ -15,12 +15,12 @@ from typing import Any
 from pyfly.resilience._guard import time_for
 from pyfly.resilience.call import Call, SyncHandler
 from pyfly.resilience.clock import SYSTEM_CLOCK
-from pyfly.resilience.single_flight.copies import copied
 from pyfly.resilience.single_flight.state import Flight
 from pyfly.resilience.single_flight.table import (
     Table,
     aboard,
     board,
+    copied,
     out_of_time,
     take_over_facts,
     tell_joined,

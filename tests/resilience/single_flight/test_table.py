@@ -9,7 +9,7 @@ from pyfly.kernel.exceptions import (
     CircuitBreakerException,
     DeadlineExceededException,
 )
-from pyfly.resilience.single_flight.copies import copied
+from pyfly.resilience.single_flight.table import copied
 
 
 class TwoArguments(Exception):
