@@ -154,7 +154,7 @@ class Probe(Admission):
 
     __slots__ = ("give_back",)
 
-    def __init__(self, generation: Generation, started: float = 0.0) -> None:
+    def __init__(self, generation: Generation, started: float) -> None:
         super().__init__(generation, started)
         self.give_back: Callable[[Admission], None] | None = None
 
