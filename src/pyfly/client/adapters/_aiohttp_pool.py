@@ -12,6 +12,7 @@ import os
 import select
 import socket
 import sys
+from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -76,7 +77,7 @@ class AiohttpPool:
         self.limits = TimeLimits()
         self.gate = AsyncGate(settings.max_connections)
         self._tracked = tracked
-        self._used: set[int] = set()
+        self._used: dict[int, Callable[[], object]] = {}
         self._connecting = aiohttp.ClientTimeout(
             total=None,
             connect=settings.connect_timeout.total_seconds(),
@@ -168,20 +169,21 @@ class AiohttpPool:
             except TimeoutError as exc:
                 raise ConnectTimeout(stage_of_connecting(0.0) or "socket") from exc
             descriptor = connection.transport.get_extra_info("socket").fileno()
-            if descriptor not in self._used:
-                self._used.add(descriptor)
+            readable = self._used.get(descriptor)
+            if readable is None:
+                self._used[descriptor] = _readable(descriptor)
                 ended = connection.protocol.closed
                 if ended is not None:
                     ended.add_done_callback(_seen)
                 return connection
-            if not connection.protocol.should_close and not _readable(descriptor):
+            if not connection.protocol.should_close and not readable():
                 return connection
             connection.close()
 
     def _open(self, address: Any) -> PatientSocket:
         sock = PatientSocket(*address[:3])
         self._tracked.add(sock)
-        self._used.discard(sock.fileno())
+        self._used.pop(sock.fileno(), None)
         return sock
 
 
@@ -207,13 +209,10 @@ def _seen(ended: asyncio.Future[None]) -> None:
         ended.exception()
 
 
-if sys.platform == "win32":  # it has no poll()
-
-    def _readable(descriptor: int) -> bool:
-        return bool(select.select([descriptor], [], [], 0)[0])
-else:
-
-    def _readable(descriptor: int) -> bool:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(0))
+def _readable(descriptor: int) -> Callable[[], object]:
+    """What tells whether something has come: its result is true then."""
+    if sys.platform == "win32":  # it has no poll()
+        return lambda: select.select([descriptor], [], [], 0)[0]
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return partial(poll.poll, 0)
