@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -79,10 +80,16 @@ def _policy(table: PolicyTable) -> Iterator[str]:
             f"in `{each.name}={kind.__name__}(…)`"
             for each in table.parameters
             for kind in each.takes[-1:]
-            if row.per_method and each.name != "breaker"
+            if each.name != "breaker" and _holds(kind, table, key)
         ]
         full = f"{table.section}.{key}"
         yield _row(full, row, full, ", ".join(sets or whole))
+
+
+def _holds(kind: type, table: PolicyTable, key: str) -> bool:
+    """Whether a policy that code gives says this setting."""
+    in_form = table.form is not None and key in table.form.keys
+    return in_form or key.replace("-", "_") in inspect.signature(kind).parameters
 
 
 def _rows(rows: Mapping[str, SettingRow], below: str, in_code: str = "") -> Iterator[str]:
