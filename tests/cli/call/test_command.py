@@ -116,6 +116,7 @@ class TestErrors:
             "Shop.search", "GET", "/products",
         )  # fmt: skip
         assert (error["status"], error["attempts"], error["retry_after"]) == (422, 1, 3)
+        assert ": No: really (after 1 attempt)" in error["message"]
         assert error["problem"]["detail"] == "really"
         assert error["problem"]["extensions"] == {"extra": 1}
         assert (ran.status, ran.printed) == (1, "")

@@ -53,8 +53,9 @@ class PageSource:
             request = self._pages.following(self._last)
         if request is None:
             return None
-        self._last = await self._invoke(request, self._timeout)
-        return iter(self._last.items)
+        page: PageItems = await self._invoke(request, self._timeout)
+        self._last = page
+        return iter(page.items)
 
     async def aclose(self) -> None:
         """Nothing is held between two pages."""

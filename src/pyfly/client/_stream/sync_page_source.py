@@ -54,8 +54,9 @@ class SyncPageSource:
             request = self._pages.following(self._last)
         if request is None:
             return None
-        self._last = self._invoke(request, self._timeout)
-        return iter(self._last.items)
+        page: PageItems = self._invoke(request, self._timeout)
+        self._last = page
+        return iter(page.items)
 
     def close(self) -> None:
         """Nothing is held between two pages."""

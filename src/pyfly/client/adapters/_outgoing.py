@@ -177,7 +177,7 @@ class RequestFields:
             home: Whether it goes to the adapter's own origin.
         """
         content, headers = request.content, request.headers
-        if home and headers.__class__ is ConstantHeaders:
+        if home and type(headers) is ConstantHeaders:
             encoded = headers.encoded
             if encoded is None or encoded[0] is not self:
                 encoded = headers.encoded = self, self._merged(headers, content, home)

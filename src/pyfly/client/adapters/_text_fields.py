@@ -60,7 +60,7 @@ class TextFields:
             home: Whether it goes to the adapter's own origin; the adapter's credentials go
                 nowhere else.
         """
-        if home and headers.__class__ is ConstantHeaders:
+        if home and type(headers) is ConstantHeaders:
             encoded = headers.encoded
             if encoded is None or encoded[0] is not self:
                 encoded = headers.encoded = self, self._merged(headers, home)
