@@ -109,7 +109,7 @@ class AdaptiveLimiter(ForkAware, Guard[LimiterPermit]):
     # The parts of a call, for those who drive it themselves
 
     def admit(self, operation: str = "") -> LimiterPermit:
-        """Leave to make one call.
+        """Permission to make one call.
 
         End it with exactly one of :meth:`succeeded`, :meth:`failed` and :meth:`released`; a
         second one is ignored.
