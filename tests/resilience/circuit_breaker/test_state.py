@@ -169,7 +169,7 @@ def test_an_admission_is_of_the_circuit_that_the_collector_leaves_behind(
     monkeypatch.setattr(state, "Admission", Collecting)
     assert isinstance(rules.admit_needs_lock(5.0), Collecting)
     monkeypatch.setattr(state, "Admission", Collecting)
-    assert admitted(rules, 5.0).stands
+    assert admitted(rules, 5.0).generation.current
 
 
 class ResettingClock(ManualClock):

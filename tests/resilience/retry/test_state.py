@@ -29,6 +29,8 @@ def test_to_be_told_to_come_back_at_once_is_to_be_told(told: float) -> None:
         ({"max_attempts": 10, "max_delay": timedelta(seconds=1)}, 9.0),
         ({"max_attempts": 10}, 30.0),  # it would be 511
         ({"max_attempts": 10**9, "base_delay": timedelta(0)}, 0.0),
+        ({"max_attempts": 10**9, "base_delay": timedelta(milliseconds=1), "multiplier": 1}, 30.0),
+        ({"max_attempts": 561, "base_delay": timedelta(seconds=1 / 32), "multiplier": 1}, 17.5),
         ({"jitter": "full"}, 3.0),
         ({"jitter": "equal", "multiplier": 3.0}, 4.0),
         ({"jitter": "decorrelated"}, 12.0),

@@ -45,16 +45,18 @@ class Backoff(Record):
         return delay
 
     def longest(self, retries: int) -> float:
-        """Seconds that so many delays add up to, whatever is drawn; at most ``LONGEST_SUM``."""
-        total = 0.0
+        """Returns the seconds that so many delays add up to, whatever is drawn.
+
+        At most ``LONGEST_SUM``.
+        """
+        total = delay = 0.0
         for retry in range(min(retries, _MOST_SUMMED)):
-            spread = self.jitter == "decorrelated"
-            total += min(
-                self.base * 3.0 ** (retry + 1) if spread else self._exponential(retry), self.cap
-            )
-            if total >= LONGEST_SUM:
-                return LONGEST_SUM
-        return total
+            if self.jitter == "decorrelated":
+                delay = min(self.base * 3.0 ** (retry + 1), self.cap)
+            else:
+                delay = min(self._exponential(retry), self.cap)
+            total += delay
+        return min(total + max(retries - _MOST_SUMMED, 0) * delay, LONGEST_SUM)
 
     def _exponential(self, retry: int) -> float:
         try:
