@@ -253,7 +253,7 @@ def test_a_peer_that_takes_nothing(caller: Callers, certificates: Certificates, 
             with pytest.raises(AttemptTimeoutException) as caught:
                 client.send("POST", "/", {}, content, within=0.2)
             assert time.monotonic() - began < at_most(0.9)
-            assert caught.value.timeout == pytest.approx(0.2, abs=0.05)
+            assert 0 < caught.value.timeout < 0.21  # of the exchange, not since the machine began
 
 
 def test_a_peer_that_closes_without_an_answer(caller: Callers) -> None:
