@@ -58,7 +58,7 @@ class Leases:
 
     def __init__(self, on_lost: WeakMethod[Callable[[], None]] | None = None) -> None:
         self._out: set[ref[Lease] | None] = set()
-        self._loops: set[ref[AbstractEventLoop] | None] = set()
+        self._loops: set[ref[AbstractEventLoop]] = set()
         self._on_lost = on_lost
 
     def __len__(self) -> int:
@@ -72,9 +72,10 @@ class Leases:
 
     def await_turn(self, lease: Lease) -> None:
         """Note a lease that is to be given out later, for :meth:`drop_lost` to know its loop."""
-        self._loops.add(lease._loop)
+        if lease._loop is not None and lease._loop() is not None:  # one that is gone has no hash
+            self._loops.add(lease._loop)
         if len(self._loops) > _MANY_LOOPS:
-            self._loops = {loop for loop in list(self._loops) if loop is None or loop() is not None}
+            self._loops = {loop for loop in list(self._loops) if loop() is not None}
 
     def discard(self, lease: Lease) -> None:
         """Take a lease back; nothing if it is back."""

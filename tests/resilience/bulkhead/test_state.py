@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 from pyfly.resilience.bulkhead.state import BulkheadRules, Permit
 
 
@@ -90,3 +92,66 @@ def test_who_does_not_wait_cannot_leave_the_queue_and_refusals_are_counted() -> 
     for _ in range(2):
         rules.refuse_needs_lock()
     assert rules.refused == 2
+
+
+# Permits whose event loop is closed
+
+
+LOOPS: list[asyncio.AbstractEventLoop] = []
+
+
+def of_a_closed_loop(*permits: str) -> list[Permit]:
+    async def make() -> list[Permit]:
+        return [Permit() for _ in permits]
+
+    loop = asyncio.new_event_loop()
+    LOOPS.append(loop)  # somebody holds it still
+    made = loop.run_until_complete(make())
+    loop.close()
+    return made
+
+
+def test_a_permit_of_a_closed_loop_is_taken_back_when_somebody_needs_it() -> None:
+    rules = BulkheadRules(1, 1)
+    (lost,) = of_a_closed_loop("held")
+    assert rules.enter_needs_lock(lost, False)
+    assert lost.held
+    own = Permit()
+    assert rules.enter_needs_lock(own, False)
+    assert (own.held, lost.held) == (True, False)
+    assert numbers(rules) == (1, 0, 2, 1)
+    assert rules.leave_needs_lock(lost) is None
+    assert numbers(rules) == (1, 0, 2, 1)
+
+
+def test_while_a_permit_is_free_nobody_looks_for_lost_ones() -> None:
+    rules = BulkheadRules(2, 1)
+    (lost,) = of_a_closed_loop("held")
+    own = Permit()
+    assert rules.enter_needs_lock(lost, False)
+    assert rules.enter_needs_lock(own, False)
+    assert rules.held == 2
+
+
+def test_places_in_the_queue_of_a_closed_loop_are_given_up_and_the_others_kept() -> None:
+    rules = BulkheadRules(1, 2)
+    held, waiting, late = Permit(), Permit(), Permit()
+    (lost,) = of_a_closed_loop("waiting")
+    assert rules.enter_needs_lock(held, False)
+    assert rules.enter_needs_lock(lost, True)
+    assert rules.enter_needs_lock(waiting, True)
+    assert rules.enter_needs_lock(late, True), "the place of the lost one"
+    assert [rules.waits(each) for each in (lost, waiting, late)] == [False, True, True]
+    assert rules.leave_needs_lock(held) is waiting
+
+
+def test_nobody_overtakes_the_queue_for_a_permit_that_came_back_by_itself() -> None:
+    rules = BulkheadRules(1, 2)
+    held, waiting, late = Permit(), Permit(), Permit()
+    assert rules.enter_needs_lock(held, False)
+    assert rules.enter_needs_lock(waiting, True)
+    del held
+    assert rules.held == 0
+    assert not rules.enter_needs_lock(late, False)
+    assert rules.leave_needs_lock(None) is waiting
+    assert rules.held == 1
