@@ -138,8 +138,8 @@ def test_places_in_the_queue_of_a_closed_loop_are_given_up_and_the_others_kept()
     held, waiting, late = Permit(), Permit(), Permit()
     (lost,) = of_a_closed_loop("waiting")
     assert rules.enter_needs_lock(held, False)
-    assert rules.enter_needs_lock(lost, True)
     assert rules.enter_needs_lock(waiting, True)
+    assert rules.enter_needs_lock(lost, True)
     assert rules.enter_needs_lock(late, True), "the place of the lost one"
     assert [rules.waits(each) for each in (lost, waiting, late)] == [False, True, True]
     assert rules.leave_needs_lock(held) is waiting
