@@ -280,3 +280,19 @@ def test_an_admission_belongs_to_a_generation_and_an_observation_to_that_of_its_
     admission = Admission(Generation())
     assert (admission.started, admission.probe, admission.held) == (0.0, False, False)
     assert Observation(admission).generation is admission.generation
+
+
+def test_a_probe_that_fails_opens_the_circuit_however_short_the_failures_lasted() -> None:
+    rules = opened()  # at 100
+    rules.until = 101.0
+    rules.fail_needs_lock(admitted(rules, 101.0), 101.0, SCALE, False, 3.0)
+    assert rules.state is CircuitState.OPEN
+    assert rules.opened_at == 101.0
+
+
+def test_a_probe_of_before_a_fork_is_of_an_older_generation() -> None:
+    rules = opened()
+    probe = admitted(rules, 110.0)
+    rules.start_anew_needs_lock()
+    assert not probe.generation.current
+    assert not probe.stands
