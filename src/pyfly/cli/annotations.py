@@ -7,8 +7,6 @@ import types
 import typing
 from typing import Annotated, Any, get_args, get_origin
 
-__all__ = ["type_text"]
-
 
 def type_text(annotation: Any) -> str:
     """An annotation as it would be written, without modules and markers.

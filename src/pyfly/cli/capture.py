@@ -6,8 +6,6 @@ from typing import NoReturn
 
 from pyfly.client import Request
 
-__all__ = ["Captured", "CapturingPort", "SyncCapturingPort"]
-
 
 class Captured(BaseException):
     """A request arrived. No ``Exception``: nobody is to retry it, or to count it as a failure.

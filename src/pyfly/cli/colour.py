@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["colour_refused", "no_color_option"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-__all__ = ["completion"]
-
 _INSTALL = {
     "bash": ('Add to ~/.bashrc (bash 4.4 or newer):\n#     eval "$(pyfly completion bash)"'),
     "zsh": 'Add to ~/.zshrc, after compinit:\n#     eval "$(pyfly completion zsh)"',

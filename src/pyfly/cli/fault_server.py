@@ -18,8 +18,6 @@ from pyfly.core import ConfigException
 from pyfly.testing.fault_server.received import ReceivedRequest
 from pyfly.testing.fault_server.server import FaultServer
 
-__all__ = ["fault_server"]
-
 _EXAMPLES = """\b
 Examples:
   pyfly fault-server --example > outage.yaml     a script to begin with

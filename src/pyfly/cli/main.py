@@ -19,8 +19,6 @@ from pyfly import __version__
 from pyfly.cli.colour import colour_refused, no_color_option
 from pyfly.kernel.record import Record
 
-__all__ = ["COMMANDS", "CommandEntry", "LazyGroup", "main", "program"]
-
 
 class CommandEntry(Record):
     """A command that is not imported yet.

@@ -16,8 +16,6 @@ import click
 
 from pyfly.kernel.record import Record
 
-__all__ = ["CommandTarget", "ImportFailure", "load_class", "load_module", "parse_target", "place"]
-
 _OURS = str(Path(__file__).parents[1])
 
 

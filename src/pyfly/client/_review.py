@@ -20,8 +20,6 @@ from pyfly.client.error_mapping import mapping_mistakes
 from pyfly.client.interceptors import interceptor_mistakes
 from pyfly.client.plan import ClientPlan
 
-__all__ = ["code_mistakes", "decoders_of", "review"]
-
 _ANY_SIZE = 1
 
 

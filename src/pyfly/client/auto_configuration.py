@@ -8,8 +8,6 @@ from pyfly.client.ports import HttpClientPort
 from pyfly.client.post_processor import HttpClientBeanPostProcessor
 from pyfly.context import ApplicationContext
 
-__all__ = ["auto_configure"]
-
 
 def auto_configure(context: ApplicationContext) -> None:
     """Add a :class:`HttpClientBeanPostProcessor`, unless the user has one.

@@ -13,8 +13,6 @@ from typing import Any, BinaryIO, TypeVar
 from pyfly.client._stream.stream import Stream, SyncStream
 from pyfly.client.message import Headers
 
-__all__ = ["download", "download_sync"]
-
 T = TypeVar("T")
 
 #: How much is gathered before it is written: each write costs a visit to another thread.

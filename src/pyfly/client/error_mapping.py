@@ -13,8 +13,6 @@ from pyfly.client._codec.typed import typed_json
 from pyfly.client.errors import HttpStatusException
 from pyfly.kernel.record import Record
 
-__all__ = ["ErrorBody", "ErrorMapping", "mapping_mistakes"]
-
 
 class ErrorBody(Record):
     """A value of ``errors=``: the error's body, decoded into a type.

@@ -15,8 +15,6 @@ from pyfly.client.plan import MethodPlan, ParameterKind
 from pyfly.client.wiring import wiring_of
 from pyfly.kernel.secrets import redacted
 
-__all__ = ["explain"]
-
 
 def explain(method: Callable[..., Any]) -> str:
     """Describe a wired method: its request, its stages, its settings and where they come from.

@@ -15,8 +15,6 @@ from pyfly.client.plan import MethodPlan
 from pyfly.resilience.call import Call
 from pyfly.resilience.pipeline import Handler, SyncHandler
 
-__all__ = ["Exchange", "Interceptor", "InterceptorStage", "hooks_of", "interceptor_mistakes"]
-
 _HOOKS = ("before_request", "after_response", "on_error")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-__all__ = ["next_link", "parse_links"]
-
 _SPACE = " \t"
 _PARAMETER = re.compile(r"[ \t]*;[ \t]*([^ \t;,=]*)[ \t]*(=[ \t]*)?")
 # Possessive: nothing is gone back over, and no place to go back to is kept.

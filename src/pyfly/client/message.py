@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 from pyfly.kernel.record import Record
 from pyfly.kernel.secrets import redacted
 
-__all__ = ["BodyStream", "FilePart", "Headers", "Request", "Response"]
-
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 

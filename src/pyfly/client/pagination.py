@@ -12,8 +12,6 @@ from pyfly.client.link_header import next_link
 from pyfly.client.message import Headers
 from pyfly.kernel.record import Record
 
-__all__ = ["Fetched", "Following", "Page", "at_path"]
-
 _MISSING: Any = object()
 _PLACE = re.compile("-?[0-9]{1,9}").fullmatch
 _ASCII = "".join(map(chr, range(128)))

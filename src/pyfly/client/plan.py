@@ -14,8 +14,6 @@ from pyfly.client.streamed import Streamed
 from pyfly.client.template import PathTemplate
 from pyfly.kernel.record import Record
 
-__all__ = ["ClientPlan", "MethodPlan", "ParameterKind", "ParameterPlan"]
-
 
 class ParameterKind(Enum):
     """Where the value of a parameter goes."""

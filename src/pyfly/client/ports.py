@@ -13,17 +13,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from pyfly.client.message import Headers, Request, Response
 
-__all__ = [
-    "HttpClientPort",
-    "StreamPort",
-    "StreamedResponse",
-    "SyncHttpClientPort",
-    "SyncStreamPort",
-    "SyncStreamedResponse",
-    "SyncWirePort",
-    "WirePort",
-]
-
 
 @runtime_checkable
 class HttpClientPort(Protocol):

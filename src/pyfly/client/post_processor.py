@@ -14,8 +14,6 @@ from pyfly.client.wiring import ClientFactory, WiredClient, wiring_of
 from pyfly.core import Config
 from pyfly.resilience.events import Listener
 
-__all__ = ["HttpClientBeanPostProcessor"]
-
 
 class HttpClientBeanPostProcessor:
     """Replaces the stubs of client beans with functions that make requests.

@@ -9,8 +9,6 @@ from typing import Any
 from pyfly.client.message import Headers, media_type
 from pyfly.kernel.record import Record
 
-__all__ = ["ProblemDetail", "parse_problem"]
-
 
 class ProblemDetail(Record):
     """The members of a problem document; a member of the wrong type counts as absent.

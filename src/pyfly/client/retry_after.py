@@ -7,8 +7,6 @@ from datetime import UTC
 
 from pyfly.client.message import Headers
 
-__all__ = ["parse_retry_after"]
-
 
 def parse_retry_after(headers: Headers) -> float | None:
     """How many seconds the service asks to wait; None if it says nothing that can be read.

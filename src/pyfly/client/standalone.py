@@ -15,8 +15,6 @@ from pyfly.client.wiring import ClientFactory, WiredClient
 from pyfly.core import Config
 from pyfly.resilience.events import Listener
 
-__all__ = ["ClientUsageWarning", "connect", "connect_sync"]
-
 T = TypeVar("T")
 
 _MANY, _WITHIN = 10, 60.0

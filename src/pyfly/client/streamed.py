@@ -8,8 +8,6 @@ from typing import Any, get_args, get_origin
 
 from pyfly.kernel.record import Record
 
-__all__ = ["Streamed", "stream_mistakes", "streamed"]
-
 _ASYNCHRONOUS = (abc.AsyncIterator, abc.AsyncIterable, abc.AsyncGenerator)
 _BLOCKING = (abc.Iterator, abc.Iterable, abc.Generator)
 

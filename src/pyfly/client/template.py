@@ -7,8 +7,6 @@ from urllib.parse import quote
 
 from pyfly.kernel.record import Record
 
-__all__ = ["PathTemplate", "has_dot_segment", "parse_path"]
-
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 #: What RFC 3986 allows in a path besides placeholders: pchar, "/", and whole escapes.
 _LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")

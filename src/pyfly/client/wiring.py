@@ -49,8 +49,6 @@ from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.resilience.events import Events, Listener
 from pyfly.resilience.pipeline import Stage
 
-__all__ = ["ClientFactory", "WiredClient", "wiring_of"]
-
 PortFactory = Callable[[str], Any]
 
 _UNBOUNDED = timedelta(days=365)

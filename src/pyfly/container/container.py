@@ -31,8 +31,6 @@ from pyfly.container.scope import Scope
 from pyfly.kernel.exceptions import PyFlyException
 from pyfly.kernel.fork import ForkAware
 
-__all__ = ["Container", "Initializer"]
-
 T = TypeVar("T")
 
 _made_here: ContextVar[tuple[BeanDefinition, ...]] = ContextVar("pyfly_beans_made_here", default=())

@@ -20,8 +20,6 @@ from pyfly.container.naming import (
 )
 from pyfly.container.scope import Scope
 
-__all__ = ["BeanDefinition", "define"]
-
 Reader = Callable[[], tuple[InjectionPoint, ...]]
 
 

@@ -16,16 +16,6 @@ from __future__ import annotations
 
 from pyfly.kernel.exceptions import PyFlyException
 
-__all__ = [
-    "AmbiguousBeanException",
-    "BeanCreationException",
-    "BeanDefinitionException",
-    "BeanNotReadyException",
-    "CircularDependencyException",
-    "ContainerException",
-    "NoSuchBeanException",
-]
-
 
 class ContainerException(PyFlyException):
     """Base of what goes wrong when beans are declared, found or made."""

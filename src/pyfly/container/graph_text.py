@@ -21,8 +21,6 @@ from pyfly.container.matching import is_protocol, satisfies
 from pyfly.container.naming import type_text
 from pyfly.container.scope import Scope
 
-__all__ = ["Path", "ambiguous", "cycle", "draw", "failed", "missing", "node", "unawaited", "way"]
-
 Path = tuple[tuple[BeanDefinition, InjectionPoint], ...]
 """The way from a bean to what it needs: each bean with the parameter that leads on."""
 

@@ -15,8 +15,6 @@ from pyfly.container.naming import place_of, type_text
 from pyfly.container.stereotypes import Qualifier
 from pyfly.kernel.record import Record
 
-__all__ = ["InjectionPoint", "Kind", "Parameters", "Shape", "read"]
-
 EMPTY: Any = inspect.Parameter.empty
 
 

@@ -5,15 +5,6 @@ from __future__ import annotations
 from types import FunctionType, UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-__all__ = [
-    "is_bean_type",
-    "is_protocol",
-    "protocol_methods",
-    "satisfies",
-    "substitute",
-    "type_arguments",
-]
-
 # What the machinery of classes and protocols puts into a namespace; not part of an interface.
 _MACHINERY = frozenset(
     {

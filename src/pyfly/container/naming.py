@@ -7,8 +7,6 @@ from pathlib import Path
 from types import FunctionType, MethodType, NoneType, UnionType
 from typing import Annotated, Any, ForwardRef, Union, get_args, get_origin
 
-__all__ = ["default_bean_name", "function_name", "function_of", "place_of", "type_text"]
-
 
 def default_bean_name(cls: type) -> str:
     """``CatalogService`` is called ``catalogService``."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["Scope"]
-
 
 class Scope(Enum):
     """How many instances of a bean there are.

@@ -15,8 +15,6 @@ from pyfly.container.naming import function_name, function_of, place_of, type_te
 from pyfly.container.scope import Scope
 from pyfly.kernel.record import Record
 
-__all__ = ["Qualifier", "bean", "component", "configuration", "primary", "repository", "service"]
-
 C = TypeVar("C", bound=type)
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")

@@ -12,8 +12,6 @@ from typing import Any
 from pyfly.context.errors import AutoConfigurationException
 from pyfly.kernel.exceptions import PyFlyException
 
-__all__ = ["GROUP", "auto_configure"]
-
 GROUP = "pyfly.auto_configuration"
 
 

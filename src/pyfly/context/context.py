@@ -23,8 +23,6 @@ from pyfly.context.post_processor import PostProcessors, check_hooks
 from pyfly.context.scanning import bean_classes
 from pyfly.core import Config
 
-__all__ = ["ApplicationContext"]
-
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)

@@ -15,15 +15,6 @@ from __future__ import annotations
 
 from pyfly.kernel.exceptions import PyFlyException
 
-__all__ = [
-    "AutoConfigurationException",
-    "ContextException",
-    "ContextNotStartedException",
-    "ContextStoppedException",
-    "PostProcessorException",
-    "ScanException",
-]
-
 
 class ContextException(PyFlyException):
     """Base of what goes wrong with an application context."""

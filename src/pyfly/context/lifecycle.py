@@ -15,8 +15,6 @@ from pyfly.container.naming import function_name, function_of, place_of
 from pyfly.container.scope import Scope
 from pyfly.context.post_processor import PostProcessors, call
 
-__all__ = ["BeanLifecycle", "post_construct", "pre_destroy"]
-
 F = TypeVar("F", bound=Callable[[Any], Any])
 
 logger = logging.getLogger(__name__)

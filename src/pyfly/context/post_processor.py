@@ -11,8 +11,6 @@ from pyfly.container.matching import satisfies
 from pyfly.container.naming import type_text
 from pyfly.context.errors import PostProcessorException
 
-__all__ = ["BeanPostProcessor", "LifecyclePostProcessor", "PostProcessors"]
-
 
 @runtime_checkable
 class BeanPostProcessor(Protocol):

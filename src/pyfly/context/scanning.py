@@ -9,8 +9,6 @@ from types import ModuleType
 
 from pyfly.context.errors import ScanException
 
-__all__ = ["bean_classes"]
-
 
 def bean_classes(package: str | ModuleType) -> list[type]:
     """The decorated classes that a module, or a package with all its submodules, defines.

@@ -14,8 +14,6 @@ from pyfly.core.environment import Environment, spell
 from pyfly.core.keys import Path, common, dotted, nearest, variable
 from pyfly.core.schema import Group, Leaf, Named, Schema
 
-__all__ = ["Binding", "Names"]
-
 _AMBIGUOUS = "(set it in a file instead, or give the name there with an empty section, name: {})"
 
 Names: TypeAlias = dict[Path, dict[str, str]]

@@ -16,8 +16,6 @@ from pyfly.core.store import Store
 from pyfly.core.tree import EMPTY, Origin, Section, from_mapping
 from pyfly.core.values import Values
 
-__all__ = ["Config"]
-
 
 class Config:
     """What an application was told: by files, by environment variables, or by code.

@@ -14,21 +14,6 @@ from typing import Any
 from pyfly.core.errors import ConfigException
 from pyfly.core.keys import common, nearest
 
-__all__ = [
-    "HIDDEN",
-    "NULLS",
-    "exact",
-    "hint",
-    "plain_value",
-    "show",
-    "to_choice",
-    "to_flag",
-    "to_integer",
-    "to_number",
-    "to_size",
-    "to_text",
-]
-
 HIDDEN = "***"
 NULLS = ("null", "Null", "NULL", "~")
 

@@ -15,8 +15,6 @@ from datetime import timedelta
 from pyfly.core.conversions import HIDDEN, exact, hint, show
 from pyfly.core.errors import ConfigException
 
-__all__ = ["format_duration", "parse_duration", "to_duration"]
-
 _SECOND = 1_000_000
 _UNITS: Mapping[str, int] = {  # in microseconds, largest first
     "d": 86_400 * _SECOND,

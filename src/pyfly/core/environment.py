@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pyfly.core.errors import ConfigException
 from pyfly.core.keys import Path
 
-__all__ = ["Environment", "spell"]
-
 
 def spell(words: Sequence[str], part: str) -> int:
     """Returns how many of the leading words spell this part of a key; 0 if they do not."""

@@ -17,8 +17,6 @@ from typing import Any
 
 from pyfly.kernel.exceptions import PyFlyException
 
-__all__ = ["ConfigException", "ConfigFileException", "ConfigWarning", "PlaceholderException"]
-
 
 class ConfigException(PyFlyException):
     """The configuration is wrong; the message has one line for each mistake.

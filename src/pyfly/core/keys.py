@@ -12,18 +12,6 @@ from collections.abc import Iterable
 from pyfly.core.errors import ConfigException
 from pyfly.kernel.secrets import is_secret
 
-__all__ = [
-    "Path",
-    "common",
-    "common_path",
-    "dotted",
-    "looks_secret",
-    "nearest",
-    "printable",
-    "split",
-    "variable",
-]
-
 Path = tuple[str, ...]
 
 

@@ -15,8 +15,6 @@ from pyfly.core.errors import PlaceholderException
 from pyfly.core.keys import looks_secret, printable
 from pyfly.kernel.record import Record
 
-__all__ = ["Lookup", "PlaceholderSource", "Resolver"]
-
 # A few keys that repeat each other can unfold to gigabytes: ${a}${a} over and over.
 _MOST_EXPANSIONS = 1_000
 _LONGEST_RESULT = 1_000_000

@@ -19,8 +19,6 @@ from pyfly.core.tree import EMPTY, Listing, Node, Scalar, Section, overlay
 from pyfly.core.yaml_source import read_documents
 from pyfly.kernel.record import Record
 
-__all__ = ["Loaded", "load", "profile_names"]
-
 _ACTIVE = "pyfly.profiles.active"
 _ACTIVATE = "pyfly.config.activate"
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"

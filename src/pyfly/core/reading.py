@@ -14,8 +14,6 @@ from pyfly.core.store import Store
 from pyfly.core.tree import Listing, Node, Origin, Scalar, Section
 from pyfly.core.values import Setting, Values
 
-__all__ = ["read"]
-
 _MOST_KEYS_LISTED = 8
 _STACKLEVEL = 3  # the caller of Config.read
 

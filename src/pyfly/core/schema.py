@@ -21,22 +21,6 @@ from pyfly.core.duration import format_duration, to_duration
 from pyfly.core.errors import ConfigException
 from pyfly.core.keys import common
 
-__all__ = [
-    "Choice",
-    "Duration",
-    "Flag",
-    "Group",
-    "Integer",
-    "Leaf",
-    "Named",
-    "Number",
-    "OneOf",
-    "Schema",
-    "Secret",
-    "Size",
-    "Text",
-]
-
 Check: TypeAlias = Callable[[Any], str | None]
 
 

@@ -13,8 +13,6 @@ from pyfly.core.keys import Path, common, common_path, dotted, looks_secret, spl
 from pyfly.core.placeholders import PlaceholderSource, Resolver
 from pyfly.core.tree import Listing, Node, Origin, Scalar, Section
 
-__all__ = ["Store"]
-
 
 class Store:
     """Answers for keys: the environment first, then the tree. It never changes."""

@@ -14,19 +14,6 @@ from pyfly.core.errors import ConfigException
 from pyfly.core.keys import Path, common, dotted, printable, split
 from pyfly.kernel.record import Record
 
-__all__ = [
-    "CODE",
-    "EMPTY",
-    "Listing",
-    "Node",
-    "Origin",
-    "Scalar",
-    "Section",
-    "SectionBuilder",
-    "from_mapping",
-    "overlay",
-]
-
 MAX_DEPTH = 64
 MAX_NODES = 20_000
 
@@ -161,6 +148,7 @@ EMPTY = Section({}, CODE)
 
 
 def too_deep(origin: Origin) -> ConfigException:
+    """Returns the error for a document with too many levels."""
     return ConfigException(f"{origin}: nested more than {MAX_DEPTH} levels deep")
 
 

@@ -12,8 +12,6 @@ from pyfly.core.schema import Group, Leaf, Named, Schema
 from pyfly.core.tree import Origin
 from pyfly.kernel.record import Record
 
-__all__ = ["Setting", "Values"]
-
 
 class Setting(Record):
     """One value that was set.

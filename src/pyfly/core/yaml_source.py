@@ -20,8 +20,6 @@ from pyfly.core.tree import EMPTY, MAX_DEPTH, Listing, Node, Origin, Scalar, Sec
 from pyfly.core.tree import too_deep as too_deep_at
 from pyfly.kernel.record import Record
 
-__all__ = ["read_documents"]
-
 _LARGEST_FILE = 1_000_000
 _STANDARD = "tag:yaml.org,2002:"
 

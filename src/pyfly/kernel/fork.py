@@ -13,8 +13,6 @@ import threading
 from typing import NoReturn, Protocol
 from weakref import ref
 
-__all__ = ["ForkAware", "start_anew_after_fork"]
-
 
 class _Owner(Protocol):
     def after_fork(self) -> None:

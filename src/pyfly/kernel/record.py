@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn, dataclass_transform
 
-__all__ = ["Record"]
-
 
 @dataclass_transform(frozen_default=True, eq_default=True)
 class Record:

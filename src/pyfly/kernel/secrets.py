@@ -11,17 +11,6 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-__all__ = [
-    "HIDDEN",
-    "SecretBytes",
-    "SecretText",
-    "hidden",
-    "is_secret",
-    "redacted",
-    "secret_names",
-    "shown",
-]
-
 HIDDEN = "***"
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")

@@ -10,18 +10,6 @@ from typing import Any, Protocol
 
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 
-__all__ = [
-    "Budget",
-    "Draw",
-    "clock_or_system",
-    "coroutine_in_sync",
-    "coroutine_passed",
-    "finite_number",
-    "misuse",
-    "span",
-    "whole_number",
-]
-
 
 class Draw(Protocol):
     """Where chance comes from, such as a ``random.Random``."""

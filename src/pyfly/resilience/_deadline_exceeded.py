@@ -6,8 +6,6 @@ from pyfly.kernel.exceptions import DeadlineExceededException
 from pyfly.resilience.call import Call
 from pyfly.resilience.events import DeadlineExceeded
 
-__all__ = ["CALLER", "TOTAL_TIMEOUT", "at_deadline", "deadline_exceeded"]
-
 CALLER = "caller"
 TOTAL_TIMEOUT = "total timeout"
 

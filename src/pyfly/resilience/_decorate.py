@@ -7,8 +7,6 @@ from functools import partial, wraps
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from typing import Any, TypeVar, cast
 
-__all__ = ["decorated"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

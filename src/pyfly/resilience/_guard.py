@@ -18,8 +18,6 @@ from pyfly.resilience.clock import Clock
 from pyfly.resilience.deadlines import time_left
 from pyfly.resilience.events import Events, PermitRefused
 
-__all__ = ["Guard", "least", "tell_refusal", "time_for"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

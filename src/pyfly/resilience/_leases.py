@@ -15,8 +15,6 @@ from asyncio import AbstractEventLoop, _get_running_loop
 from collections.abc import Callable, Set
 from weakref import WeakMethod, ref
 
-__all__ = ["Lease", "Leases"]
-
 _MANY_LOOPS = 16
 """From here on those that are gone are forgotten; a process has one or a few at a time."""
 

@@ -20,8 +20,6 @@ from pyfly.resilience.hedge.stage import HedgeStage
 from pyfly.resilience.pipeline import Pipeline, Stage
 from pyfly.resilience.timeout.stage import AttemptTimeoutStage, TotalTimeoutStage
 
-__all__ = ["ORDER", "assemble"]
-
 ORDER: tuple[str, ...] = (
     "fallback",
     "decode",

@@ -14,8 +14,6 @@ from pyfly.kernel.record import Record
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.events import Events
 
-__all__ = ["AttemptRecord", "Call", "CallAdmission", "Expiry", "Handler", "SyncHandler"]
-
 
 class CallAdmission(Protocol):
     """Permission for a call, as a circuit breaker gave it."""

@@ -10,8 +10,6 @@ import asyncio
 import time
 from typing import Final, Protocol
 
-__all__ = ["SYSTEM_CLOCK", "Clock", "SystemClock"]
-
 
 class Clock(Protocol):
     """What policies need of a clock. All spans are seconds.

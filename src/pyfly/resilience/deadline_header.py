@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from typing import Literal, get_args
 
-__all__ = ["DeadlineFormat", "format_deadline", "parse_deadline"]
-
 DeadlineFormat = Literal["ms", "seconds", "grpc"]
 """``"ms"``: whole milliseconds, ``1500``; ``"seconds"``: ``1.5``; ``"grpc"``: ``1500m``, as in
 gRPC over HTTP/2, "Timeout": at most eight digits and one of ``H M S m u n``."""

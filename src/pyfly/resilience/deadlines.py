@@ -16,16 +16,6 @@ from typing import Any
 
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 
-__all__ = [
-    "current_deadline",
-    "deadline",
-    "deadline_on",
-    "deadline_until",
-    "detached",
-    "enclosing_deadline",
-    "time_left",
-]
-
 
 class End:
     """A point in time on a clock."""

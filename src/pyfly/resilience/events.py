@@ -16,28 +16,6 @@ from typing import Any, Protocol, TypeVar, overload
 from pyfly.kernel.fork import ForkAware
 from pyfly.kernel.record import Record
 
-__all__ = [
-    "AttemptFailed",
-    "AttemptStarted",
-    "AttemptSucceeded",
-    "BudgetEmpty",
-    "CallFailed",
-    "CallStarted",
-    "CallSucceeded",
-    "CircuitState",
-    "CircuitTransition",
-    "DeadlineExceeded",
-    "Event",
-    "Events",
-    "History",
-    "LimitChanged",
-    "Listener",
-    "PermitRefused",
-    "RefusalWithheld",
-    "RetryScheduled",
-    "RetrySuppressed",
-]
-
 _logger = logging.getLogger("pyfly.resilience.events")
 _logger.addHandler(logging.NullHandler())
 

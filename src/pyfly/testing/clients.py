@@ -15,8 +15,6 @@ from pyfly.resilience.events import Listener
 from pyfly.testing.cassettes.cassette import CassetteBase
 from pyfly.testing.fake_port.port import Fake
 
-__all__ = ["client_for"]
-
 T = TypeVar("T")
 
 

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
-__all__ = ["MonotonicPatch", "with_monotonic"]
-
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 

@@ -7,8 +7,6 @@ import os
 from types import CodeType
 from typing import Any, NamedTuple
 
-__all__ = ["waiting_tasks"]
-
 
 class _Place(NamedTuple):
     function: str

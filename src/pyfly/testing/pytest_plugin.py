@@ -16,15 +16,6 @@ from typing import Any
 
 import pytest
 
-__all__ = [
-    "pytest_configure",
-    "pytest_fixture_setup",
-    "pytest_pycollect_makeitem",
-    "pytest_pyfunc_call",
-    "pytest_runtest_call",
-    "pytest_runtest_setup",
-]
-
 _MARK = "virtual_time"
 
 

@@ -9,8 +9,6 @@ from itertools import count
 from pyfly.resilience._checks import finite_number
 from pyfly.testing.virtual_time import START, VirtualTimeLoop
 
-__all__ = ["VirtualClock"]
-
 #: 2026-01-01 in UTC: what a clock shows at its start, so that no test depends on today.
 _EPOCH = 1_767_225_600.0
 

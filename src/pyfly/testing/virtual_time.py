@@ -27,8 +27,6 @@ from pyfly.kernel.exceptions import PyFlyException
 from pyfly.testing.monotonic_patch import MonotonicPatch, with_monotonic
 from pyfly.testing.pending_tasks import waiting_tasks
 
-__all__ = ["START", "VirtualDeadlockException", "VirtualTimeLoop", "run_virtual"]
-
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 

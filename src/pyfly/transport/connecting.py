@@ -23,8 +23,6 @@ from typing import Any
 from pyfly.transport.errors import ConnectError, ConnectTimeout
 from pyfly.transport.sockets import AsyncSocket, BlockingSocket, Sockets, seconds_left
 
-__all__ = ["connect_tcp", "connect_tcp_blocking", "connect_unix", "connect_unix_blocking"]
-
 Address = tuple[int, int, int, str, Any]
 
 #: RFC 8305, section 5: how long one address has before the next is tried beside it.

@@ -13,8 +13,6 @@ from pyfly.transport.sockets import PIECE
 from pyfly.transport.stream import AsyncStream
 from pyfly.transport.target import HttpOrigin
 
-__all__ = ["AsyncConnection"]
-
 
 class AsyncConnection:
     """One connection.

@@ -23,8 +23,6 @@ from pyfly.transport.socks import SocksHandshake
 from pyfly.transport.stream import AsyncStream, start_tls
 from pyfly.transport.target import HttpOrigin
 
-__all__ = ["AsyncConnector"]
-
 
 class AsyncConnector:
     """Makes the connections of one pool.

@@ -12,8 +12,6 @@ import math
 import time
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Alarms", "Expiring", "TimeLimit", "TimeLimits", "Timeouts"]
-
 
 class Timeouts(NamedTuple):
     """How long the steps of an exchange may take, in seconds.

@@ -7,26 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-__all__ = [
-    "BodyTooLarge",
-    "ConnectError",
-    "ConnectTimeout",
-    "LocalProtocolError",
-    "MissingLibraryError",
-    "PoolTimeout",
-    "PrematureEnd",
-    "ProxyError",
-    "ReadError",
-    "ReadTimeout",
-    "RemoteProtocolError",
-    "TlsCutOff",
-    "TlsFileError",
-    "TransportError",
-    "UrlError",
-    "WriteError",
-    "WriteTimeout",
-]
-
 #: What a connection was being made of when that failed.
 Stage = Literal["name", "socket", "tls", "proxy"]
 

@@ -26,8 +26,6 @@ from pyfly.transport.errors import (
     RemoteProtocolError,
 )
 
-__all__ = ["BodyPieces", "IncomingResponse", "OutgoingRequest", "checked_field", "request_head"]
-
 #: The most bytes of a head, of the line of a chunk, or of trailers.
 HEAD_LIMIT = 100 * 1024
 

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from pyfly.transport.target import HttpOrigin
 
-__all__ = ["Network"]
-
 
 class Network(NamedTuple):
     """What a pool has to know of the world.

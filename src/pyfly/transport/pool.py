@@ -21,8 +21,6 @@ from pyfly.transport.pools import AsyncGate
 from pyfly.transport.sockets import sockets_of_loop
 from pyfly.transport.target import HttpOrigin
 
-__all__ = ["AsyncExchange", "AsyncPool"]
-
 
 class AsyncPool:
     """The connections that exchanges share.

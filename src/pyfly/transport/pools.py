@@ -26,8 +26,6 @@ from pyfly.kernel.fork import ForkAware
 from pyfly.transport.errors import PoolTimeout
 from pyfly.transport.sockets import Sockets
 
-__all__ = ["AsyncGate", "BlockingGate", "Pools"]
-
 
 class _Pool(Protocol):
     sockets: Sockets

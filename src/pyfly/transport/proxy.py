@@ -12,8 +12,6 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from pyfly.transport.target import HttpOrigin
 
-__all__ = ["Proxy", "proxy_from_environment"]
-
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 

@@ -30,16 +30,6 @@ from pyfly.transport.errors import (
     WriteTimeout,
 )
 
-__all__ = [
-    "PIECE",
-    "AsyncSocket",
-    "BlockingSocket",
-    "Sockets",
-    "seconds_left",
-    "sockets_of_loop",
-    "sockets_of_threads",
-]
-
 #: How much is read or written in one step.
 PIECE = 64 * 1024
 #: Reads that did not have to wait, in a row, before other tasks get their turn.

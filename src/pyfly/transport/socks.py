@@ -8,8 +8,6 @@ from pyfly.transport.errors import MissingLibraryError, ProxyError
 from pyfly.transport.proxy import Proxy
 from pyfly.transport.target import HttpOrigin
 
-__all__ = ["SocksHandshake"]
-
 #: How long a reply is, by the type of the address in it (RFC 1928, section 6).
 _REPLY_LENGTHS = {1: 10, 4: 22}
 

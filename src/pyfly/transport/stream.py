@@ -17,8 +17,6 @@ from pyfly.transport.errors import (
 from pyfly.transport.sockets import AsyncSocket
 from pyfly.transport.tls_engine import Operation, TlsEngine
 
-__all__ = ["AsyncStream", "AsyncTlsStream", "start_tls"]
-
 
 class AsyncTlsStream:
     """A stream under TLS; it has the methods of a socket.

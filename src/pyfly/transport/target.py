@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from pyfly.transport.errors import UrlError
 
-__all__ = ["HttpOrigin", "split_origin"]
-
 _ABSOLUTE = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._~!$&'()*+,;=-]+))(?::(\d{0,5}))?")
 _DEFAULT_PORT = {"http": 80, "https": 443}

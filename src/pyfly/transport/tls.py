@@ -22,8 +22,6 @@ from typing import NoReturn
 from pyfly.kernel.record import Record
 from pyfly.transport.errors import TlsFileError
 
-__all__ = ["Trust", "context_for"]
-
 Path = str | PathLike[str]
 
 #: Part of the key, so that a context for HTTP/2 is another one.

@@ -11,8 +11,6 @@ import ssl
 from collections.abc import Callable, Generator
 from typing import Any
 
-__all__ = ["Operation", "TlsEngine"]
-
 Operation = Generator[bytes | None, bytes, Any]
 
 _SLICE = 64 * 1024

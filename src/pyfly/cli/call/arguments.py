@@ -19,8 +19,6 @@ from pyfly.client._compile.media_type import MediaType
 from pyfly.client._compile.shapes import is_fields, is_raw, members
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 
-__all__ = ["PREFIX", "options_of", "values_of"]
-
 #: Of the names that click passes values by, so that they do not meet those of other options.
 PREFIX = "argument_"
 

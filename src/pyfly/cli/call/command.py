@@ -18,8 +18,6 @@ from pyfly.cli.colour import no_color_option
 from pyfly.client import ClientDeclarationException
 from pyfly.core import Config, ConfigException, parse_duration
 
-__all__ = ["call"]
-
 _FAILED = 1
 
 _EXAMPLES = """\b

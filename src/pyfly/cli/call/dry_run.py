@@ -12,8 +12,6 @@ from pyfly.client import Request
 from pyfly.client.adapters._outgoing import RequestFields, TargetResolver
 from pyfly.kernel.secrets import HIDDEN, is_secret, redacted
 
-__all__ = ["Shown", "as_curl", "as_http"]
-
 _PART = re.compile(r'(name="([^"]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)(.*?)(?=\r\n--)', re.DOTALL)
 
 

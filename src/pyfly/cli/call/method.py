@@ -14,8 +14,6 @@ from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.core.keys import nearest
 from pyfly.kernel.record import Record
 
-__all__ = ["Method", "find_method"]
-
 
 class Method(Record):
     """A method that can be called.

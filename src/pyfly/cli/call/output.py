@@ -14,8 +14,6 @@ from pyfly.client.errors import CallException, HttpStatusException
 from pyfly.kernel.record import Record
 from pyfly.kernel.secrets import redacted
 
-__all__ = ["Output", "error_data"]
-
 
 class Output(Record):
     """How results are printed.

@@ -29,8 +29,6 @@ from pyfly.resilience import (
     RetrySuppressed,
 )
 
-__all__ = ["Choices", "make_call", "show_request"]
-
 
 def narrate(event: Event, /) -> None:
     """Print one event. What it says of an error shows no secret."""

@@ -18,8 +18,6 @@ from pyfly.client._codec.typed import typed_json
 from pyfly.client._compile.shapes import is_collection, is_model, members, resolved_alias
 from pyfly.core import ConfigException, parse_duration
 
-__all__ = ["choices_of", "item_annotation", "json_value", "scalar"]
-
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 

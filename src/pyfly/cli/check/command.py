@@ -25,8 +25,6 @@ from pyfly.cli.target import (
 from pyfly.client._declare.service import client_declaration_of
 from pyfly.client._declare.verbs import declaration_of
 
-__all__ = ["check"]
-
 
 def client_classes(module: ModuleType, target: CommandTarget) -> list[type]:
     """The class that is named, else every client class that the module defines.

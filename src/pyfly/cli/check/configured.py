@@ -18,8 +18,6 @@ from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.client.wiring import ClientFactory
 from pyfly.core import Config, ConfigException
 
-__all__ = ["Configured"]
-
 T = TypeVar("T")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pyfly.kernel.record import Record
 
-__all__ = ["ERROR", "WARNING", "Finding"]
-
 ERROR, WARNING = "error", "warning"
 
 

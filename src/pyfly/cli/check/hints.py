@@ -20,8 +20,6 @@ from pyfly.client._declare.options import is_idempotent, is_retryable
 from pyfly.client._settings.config import Settings
 from pyfly.client.plan import MethodPlan, ParameterKind
 
-__all__ = ["hints"]
-
 _SAFE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 _FILLED = (ParameterKind.BODY, ParameterKind.QUERY)
 

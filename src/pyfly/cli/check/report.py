@@ -12,8 +12,6 @@ from pyfly.cli.check.finding import ERROR, Finding
 from pyfly.cli.check.requests import Field, RequestTable
 from pyfly.cli.check.review import Review
 
-__all__ = ["as_json", "as_text", "finding_text", "tally"]
-
 _COLOURS = {"error": "red", "warning": "yellow"}
 
 

@@ -16,8 +16,6 @@ from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.kernel.record import Record
 from pyfly.kernel.secrets import redacted
 
-__all__ = ["Field", "RequestTable", "request_table"]
-
 _FORMS = (ParameterKind.FORM, ParameterKind.FORM_FIELDS, ParameterKind.FILE)
 
 

@@ -6,8 +6,6 @@ from pyfly.client._compile.shapes import is_async_stream, is_stream, members
 from pyfly.client._settings.config import Settings
 from pyfly.client.plan import MethodPlan, ParameterKind
 
-__all__ = ["Retries", "sent_once", "takes_key"]
-
 _KEY = "idempotency-key"
 
 

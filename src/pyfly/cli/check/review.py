@@ -23,8 +23,6 @@ from pyfly.core import ConfigException
 from pyfly.kernel.record import Record
 from pyfly.resilience import SYSTEM_CLOCK, Events
 
-__all__ = ["Review", "review_class"]
-
 
 class Review(Record):
     """What there is to say of one class.

@@ -12,8 +12,6 @@ from pyfly.cli.demo.script import Phase, phase_at
 from pyfly.cli.drawing.text import Glyphs, Line, Span
 from pyfly.client import CircuitState
 
-__all__ = ["GUTTER", "bars", "counts", "smooth_rates", "smoothing", "timeline"]
-
 GUTTER = 13
 """Columns for the labels to the left."""
 

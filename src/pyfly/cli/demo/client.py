@@ -9,8 +9,6 @@ from pyfly.cli.demo.script import DEFAULT_SECONDS
 from pyfly.client import delete, get, post, put, service_client
 from pyfly.core import Config
 
-__all__ = ["SECTION", "InventoryClient", "Product", "config", "configured", "declared", "source"]
-
 Product = dict[str, Any]
 SECTION = "pyfly.client.clients.inventory"
 

@@ -30,8 +30,6 @@ from pyfly.cli.drawing.saving import (
 from pyfly.cli.drawing.terminal import TextOutput, has_rich, save_screenshot
 from pyfly.cli.drawing.text import UNICODE, Line, Span
 
-__all__ = ["demo"]
-
 _FAILED, _TERMINATED = 1, 128 + 15
 _READING_SECONDS = 3.0
 

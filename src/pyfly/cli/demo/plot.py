@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["figure_of"]
-
 _STATES = {
     CircuitState.CLOSED: ("closed", "#FFFFFF", ""),
     CircuitState.HALF_OPEN: ("half-open", "#F0E442", "xxxx"),

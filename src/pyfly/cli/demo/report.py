@@ -14,8 +14,6 @@ from pyfly.cli.demo.script import Phase
 from pyfly.cli.demo.tally import REFUSED, DemoTally, Ended, percentile
 from pyfly.client import CircuitState
 
-__all__ = ["PhaseCounts", "Recovery", "all_counts", "as_json", "end_of", "phase_counts", "recovery"]
-
 
 class PhaseCounts(NamedTuple):
     """The calls that began in a phase, and what became of them, then or later."""

@@ -16,8 +16,6 @@ from pyfly.cli.demo.service import CATEGORIES, PRODUCT_IDS, DemoService
 from pyfly.cli.demo.tally import DemoTally
 from pyfly.client import InfrastructureException, connect
 
-__all__ = ["Load", "Run", "View", "perform"]
-
 _REDRAW_SECONDS = 0.1
 _CALLS_PER_SECOND = 30.0
 

@@ -14,8 +14,6 @@ from pyfly.cli.drawing.terminal import LiveScreen, TextOutput
 from pyfly.cli.drawing.text import Glyphs, Line, Span, beside, clip, pad
 from pyfly.client import CircuitState
 
-__all__ = ["HEIGHT", "WIDTH", "PlainView", "frame", "short_reason", "shown"]
-
 _HEADINGS = "       s   calls answered  failed refused attempts retries      p50      p95  circuit"
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pyfly.kernel.record import Record
 
-__all__ = ["DEFAULT_SECONDS", "Phase", "phase_at", "script"]
-
 DEFAULT_SECONDS = 28.0
 
 

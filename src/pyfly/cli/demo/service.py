@@ -12,8 +12,6 @@ from pyfly.testing.fault_server.answers import Answer
 from pyfly.testing.fault_server.exchange import AnsweringBehaviour, ServedExchange
 from pyfly.testing.fault_server.server import FaultServer
 
-__all__ = ["CATEGORIES", "PRODUCT_IDS", "Catalogue", "DemoService", "InventoryService"]
-
 CATEGORIES = ("books", "games", "tools")
 PRODUCT_IDS = tuple(f"p-{number:03}" for number in range(1, 31))
 

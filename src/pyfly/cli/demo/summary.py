@@ -7,8 +7,6 @@ from pyfly.cli.demo.run import Run
 from pyfly.cli.demo.tally import REFUSED, DemoTally, percentile
 from pyfly.cli.drawing.text import Glyphs, Line, Span
 
-__all__ = ["next_commands", "summary"]
-
 _HEADINGS = ("phase", "calls", "answered", "failed", "refused", "attempts/call", "p50", "p95")
 _WIDTHS = (10, 7, 10, 8, 9, 15, 9, 9)
 

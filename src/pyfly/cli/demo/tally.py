@@ -26,8 +26,6 @@ from pyfly.resilience import (
     RetrySuppressed,
 )
 
-__all__ = ["REFUSED", "DemoTally", "Ended", "Stretch", "Transition", "kind_of", "percentile"]
-
 REFUSED = "circuit open"
 
 

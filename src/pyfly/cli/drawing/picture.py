@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "INK", "ORANGE", "draw", "has_matplotlib", "prepare"]
-
 # Okabe and Ito's palette, which people tell apart whatever their colour vision.
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#6B6B6B", "#222222"
 _LOOKS: Any = {

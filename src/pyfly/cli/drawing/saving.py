@@ -14,8 +14,6 @@ from pyfly.cli.drawing.picture import draw, has_matplotlib
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_saving", "save", "save_json", "save_pictures", "saving_options"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 Say = Callable[[str], object]
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-__all__ = ["Frame", "LiveScreen", "TextOutput", "has_rich", "save_screenshot"]
-
 Frame: TypeAlias = Callable[[int, int], list[Line]]
 """What a screen shows, for a number of columns and of rows."""
 

@@ -11,8 +11,6 @@ from typing import NamedTuple, TypeAlias
 
 from pyfly.kernel.record import Record
 
-__all__ = ["ASCII", "UNICODE", "Glyphs", "Line", "Span", "beside", "clip", "glyphs_for", "pad"]
-
 
 class Span(NamedTuple):
     """A piece of a line in one style."""

@@ -23,8 +23,6 @@ from pyfly.cli.drill.text import as_json, parameters, show, tables
 from pyfly.core import Config
 from pyfly.core.errors import ConfigException
 
-__all__ = ["drill"]
-
 
 def part(least: float, most: float) -> Callable[[str | float], float]:
     """Reads a part of something, ``0.7`` or ``70%``, from ``least`` to ``most``."""

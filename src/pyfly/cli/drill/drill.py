@@ -10,8 +10,6 @@ from pyfly.cli.drill.settings import SettingsSet
 from pyfly.cli.drill.tally import DrillTally
 from pyfly.kernel.record import Record
 
-__all__ = ["CALM", "Drill", "Plan", "perform", "plan_for"]
-
 LOADS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 ERRORS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 

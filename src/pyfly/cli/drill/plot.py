@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["figure_of"]
-
 _LINES: dict[str, tuple[str, Any, float]] = {
     "none": (GREY, "--", 1.4),
     "naive retry": (ORANGE, "-", 1.6),

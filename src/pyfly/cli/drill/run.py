@@ -22,8 +22,6 @@ from pyfly.resilience.events import Listener
 from pyfly.testing.clients import client_for
 from pyfly.testing.virtual_time import run_virtual
 
-__all__ = ["POLICIES", "UNPROTECTED", "DrillClient", "Policy", "make_client", "play"]
-
 
 class Policy(Record):
     """What a client does about failures.

@@ -13,8 +13,6 @@ import math
 
 from pyfly.kernel.record import Record
 
-__all__ = ["Scenario", "drain_time", "highest_load", "success"]
-
 
 class Scenario(Record):
     """The parameters of a drill. Times are in seconds.

@@ -11,8 +11,6 @@ from pyfly.cli.drill.scenario import Scenario
 from pyfly.client import AttemptTimeoutException, ConnectException, Headers, Response
 from pyfly.client.message import Request
 
-__all__ = ["SimulatedPort", "SimulatedService"]
-
 _OK, _UNAVAILABLE = 200, 503
 
 

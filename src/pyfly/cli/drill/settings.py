@@ -12,8 +12,6 @@ from pyfly.client._settings.table import POLICIES
 from pyfly.core import Config
 from pyfly.kernel.record import Record
 
-__all__ = ["CLIENTS", "SettingsSet", "clients_in", "published", "shipped", "users"]
-
 CLIENTS = "pyfly.client.clients"
 
 _TIMEOUTS = ("timeout", "total-timeout")

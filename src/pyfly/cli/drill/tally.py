@@ -10,8 +10,6 @@ from pyfly.cli.drill.scenario import Scenario
 from pyfly.resilience import CircuitState, CircuitTransition
 from pyfly.resilience.events import Event
 
-__all__ = ["DrillTally", "per_second"]
-
 #: A service has recovered when this part of the calls that end return, and as many calls return
 #: as are this part of those made: calls that only wait are no recovery.
 _WELL, _MANY = 0.9, 0.5

@@ -17,8 +17,6 @@ from pyfly.cli.drill.drill import Drill, Plan
 from pyfly.cli.drill.scenario import drain_time, highest_load, success
 from pyfly.cli.drill.tally import DrillTally, per_second
 
-__all__ = ["Table", "as_json", "columns", "parameters", "seconds", "show", "tables"]
-
 Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 """A title, the heads of the columns, and the rows; the first column is names, the rest numbers."""
 

@@ -26,22 +26,6 @@ from pyfly.client.errors import ClientArgumentException
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.kernel.secrets import SecretText, is_secret
 
-__all__ = [
-    "Binder",
-    "CookieBinder",
-    "HeaderBinder",
-    "HeaderDict",
-    "HeadersBinder",
-    "ParamsBinder",
-    "PathBinder",
-    "QueryBinder",
-    "TimeoutBinder",
-    "abbreviated",
-    "is_collection",
-    "items_of",
-    "refuse_argument",
-]
-
 _SEPARATORS = {"csv": ",", "ssv": "%20", "pipes": "%7C"}
 _PLAIN_SEPARATORS = {"csv": ",", "ssv": " ", "pipes": "|"}
 #: Dots, encoded or not, that would be a segment by themselves behind a slash.

@@ -30,8 +30,6 @@ from pyfly.client.errors import PortValueException
 from pyfly.client.message import ConstantHeaders, FilePart
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 
-__all__ = ["BodyBinder", "FormBinder", "MultipartBinder", "encode_form", "refusing_port"]
-
 Content: TypeAlias = bytes | Pieces | None
 Fields: TypeAlias = dict[str, str]
 

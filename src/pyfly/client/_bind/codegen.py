@@ -45,8 +45,6 @@ from pyfly.client._declare.verbs import Declaration
 from pyfly.client.message import Request
 from pyfly.client.plan import MethodPlan, ParameterKind
 
-__all__ = ["generate", "render"]
-
 _serial = itertools.count(1)
 
 

@@ -14,14 +14,6 @@ from pyfly.client.message import ConstantHeaders
 from pyfly.client.plan import MethodPlan, ParameterKind
 from pyfly.kernel.secrets import SecretText, is_secret
 
-__all__ = [
-    "WrittenNames",
-    "constant_headers",
-    "constant_mistakes",
-    "constant_params",
-    "constant_query",
-]
-
 
 def constant_mistakes(method: MethodPlan) -> Iterator[str]:
     """What is wrong with the constants of a method whose placeholders have been resolved."""

@@ -19,8 +19,6 @@ from pyfly.client._codec.encode import fields_of
 from pyfly.client._declare.markers import Form, Query
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 
-__all__ = ["FormFields", "ParamsFieldsBinder", "QueryFieldsBinder"]
-
 _DEEPEST = 32
 
 

@@ -31,8 +31,6 @@ from pyfly.client.message import BlankRequest
 from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan, allows_none
 from pyfly.kernel.secrets import hidden, is_secret
 
-__all__ = ["FunctionText"]
-
 #: Beyond it ``str(int)`` may refuse, which only the binder puts into words.
 _LIMIT = 1 << 63
 _HEADER_BINDERS: dict[ParameterKind, Any] = {

@@ -18,17 +18,6 @@ from uuid import UUID
 
 from pyfly.client._codec.encode import iso_text
 
-__all__ = [
-    "Unsendable",
-    "cookie_value",
-    "header_value",
-    "path_segment",
-    "path_segments",
-    "plain_text",
-    "query_text",
-    "text_of",
-]
-
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]*").fullmatch
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 #: RFC 9110, section 5.5, without obs-text: visible ASCII, and spaces or tabs between it.

@@ -12,8 +12,6 @@ from pyfly.client.errors import CallException, HttpStatusException, raise_as
 from pyfly.client.plan import MethodPlan
 from pyfly.resilience.call import Call, Handler, SyncHandler
 
-__all__ = ["DecodeStage"]
-
 
 class DecodeStage:
     """Decodes, and raises the exception that the user has named for a status.

@@ -32,18 +32,6 @@ from pyfly.resilience import UnwantedResultException
 from pyfly.resilience.call import Call
 from pyfly.resilience.timeout.state import TOTAL_TIMEOUT
 
-__all__ = [
-    "is_answer",
-    "is_drop",
-    "is_rejection",
-    "is_transient",
-    "may_hedge",
-    "may_retry",
-    "never_retried",
-    "speaks_against_service",
-    "why_no_hedge",
-]
-
 #: Timeouts and transport errors among them, yet the same again if the request were repeated.
 _FINAL = (DeadlineExceededException, TlsException, PoolExhaustedException, ResponseException)
 #: What a call raises before its first attempt or after its last.

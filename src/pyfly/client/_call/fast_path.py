@@ -41,8 +41,6 @@ from pyfly.resilience.retry.stage import RetryStage
 from pyfly.resilience.retry_budget.budget import RetryBudget
 from pyfly.resilience.timeout.stage import AttemptTimeoutStage, TotalTimeoutStage
 
-__all__ = ["Guards", "guards_of", "in_line", "in_line_sync"]
-
 
 class _NoCircuit:
     """The rules of a circuit breaker that is not there: it is closed, and wants nothing."""

@@ -10,8 +10,6 @@ from typing import Any
 
 from pyfly.client.message import Request
 
-__all__ = ["KEY", "has_idempotency_key", "with_keys"]
-
 KEY = "idempotency-key"
 
 

@@ -25,8 +25,6 @@ from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncWirePort, WirePort
 from pyfly.resilience.call import Call
 
-__all__ = ["invoker", "sync_invoker"]
-
 
 def invoker(steps: MethodRuntime, port: WirePort, lifecycle: Lifecycle) -> Callable[..., Any]:
     """Returns the function that makes a call out of a request."""

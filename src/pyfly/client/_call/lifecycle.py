@@ -23,8 +23,6 @@ from pyfly.client.errors import ClientStoppedException
 from pyfly.client.ports import SyncWirePort, WirePort
 from pyfly.kernel.fork import ForkAware
 
-__all__ = ["InFlight", "Lifecycle", "SyncInFlight", "SyncLifecycle"]
-
 _logger = logging.getLogger("pyfly.client.lifecycle")
 
 #: How long calls that were cancelled by a stop may take to notice, in seconds.

@@ -28,8 +28,6 @@ from pyfly.client.message import Request, Response
 from pyfly.kernel.record import Record
 from pyfly.kernel.secrets import is_secret
 
-__all__ = ["Redirects", "Trail", "next_request"]
-
 #: 300 needs a choice, 304 is no redirect, 305 and 306 are obsolete (RFC 9110, section 15.4).
 _FOLLOWED = frozenset({301, 302, 303, 307, 308})
 _BODY_HEADERS = frozenset({"content-type", "content-encoding", "content-language"})

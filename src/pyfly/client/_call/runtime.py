@@ -35,8 +35,6 @@ from pyfly.resilience.events import (
 )
 from pyfly.resilience.pipeline import Pipeline
 
-__all__ = ["BegunCall", "MethodRuntime"]
-
 
 class BegunCall(Call):
     """A call whose first attempt was made in line, and failed.

@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol, TypeAlias
 
-__all__ = ["ONCE", "ContentSource", "IteratorSource", "Piece", "Pieces", "Refusal"]
-
 ONCE = "cannot be sent twice"
 
 

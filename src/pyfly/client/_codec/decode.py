@@ -19,15 +19,6 @@ from pyfly.client._codec.typed import TypedJson, typed_json
 from pyfly.client.errors import PortValueException, ResponseDecodeException
 from pyfly.client.message import Response, charset, media_type, text_codec
 
-__all__ = [
-    "Decoder",
-    "UndecodableAnnotation",
-    "decoder_for",
-    "needs_body",
-    "wants_json",
-    "wants_raw_response",
-]
-
 #: Of UTF-8. Nobody may send it before JSON, and many do (RFC 8259, section 8.1).
 _BOM = b"\xef\xbb\xbf"
 

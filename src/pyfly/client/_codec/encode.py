@@ -11,8 +11,6 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-__all__ = ["JsonEncoding", "fields_of", "iso_text", "to_json", "to_json_line", "to_plain"]
-
 _Options = Mapping[str, bool]
 _BY_ALIAS: _Options = {"by_alias": True}
 

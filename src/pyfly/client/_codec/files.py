@@ -17,8 +17,6 @@ from typing import Any
 
 from pyfly.client._codec.body import ONCE, ContentSource, IteratorSource, Refusal
 
-__all__ = ["FileSource", "file_name", "source_of"]
-
 #: How much is read at once: large enough that the hop to a thread does not count.
 CHUNK = 256 * 1024
 

@@ -14,8 +14,6 @@ from typing import Any, NoReturn, Protocol
 
 from pyfly.client.errors import ResponseDecodeException, ResponseTooLargeException
 
-__all__ = ["MAX_ENCODINGS", "STEP", "Inflater", "inflate"]
-
 #: More encodings on one body are nothing but an attack.
 MAX_ENCODINGS = 5
 #: How much a decoder may produce in one step: what memory may exceed a limit by.

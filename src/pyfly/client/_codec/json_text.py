@@ -14,8 +14,6 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-__all__ = ["fast_from_json", "from_json"]
-
 
 def from_json(content: bytes) -> Any:
     """The value that JSON bytes stand for.

@@ -8,15 +8,6 @@ from posixpath import splitext
 
 from pyfly.client._codec.body import ContentSource, Piece, Pieces
 
-__all__ = [
-    "OCTET_STREAM",
-    "Multipart",
-    "guessed_type",
-    "require_file_name",
-    "require_media_type",
-    "require_part_name",
-]
-
 OCTET_STREAM = "application/octet-stream"
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"

@@ -14,8 +14,6 @@ from typing import Any, Protocol, TypedDict, get_args, get_origin, get_type_hint
 
 from pyfly.client._codec.json_text import from_json, may_overflow
 
-__all__ = ["TypedJson", "typed_json"]
-
 #: After so many it is as fast to look for the word itself.
 _MOST_LETTERS = 40
 

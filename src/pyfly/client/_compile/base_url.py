@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 
 from pyfly.client.template import has_dot_segment
 
-__all__ = ["check_base_url"]
-
 _TEXT = re.compile(r"[\x21-\x7e]+")
 #: What a host and a port are made of, besides what ``urlsplit`` checks.
 _AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=]+)(?::[0-9]+)?")

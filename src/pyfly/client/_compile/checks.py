@@ -34,8 +34,6 @@ from pyfly.client.message import text_codec
 from pyfly.client.plan import ParameterKind, ParameterPlan
 from pyfly.client.template import PathTemplate
 
-__all__ = ["parameter_mistakes", "signature_mistakes"]
-
 _FORMS = (ParameterKind.FORM, ParameterKind.FORM_FIELDS, ParameterKind.FILE)
 _PLACES = {
     ParameterKind.PATH: "a path",

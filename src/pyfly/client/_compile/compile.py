@@ -36,8 +36,6 @@ from pyfly.client.plan import ClientPlan, MethodPlan
 from pyfly.client.streamed import stream_mistakes, streamed
 from pyfly.client.template import parse_path
 
-__all__ = ["compile_client", "read_client"]
-
 #: Where a class keeps its plan, and the stubs that it was made of.
 _COMPILED = "__pyfly_compiled__"
 _IDEMPOTENT_METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")

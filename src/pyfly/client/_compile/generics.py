@@ -8,8 +8,6 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from pyfly.client._declare.verbs import declaration_of
 
-__all__ = ["free_variables", "owner_of", "substituted", "type_arguments", "type_parameters"]
-
 
 def owner_of(cls: type, name: str, declaration: object) -> type:
     """The class in which a stub was written: a base of ``cls``, or itself.

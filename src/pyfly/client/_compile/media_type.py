@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["MediaType"]
-
 _LINES = frozenset({"x-ndjson", "ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines"})
 
 

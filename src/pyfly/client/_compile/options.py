@@ -13,8 +13,6 @@ from pyfly.client._settings.table import PARAMETERS
 from pyfly.client.pagination import Page
 from pyfly.client.plan import MethodPlan, ParameterKind
 
-__all__ = ["class_option_mistakes", "interceptors_of", "merged", "option_mistakes"]
-
 _OF_VERBS = tuple(VerbOptions.__annotations__)
 _OF_CLASSES = (*_OF_VERBS, "name", "listeners", *PARAMETERS)
 _MAPPINGS = {

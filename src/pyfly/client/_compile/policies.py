@@ -13,8 +13,6 @@ from pyfly.client._settings.rows import DecoratorParameter
 from pyfly.client._settings.table import PARAMETERS
 from pyfly.resilience import DeadlineFormat, TimeoutPolicy
 
-__all__ = ["is_header_to_set", "policy_mistakes", "usable_policies"]
-
 _OF_METHODS = ("retry", "breaker", *POLICY_OPTIONS)
 
 

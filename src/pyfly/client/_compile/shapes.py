@@ -23,27 +23,6 @@ from uuid import UUID
 from pyfly.client._compile.generics import substituted
 from pyfly.client.message import FilePart
 
-__all__ = [
-    "can_be_file",
-    "field_names",
-    "in_words",
-    "is_async_stream",
-    "is_collection",
-    "is_fields",
-    "is_file",
-    "is_json_only",
-    "is_mapping",
-    "is_raw",
-    "is_scalar",
-    "is_stream",
-    "items_of",
-    "may_be_pydantic",
-    "members",
-    "resolved_alias",
-    "takes_none",
-    "unaliased",
-]
-
 Shape = Callable[[Any], bool]
 
 _BYTES = (bytes, bytearray, memoryview)

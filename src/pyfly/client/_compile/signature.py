@@ -35,8 +35,6 @@ from pyfly.client._declare.verbs import Declaration
 from pyfly.client.plan import ParameterKind, ParameterPlan
 from pyfly.client.template import PathTemplate
 
-__all__ = ["Signature", "read_signature"]
-
 NO_TYPES: Mapping[Any, Any] = MappingProxyType({})
 _BODY_METHODS = ("POST", "PUT", "PATCH")
 _BODILESS_METHODS = ("GET", "HEAD", "OPTIONS")

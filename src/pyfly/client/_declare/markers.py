@@ -12,8 +12,6 @@ from typing import Literal
 
 from pyfly.kernel.record import Record
 
-__all__ = ["Body", "Cookie", "File", "Form", "Header", "Marker", "Path", "Query", "Timeout"]
-
 _DUMP_OPTIONS = ("exclude_unset", "exclude_none", "by_alias")
 
 QueryStyle = Literal["multi", "csv", "ssv", "pipes"]

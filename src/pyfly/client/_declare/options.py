@@ -24,20 +24,6 @@ from pyfly.resilience import (
     TimeoutPolicy,
 )
 
-__all__ = [
-    "POLICY_OPTIONS",
-    "PolicyOptions",
-    "VerbOptions",
-    "idempotent",
-    "is_idempotent",
-    "is_retryable",
-    "makes_key",
-    "resilience",
-    "resilience_of",
-    "retryable",
-    "with_hidden_secrets",
-]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -19,15 +19,6 @@ from pyfly.container.scope import Scope
 from pyfly.kernel.record import Record
 from pyfly.resilience import CircuitBreaker, CircuitBreakerPolicy, Listener, RetryPolicy
 
-__all__ = [
-    "ClientDeclaration",
-    "client_declaration_of",
-    "declared_names",
-    "http_client",
-    "implementation_of",
-    "service_client",
-]
-
 C = TypeVar("C", bound=Callable[..., Any])
 
 _declared: weakref.WeakSet[type] = weakref.WeakSet()

@@ -11,19 +11,6 @@ from typing import Any, TypeVar, Unpack
 
 from pyfly.client._declare.options import VerbOptions, with_hidden_secrets
 
-__all__ = [
-    "Declaration",
-    "declaration_of",
-    "delete",
-    "get",
-    "head",
-    "is_coroutine_function",
-    "options",
-    "patch",
-    "post",
-    "put",
-]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 _CO_COROUTINE = 0x80

@@ -56,8 +56,6 @@ from pyfly.resilience.rate_limiter.stage import RateLimiterStage
 from pyfly.resilience.retry.stage import RetryStage
 from pyfly.resilience.timeout.stage import AttemptTimeoutStage, TotalTimeoutStage
 
-__all__ = ["Protection"]
-
 T = TypeVar("T")
 P = TypeVar("P", CircuitBreaker, AdaptiveLimiter)
 

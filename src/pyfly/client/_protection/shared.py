@@ -13,8 +13,6 @@ from pyfly.client._settings.table import POLICIES
 from pyfly.client.plan import MethodPlan
 from pyfly.resilience import CircuitBreaker, CircuitBreakerPolicy, Clock, Hedge, RetryBudget
 
-__all__ = ["HostBreakers", "SharedPolicies"]
-
 T = TypeVar("T")
 
 HostBreakers = dict[tuple[str, CircuitBreakerPolicy], CircuitBreaker]

@@ -13,8 +13,6 @@ from pyfly.client.plan import MethodPlan
 from pyfly.resilience import Chaos, ChaosStage, DeadlineFormat, SingleFlight, format_deadline
 from pyfly.resilience.call import Call, Handler, SyncHandler
 
-__all__ = ["DeadlineHeaderStage", "HttpChaosStage", "RequestFlightStage"]
-
 
 class RequestFlightStage:
     """Calls that ask for the same share one call while it is under way.

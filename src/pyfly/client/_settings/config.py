@@ -24,8 +24,6 @@ from pyfly.client._settings.schema import ROWS, SCHEMA, schema_of
 from pyfly.client._settings.table import BASE_URL, POLICIES
 from pyfly.core import Config, Values
 
-__all__ = ["ClientConfig", "Settings"]
-
 _PREFIX = "pyfly.client"
 
 Level = Callable[[str], EffectiveSetting | None]

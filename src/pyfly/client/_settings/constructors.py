@@ -23,17 +23,6 @@ from pyfly.resilience import (
     SingleFlight,
 )
 
-__all__ = [
-    "adaptive_limiter",
-    "circuit_breaker",
-    "circuit_breaker_policy",
-    "hedge",
-    "made_of_settings",
-    "retry_budget",
-    "retry_policy",
-    "single_flight",
-]
-
 T = TypeVar("T")
 
 

@@ -15,8 +15,6 @@ from pyfly.client._settings.policy_settings import EffectiveSetting
 from pyfly.client._settings.rows import DecoratorParameter, PolicyTable
 from pyfly.client._settings.table import PARAMETERS
 
-__all__ = ["settings_from_decorator", "settings_from_resilience"]
-
 _PLAIN = (bool, int, float, str, tuple, timedelta)
 
 

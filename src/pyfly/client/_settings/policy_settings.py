@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 from pyfly.client._settings.rows import PolicyTable
 from pyfly.kernel.record import Record
 
-__all__ = ["SHIPPED", "EffectiveSetting", "PolicySettings"]
-
 T = TypeVar("T")
 
 SHIPPED = "pyfly's default"

@@ -8,8 +8,6 @@ from typing import Any
 from pyfly.core import Leaf
 from pyfly.kernel.record import Record
 
-__all__ = ["DecoratorParameter", "PolicyForm", "PolicyTable", "SettingRow"]
-
 
 class SettingRow(Record):
     """One setting.

@@ -8,8 +8,6 @@ from pyfly.client._settings.rows import SettingRow
 from pyfly.client._settings.table import BASE_URL, CONNECTIONS, POLICIES, TIMEOUTS
 from pyfly.core import Group, Leaf, Named
 
-__all__ = ["CALL_SETTINGS", "CLIENT_SETTINGS", "ROWS", "SCHEMA", "schema_of"]
-
 
 def schema_of(rows: Mapping[str, SettingRow]) -> Group:
     """Returns the schema of settings by their dotted keys."""

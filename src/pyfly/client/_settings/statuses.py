@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["statuses_mistake", "statuses_of"]
-
 
 def statuses_of(text: str) -> frozenset[int]:
     """Returns the statuses that a text names, one by one or as ranges; ``""``: none.

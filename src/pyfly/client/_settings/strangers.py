@@ -10,8 +10,6 @@ from pyfly.client._settings.config import ClientConfig
 from pyfly.core import ConfigWarning
 from pyfly.core.keys import common, nearest
 
-__all__ = ["Stranger", "unknown_clients", "unknown_methods", "warn_of", "warn_of_methods"]
-
 _CLIENTS = "pyfly.client.clients"
 
 

@@ -32,8 +32,6 @@ from pyfly.resilience import (
 )
 from pyfly.resilience.retry_budget.policy import RatioBudgetPolicy, RetryBudgetPolicy
 
-__all__ = ["BASE_URL", "CONNECTIONS", "PARAMETERS", "POLICIES", "TIMEOUTS"]
-
 _Row = SettingRow
 _Parameter = DecoratorParameter
 

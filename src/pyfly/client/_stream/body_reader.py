@@ -14,8 +14,6 @@ from pyfly.client._stream.server_sent_events import EventParser, ServerSentEvent
 from pyfly.client.errors import ResponseDecodeException
 from pyfly.client.message import Headers, Response, charset, media_type
 
-__all__ = ["BodyFormat", "BodyReader", "Framing", "UndecodedBody", "reader_for"]
-
 _JSON_LINES = frozenset(
     {
         "application/x-ndjson",

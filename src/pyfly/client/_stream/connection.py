@@ -18,8 +18,6 @@ from pyfly.client.message import Request, Response
 from pyfly.client.ports import StreamedResponse, StreamPort
 from pyfly.resilience.call import Call
 
-__all__ = ["Connection", "Opener"]
-
 
 class Connection(OpenCall):
     """A body that is being read."""

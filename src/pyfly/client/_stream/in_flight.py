@@ -16,8 +16,6 @@ from typing import Any
 from pyfly.client._call.lifecycle import InFlight, SyncInFlight
 from pyfly.client.errors import CallException, ClientStoppedException
 
-__all__ = ["StreamInFlight", "SyncStreamInFlight", "stopped"]
-
 
 def stopped() -> ClientStoppedException:
     """The error for a stream of a client that was stopped."""

@@ -14,8 +14,6 @@ from typing import NoReturn
 from pyfly.client._stream.lines import byte_lines
 from pyfly.client.errors import ResponseDecodeException, ResponseTooLargeException
 
-__all__ = ["ArrayItems", "JsonLines", "JsonSequence", "LinesOrArray"]
-
 _SPACE = b" \t\n\r"
 _MARK = b"\xef\xbb\xbf"
 #: What matters outside of strings: among the items, and deeper.

@@ -10,8 +10,6 @@ from typing import Any, AnyStr, Generic
 from pyfly.client.errors import ResponseDecodeException, ResponseTooLargeException
 from pyfly.client.message import text_codec
 
-__all__ = ["LineSplitter", "TextLines", "byte_lines", "event_lines"]
-
 
 class LineSplitter(Generic[AnyStr]):
     """Cuts what it is fed at line ends; the time it takes is linear.

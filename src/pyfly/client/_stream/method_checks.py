@@ -10,8 +10,6 @@ from pyfly.client._stream.page_decoder import PageDecoder
 from pyfly.client.pagination import Page
 from pyfly.client.plan import MethodPlan
 
-__all__ = ["port_mistakes", "stream_decoder"]
-
 
 def stream_decoder(method: MethodPlan, limit: int) -> Any:
     """What decodes the items of a method that streams, in place of the decoder of a value.

@@ -11,8 +11,6 @@ from pyfly.client.message import Headers, Response
 from pyfly.client.ports import StreamedResponse, SyncStreamedResponse
 from pyfly.resilience.call import Call
 
-__all__ = ["Head", "OpenCall", "OpenResponse", "kept", "release"]
-
 
 class Head(Protocol):
     """What is known of a response before its body."""

@@ -14,8 +14,6 @@ from pyfly.client.message import Response
 from pyfly.client.pagination import at_path
 from pyfly.kernel.record import Record
 
-__all__ = ["PageDecoder", "PageItems"]
-
 _MISSING: Any = object()
 
 

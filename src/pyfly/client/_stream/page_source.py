@@ -12,8 +12,6 @@ from pyfly.client.errors import CallException
 from pyfly.client.message import Request
 from pyfly.client.plan import MethodPlan
 
-__all__ = ["PageSource"]
-
 
 class PageSource:
     """The pages of one pass.

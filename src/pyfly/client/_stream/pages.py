@@ -14,8 +14,6 @@ from pyfly.client.errors import ClientArgumentException, PaginationException
 from pyfly.client.message import Request
 from pyfly.client.pagination import Fetched, Page
 
-__all__ = ["Pages"]
-
 
 class Pages:
     """Where one pass over the pages of a list stands.

@@ -18,8 +18,6 @@ from pyfly.client.message import Request
 from pyfly.client.plan import MethodPlan
 from pyfly.kernel.exceptions import AttemptTimeoutException, RefusedException
 
-__all__ = ["Reconnection", "can_continue"]
-
 #: The pause if the service does not ask for one, in seconds.
 DEFAULT_PAUSE = 3.0
 #: The longest that a service is obeyed, and the longest that is doubled to.

@@ -13,8 +13,6 @@ from pyfly.client._stream.lines import event_lines
 from pyfly.client.errors import ResponseTooLargeException
 from pyfly.kernel.record import Record
 
-__all__ = ["EventParser", "ServerSentEvent"]
-
 _MARK = "\ufeff"
 #: More digits than any pause needs; and Python refuses to read thousands of them.
 _MOST_DIGITS = 15

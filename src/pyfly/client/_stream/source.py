@@ -23,8 +23,6 @@ from pyfly.client.errors import (
 from pyfly.client.message import Request
 from pyfly.kernel.exceptions import DeadlineExceededException
 
-__all__ = ["BodySource", "EventSource", "Source"]
-
 _logger = logging.getLogger("pyfly.client.streams")
 
 

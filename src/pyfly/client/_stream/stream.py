@@ -13,8 +13,6 @@ from pyfly.client._stream.sync_source import SyncSource
 from pyfly.client.errors import CallException, StreamStateException
 from pyfly.client.message import Headers
 
-__all__ = ["Stream", "SyncStream"]
-
 T = TypeVar("T")
 
 

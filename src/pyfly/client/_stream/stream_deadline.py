@@ -7,8 +7,6 @@ from pyfly.kernel.exceptions import DeadlineExceededException
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.deadlines import deadline_on
 
-__all__ = ["StreamDeadline"]
-
 #: A timer may fire a moment early.
 _MOMENT = 0.001
 

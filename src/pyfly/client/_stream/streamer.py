@@ -17,8 +17,6 @@ from pyfly.client._stream.source import BodySource, EventSource
 from pyfly.client._stream.stream import Stream
 from pyfly.client.message import Request
 
-__all__ = ["streamer"]
-
 
 def streamer(
     steps: MethodRuntime, port: Any, lifecycle: Lifecycle, settings: Settings, base_url: str

@@ -19,8 +19,6 @@ from pyfly.client.message import Request, Response
 from pyfly.client.ports import SyncStreamedResponse, SyncStreamPort
 from pyfly.resilience.call import Call
 
-__all__ = ["SyncConnection", "SyncOpener"]
-
 
 class SyncConnection(OpenCall):
     """A body that is being read."""

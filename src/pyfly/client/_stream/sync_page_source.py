@@ -13,8 +13,6 @@ from pyfly.client.errors import CallException
 from pyfly.client.message import Request
 from pyfly.client.plan import MethodPlan
 
-__all__ = ["SyncPageSource"]
-
 
 class SyncPageSource:
     """The pages of one pass.

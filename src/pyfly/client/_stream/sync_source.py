@@ -24,8 +24,6 @@ from pyfly.client.errors import (
 from pyfly.client.message import Request
 from pyfly.kernel.exceptions import DeadlineExceededException
 
-__all__ = ["SyncBodySource", "SyncEventSource", "SyncSource"]
-
 _logger = logging.getLogger("pyfly.client.streams")
 
 

@@ -18,8 +18,6 @@ from pyfly.client._stream.sync_page_source import SyncPageSource
 from pyfly.client._stream.sync_source import SyncBodySource, SyncEventSource
 from pyfly.client.message import Request
 
-__all__ = ["sync_streamer"]
-
 
 def sync_streamer(
     steps: MethodRuntime, port: Any, lifecycle: SyncLifecycle, settings: Settings, base_url: str

@@ -23,8 +23,6 @@ from pyfly.transport.errors import TransportError
 from pyfly.transport.network import Network
 from pyfly.transport.pools import Pools
 
-__all__ = ["Adapter", "HttpxAdapter"]
-
 _OTHER_SCHEME = re.compile(r"(?!https?://)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 

@@ -11,8 +11,6 @@ from pyfly.client.adapters._outgoing import HttpOrigin
 from pyfly.client.errors import ProtocolException, ReadException
 from pyfly.client.message import Headers, Response
 
-__all__ = ["check_framing", "require_whole", "whole_body"]
-
 
 async def whole_body(
     method: str, answer: AiohttpAnswer, limit: int, origin: HttpOrigin

@@ -12,8 +12,6 @@ from typing import Any
 
 from pyfly.transport.errors import ConnectError, ProxyError, Stage
 
-__all__ = ["OpenSocket", "PatientSocket", "stage_of_connecting", "tcp_connector", "unix_connector"]
-
 #: Makes a socket that is not connected yet, for the first three items of an address.
 OpenSocket = Callable[[Any], "PatientSocket"]
 

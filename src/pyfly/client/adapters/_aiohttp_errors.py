@@ -12,8 +12,6 @@ from pyfly.client.errors import ProtocolException, ReadException
 from pyfly.kernel.exceptions import PyFlyException
 from pyfly.transport.errors import ConnectTimeout, TransportError
 
-__all__ = ["out_of_time", "translate_aiohttp"]
-
 #: aiohttp's class → the name in the family's table; the first that fits counts.
 _NAMES = (
     ("ServerTimeoutError", "ReadTimeout"),

@@ -31,8 +31,6 @@ from pyfly.transport.deadline import TimeLimits
 from pyfly.transport.errors import ConnectTimeout
 from pyfly.transport.pools import AsyncGate
 
-__all__ = ["AiohttpAnswer", "AiohttpPool", "load_aiohttp"]
-
 #: As much as the httpcore family takes, in a line and in a field.
 HEAD_LIMIT = 100 * 1024
 

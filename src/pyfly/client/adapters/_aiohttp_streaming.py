@@ -17,8 +17,6 @@ from pyfly.client.adapters._upload import Upload
 from pyfly.client.errors import ReadException
 from pyfly.client.message import Headers, Response
 
-__all__ = ["AiohttpOpened"]
-
 
 class AiohttpOpened:
     """A response that holds its connection, and a place at the gate, until it is closed.

@@ -8,8 +8,6 @@ from typing import Any
 from pyfly.client.errors import ResponseTooLargeException
 from pyfly.client.message import BodyStream, Headers, Response
 
-__all__ = ["ResponseBody", "close_body", "too_large"]
-
 
 def close_body(content: bytes | BodyStream | None) -> None:
     """End what an attempt has opened for its body."""

@@ -12,20 +12,6 @@ from typing import Self
 from pyfly.client.message import BodyStream
 from pyfly.transport.errors import ReadTimeout
 
-__all__ = [
-    "BLOCKING",
-    "NOT_BLOCKING",
-    "bounded",
-    "bounded_blocking",
-    "close_now",
-    "close_soon",
-    "iterated",
-    "iterated_blocking",
-    "no_turn",
-    "other_turn",
-]
-
-
 #: Whether an adapter is for threads.
 BLOCKING, NOT_BLOCKING = True, False
 

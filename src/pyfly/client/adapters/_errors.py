@@ -53,8 +53,6 @@ from pyfly.transport.errors import (
 )
 from pyfly.transport.proxy import Proxy
 
-__all__ = ["AttemptFacts", "from_transport", "named", "redirect_behind", "translate"]
-
 #: h11 and idna too: the family lets some of their exceptions through.
 _ROOTS = frozenset({"httpx2", "httpx", "httpcore2", "httpcore", "h11", "idna"})
 

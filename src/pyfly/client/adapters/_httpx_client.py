@@ -31,8 +31,6 @@ from pyfly.kernel.exceptions import PyFlyException
 from pyfly.kernel.secrets import is_secret
 from pyfly.transport.errors import ReadTimeout
 
-__all__ = ["AsyncClientOpened", "AsyncClientPort"]
-
 
 class AsyncClientPort:
     """The port over a client.

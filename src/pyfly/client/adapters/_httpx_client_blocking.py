@@ -32,8 +32,6 @@ from pyfly.kernel.exceptions import PyFlyException
 from pyfly.kernel.secrets import is_secret
 from pyfly.transport.errors import ReadTimeout
 
-__all__ = ["BlockingClientOpened", "BlockingClientPort"]
-
 
 class BlockingClientPort:
     """The port over a client.

@@ -11,8 +11,6 @@ from typing import Any
 
 from pyfly.kernel.exceptions import PyFlyException
 
-__all__ = ["MissingLibraryException", "family_of", "load"]
-
 _FAMILY = ("httpx2", "httpx")
 
 

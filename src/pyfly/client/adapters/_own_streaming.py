@@ -11,8 +11,6 @@ from pyfly.client.message import Headers, Response
 from pyfly.transport.errors import BodyTooLarge, TransportError
 from pyfly.transport.pool import AsyncExchange
 
-__all__ = ["AsyncOwnOpened"]
-
 
 class AsyncOwnOpened:
     """A response whose body is still to come; see ``StreamedResponse``.

@@ -12,8 +12,6 @@ from pyfly.client.message import Headers, Response
 from pyfly.transport._blocking.pool import BlockingExchange
 from pyfly.transport.errors import BodyTooLarge, TransportError
 
-__all__ = ["BlockingOwnOpened"]
-
 
 class BlockingOwnOpened:
     """A response whose body is still to come; see ``SyncStreamedResponse``.

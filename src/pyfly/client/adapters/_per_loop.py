@@ -16,8 +16,6 @@ import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-__all__ = ["PerLoop", "Tracked"]
-
 T = TypeVar("T")
 
 

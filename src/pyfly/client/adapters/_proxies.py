@@ -6,8 +6,6 @@ from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.transport.proxy import proxy_from_environment
 from pyfly.transport.target import HttpOrigin
 
-__all__ = ["proxy_for"]
-
 
 def proxy_for(settings: ConnectionSettings, origin: HttpOrigin) -> str | None:
     """The URL of the proxy on the way to ``origin``; None for the direct way."""

@@ -12,8 +12,6 @@ from pyfly.client.errors import ClientArgumentException
 from pyfly.client.message import ConstantHeaders
 from pyfly.kernel.secrets import is_secret
 
-__all__ = ["TextFields"]
-
 #: What would end a field, or be encoded otherwise than it is meant (RFC 9110, section 5.5).
 _UNSENDABLE = re.compile(r"[\r\n\0]|^\s|\s$|[^\x00-\x7f]")
 

@@ -9,8 +9,6 @@ from pyfly.client.errors import TlsException
 from pyfly.transport import tls
 from pyfly.transport.errors import TlsFileError
 
-__all__ = ["check_files", "context_for"]
-
 
 def context_for(settings: ConnectionSettings) -> ssl.SSLContext:
     """The context for ``settings``: the same object for equal trust.

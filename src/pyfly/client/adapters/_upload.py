@@ -10,8 +10,6 @@ from typing import Any, Self
 from pyfly.client.errors import ClientArgumentException
 from pyfly.client.message import BodyStream
 
-__all__ = ["PIECE", "Upload"]
-
 #: Bodies that are larger are handed over in pieces of this size.
 PIECE = 64 * 1024
 

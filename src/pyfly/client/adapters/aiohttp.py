@@ -33,8 +33,6 @@ from pyfly.client.message import Request, Response
 from pyfly.client.ports import StreamedResponse
 from pyfly.kernel.exceptions import PyFlyException
 
-__all__ = ["AiohttpClientAdapter"]
-
 T = TypeVar("T")
 
 _DIRECT: dict[str, Any] = {}  # not to be changed

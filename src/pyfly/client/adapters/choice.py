@@ -7,8 +7,6 @@ from typing import Any
 
 from pyfly.client.adapters.settings import ConnectionSettings
 
-__all__ = ["ADAPTERS", "make_adapter", "unsuitable"]
-
 #: What the setting can be.
 ADAPTERS = ("httpx2", "httpx", "aiohttp")
 

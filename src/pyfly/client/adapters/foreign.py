@@ -19,8 +19,6 @@ from pyfly.kernel.exceptions import AttemptTimeoutException, PyFlyException
 from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.transport.deadline import TimeLimits
 
-__all__ = ["ForeignPort", "PlainValue", "PortException", "SyncForeignPort"]
-
 _METHODS = ("request", "start", "stop")
 
 

@@ -18,8 +18,6 @@ from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import ReadTimeout, TransportError
 from pyfly.transport.pool import AsyncPool
 
-__all__ = ["HttpxClientAdapter"]
-
 
 class HttpxClientAdapter(HttpxAdapter):
     """A port over connections of its own, or over a client of yours of httpx2 or httpx.

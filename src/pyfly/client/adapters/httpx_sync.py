@@ -19,8 +19,6 @@ from pyfly.transport._blocking.pool import BlockingPool
 from pyfly.transport.deadline import Timeouts
 from pyfly.transport.errors import ReadTimeout, TransportError
 
-__all__ = ["HttpxSyncClientAdapter"]
-
 
 class HttpxSyncClientAdapter(HttpxAdapter):
     """A port over connections of its own, or over a client of yours of httpx2 or httpx.

@@ -12,8 +12,6 @@ from typing import Any, Literal
 from pyfly.kernel.exceptions import PyFlyException
 from pyfly.kernel.record import Record
 
-__all__ = ["ConnectionSettings", "ConnectionSettingsException", "checked"]
-
 Path = str | PathLike[str]
 
 #: What the address of a Unix socket holds in bytes, the NUL at its end excepted.

@@ -25,8 +25,6 @@ from pyfly.client.errors import ClientStoppedException
 from pyfly.client.message import Request, Response
 from pyfly.client.ports import StreamedResponse, SyncStreamedResponse
 
-__all__ = ["StockHttpxClientAdapter", "StockHttpxSyncClientAdapter"]
-
 P = TypeVar("P", HttpxClientAdapter, HttpxSyncClientAdapter)
 
 

@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 
 from pyfly.client._declare.verbs import is_coroutine_function
 
-__all__ = ["Credentials", "Provider", "auth_mistakes", "basic", "bearer", "credentials_of"]
-
 Provider: TypeAlias = Callable[[], "str | Awaitable[str]"]
 
 

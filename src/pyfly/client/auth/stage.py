@@ -13,8 +13,6 @@ from pyfly.resilience import detached
 from pyfly.resilience.call import Call
 from pyfly.resilience.pipeline import Handler, SyncHandler
 
-__all__ = ["AuthStage"]
-
 _HEADER = "authorization"
 
 

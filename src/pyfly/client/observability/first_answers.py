@@ -9,8 +9,6 @@ import logging
 
 from pyfly.kernel.fork import ForkAware
 
-__all__ = ["FirstAnswers"]
-
 _logger = logging.getLogger("pyfly.client.calls")
 
 _ENOUGH = 10

@@ -23,8 +23,6 @@ from pyfly.resilience.events import (
     RetrySuppressed,
 )
 
-__all__ = ["LogListener"]
-
 _attempts = logging.getLogger("pyfly.client.attempts")
 _circuit = logging.getLogger("pyfly.client.circuit")
 _calls = logging.getLogger("pyfly.client.calls")

@@ -23,8 +23,6 @@ from pyfly.resilience.adaptive_limiter.state import (
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.events import Events, LimitChanged, Listener
 
-__all__ = ["AdaptiveLimiter", "AdaptiveLimiterSnapshot"]
-
 
 class AdaptiveLimiterSnapshot(Record):
     """An adaptive limiter at one moment: ``acquired == released + in_flight``."""

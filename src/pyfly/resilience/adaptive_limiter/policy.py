@@ -11,8 +11,6 @@ from datetime import timedelta
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import finite_number, span, whole_number
 
-__all__ = ["AIMDPolicy", "Gradient2Policy"]
-
 _SECOND = timedelta(seconds=1)
 _TIMEOUT = timedelta(seconds=5)
 

@@ -12,8 +12,6 @@ from pyfly.resilience.adaptive_limiter.limiter import AdaptiveLimiter
 from pyfly.resilience.adaptive_limiter.state import LimiterPermit
 from pyfly.resilience.call import Call, Handler, SyncHandler
 
-__all__ = ["AdaptiveLimiterStage"]
-
 
 class AdaptiveLimiterStage:
     """Lets as many attempts run at once as the other side can take.

@@ -28,16 +28,6 @@ from typing import Protocol
 from pyfly.resilience._leases import Lease, Leases
 from pyfly.resilience.adaptive_limiter.policy import AIMDPolicy, Gradient2Policy
 
-__all__ = [
-    "AIMDRules",
-    "Algorithm",
-    "Gradient2Rules",
-    "LimiterPermit",
-    "LimiterRules",
-    "LongAverage",
-    "Window",
-]
-
 _WARM_UP = 10
 _DRIFT = 0.95
 _LEAST_GRADIENT = 0.5

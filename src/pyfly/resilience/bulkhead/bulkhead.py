@@ -19,8 +19,6 @@ from pyfly.resilience.clock import SYSTEM_CLOCK, Clock
 from pyfly.resilience.deadlines import time_left
 from pyfly.resilience.events import Events, Listener
 
-__all__ = ["Bulkhead", "BulkheadSnapshot"]
-
 _POLL = 0.01
 """Seconds after which a blocked thread asks a clock again that is not the system's."""
 

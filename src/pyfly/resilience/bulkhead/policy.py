@@ -7,8 +7,6 @@ from datetime import timedelta
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import span, whole_number
 
-__all__ = ["BulkheadPolicy"]
-
 _OWNER = "Bulkhead"
 
 

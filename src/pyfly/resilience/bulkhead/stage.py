@@ -11,8 +11,6 @@ from pyfly.resilience.bulkhead.bulkhead import Bulkhead
 from pyfly.resilience.bulkhead.state import Permit
 from pyfly.resilience.call import Call, Handler, SyncHandler
 
-__all__ = ["BulkheadStage"]
-
 
 class BulkheadStage:
     """Lets so many attempts run at once.

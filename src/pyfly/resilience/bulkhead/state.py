@@ -23,8 +23,6 @@ from weakref import WeakMethod
 
 from pyfly.resilience._leases import Lease, Leases
 
-__all__ = ["BulkheadRules", "Permit"]
-
 
 class Permit(Lease):
     """Permission to run one call, or a place in the queue for it.

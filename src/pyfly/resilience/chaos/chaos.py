@@ -11,8 +11,6 @@ from pyfly.resilience.call import Call
 from pyfly.resilience.chaos.policy import ChaosPolicy
 from pyfly.resilience.chaos.state import drawn
 
-__all__ = ["Chaos"]
-
 
 class Chaos(ForkAware):
     """Does harm to a part of all attempts, on purpose and repeatably. Off unless named.

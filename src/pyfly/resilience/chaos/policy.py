@@ -11,8 +11,6 @@ from pyfly.kernel.record import Record
 from pyfly.resilience._checks import finite_number, span
 from pyfly.resilience.call import Call
 
-__all__ = ["ChaosPolicy"]
-
 _OWNER = "Chaos"
 
 

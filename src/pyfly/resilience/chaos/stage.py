@@ -11,8 +11,6 @@ from pyfly.resilience.call import Call, Handler, SyncHandler
 from pyfly.resilience.chaos.chaos import Chaos
 from pyfly.resilience.events import Event
 
-__all__ = ["ChaosInjected", "ChaosStage"]
-
 
 class ChaosInjected(Event):
     """Something was done to an attempt on purpose.

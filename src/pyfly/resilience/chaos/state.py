@@ -10,8 +10,6 @@ from collections.abc import Mapping
 
 from pyfly.resilience._checks import Draw
 
-__all__ = ["KINDS", "drawn"]
-
 KINDS = ("behaviour", "latency", "fault", "outcome")
 """In the order in which they are done."""
 

@@ -42,8 +42,6 @@ from pyfly.resilience.events import (
     RefusalWithheld,
 )
 
-__all__ = ["CircuitBreaker"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -7,8 +7,6 @@ from typing import Any, TypeAlias
 
 from pyfly.kernel.record import Record
 
-__all__ = ["FailureRule", "Kinds"]
-
 Kind: TypeAlias = type[BaseException] | Callable[[BaseException], bool]
 Kinds: TypeAlias = Kind | tuple[Kind, ...]
 

@@ -8,17 +8,6 @@ from typing import Any, TypeAlias
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import finite_number, span, whole_number
 
-__all__ = [
-    "FAILURE_THRESHOLD",
-    "HALF_OPEN_PERMITS",
-    "RECOVERY_TIMEOUT",
-    "CircuitBreakerPolicy",
-    "CountWindow",
-    "TimeWindow",
-    "Window",
-    "policy_of",
-]
-
 _OWNER = "CircuitBreaker"
 _THRESHOLD = 5
 _MINIMUM_CALLS = 10

@@ -22,8 +22,6 @@ from pyfly.resilience.circuit_breaker.circuit_breaker import CircuitBreaker
 from pyfly.resilience.circuit_breaker.state import Admission
 from pyfly.resilience.events import PermitRefused
 
-__all__ = ["CircuitBreakerEvidenceStage", "CircuitBreakerStage"]
-
 HALF_OPEN = "the circuit is half-open"
 _LATE = 1.0
 """Seconds after its end at which a process that runs has told of a timeout."""

@@ -30,19 +30,6 @@ from itertools import count
 from pyfly.kernel.record import Record
 from pyfly.resilience.events import CircuitState
 
-__all__ = [
-    "SCALE",
-    "Admission",
-    "CircuitBreakerSnapshot",
-    "CircuitMode",
-    "CircuitRules",
-    "Generation",
-    "Observation",
-    "Probe",
-    "Streak",
-    "scaled",
-]
-
 SCALE = 720_720
 """One whole failure. Divisible by every number of attempts up to 16."""
 

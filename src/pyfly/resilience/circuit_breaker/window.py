@@ -23,8 +23,6 @@ from pyfly.resilience.circuit_breaker.state import (
 )
 from pyfly.resilience.events import CircuitState
 
-__all__ = ["CountRing", "Ring", "TimeRing", "WindowRules", "rules_of", "snapshot_of"]
-
 _MOST_BUCKETS = 600
 _LONG_AGO = -sys.maxsize
 

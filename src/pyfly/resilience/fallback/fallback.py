@@ -12,8 +12,6 @@ from pyfly.resilience.clock import Clock
 from pyfly.resilience.events import Event, Events, Listener
 from pyfly.resilience.fallback.policy import UNSET, FallbackPolicy, On
 
-__all__ = ["Fallback", "FallbackUsed"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 V = TypeVar("V")

@@ -9,8 +9,6 @@ from typing import Any, TypeAlias, cast
 
 from pyfly.kernel.record import Record
 
-__all__ = ["UNSET", "FallbackPolicy", "On"]
-
 On: TypeAlias = tuple[type[Exception], ...] | Callable[[Exception], bool]
 """Which exceptions are answered: these classes, or those that a function says."""
 

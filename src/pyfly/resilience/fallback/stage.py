@@ -7,8 +7,6 @@ from typing import Any
 from pyfly.resilience.call import Call, Handler, SyncHandler
 from pyfly.resilience.fallback.fallback import Fallback, FallbackUsed
 
-__all__ = ["FallbackStage"]
-
 
 class FallbackStage:
     """Answers calls that fail; what it answers is never cached.

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from pyfly.resilience.events import Event
 
-__all__ = ["HedgeFailed", "HedgeSent", "HedgeSuppressed", "HedgeWon"]
-
 
 class HedgeSent(Event):
     """An attempt had no answer ``after`` seconds, and was sent once more beside itself."""

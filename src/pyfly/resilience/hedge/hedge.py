@@ -20,8 +20,6 @@ from pyfly.resilience.hedge.policy import WINDOW, HedgePolicy
 from pyfly.resilience.hedge.race import Race
 from pyfly.resilience.hedge.state import Durations
 
-__all__ = ["Hedge"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

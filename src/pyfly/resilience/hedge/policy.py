@@ -7,8 +7,6 @@ from datetime import timedelta
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import finite_number, span, whole_number
 
-__all__ = ["WINDOW", "HedgePolicy"]
-
 WINDOW = 256
 """How many of the latest durations a quantile is taken of."""
 

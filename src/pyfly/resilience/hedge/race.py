@@ -22,8 +22,6 @@ from pyfly.resilience.events import BudgetEmpty
 from pyfly.resilience.hedge.events import HedgeFailed, HedgeSent, HedgeSuppressed, HedgeWon
 from pyfly.resilience.hedge.runner import Expired, Owner, Runner
 
-__all__ = ["Race"]
-
 GRACE = 0.1
 """Seconds that the losers may take to end before the answer is given to the caller."""
 

@@ -9,8 +9,6 @@ from pyfly.resilience._checks import Budget
 from pyfly.resilience.call import Call
 from pyfly.resilience.hedge.policy import HedgePolicy
 
-__all__ = ["Expired", "Owner", "Runner"]
-
 
 class Owner(Protocol):
     """What a race needs of the hedge that it is run for."""

@@ -8,8 +8,6 @@ from typing import Any
 from pyfly.resilience.call import Call, Handler, SyncHandler
 from pyfly.resilience.hedge.hedge import Hedge
 
-__all__ = ["HedgeStage"]
-
 
 class HedgeStage:
     """Sends an attempt once more beside itself when it has no answer in time.

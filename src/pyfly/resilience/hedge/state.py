@@ -13,8 +13,6 @@ import math
 from bisect import bisect_left, insort
 from collections import deque
 
-__all__ = ["Durations"]
-
 
 class Durations:
     """The latest durations of attempts, in seconds.

@@ -16,8 +16,6 @@ from pyfly.resilience.events import Events, Listener
 from pyfly.resilience.rate_limiter.policy import RateLimiterPolicy
 from pyfly.resilience.rate_limiter.state import RateRules, Reservation
 
-__all__ = ["RateLimiter", "RateLimiterSnapshot"]
-
 
 class RateLimiterSnapshot(Record):
     """A rate limiter at one moment. ``tokens`` is negative while some are reserved ahead."""

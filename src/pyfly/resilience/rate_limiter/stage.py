@@ -10,8 +10,6 @@ from pyfly.resilience._guard import tell_refusal, time_for
 from pyfly.resilience.call import Call, Handler, SyncHandler
 from pyfly.resilience.rate_limiter.limiter import RateLimiter
 
-__all__ = ["RateLimiterStage"]
-
 
 class RateLimiterStage:
     """Lets attempts begin at no more than a rate.

@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["RateRules", "Reservation"]
-
 _ROUNDING = 1e-9
 """Seconds that count as none: times on a clock that has run for years are no more exact."""
 

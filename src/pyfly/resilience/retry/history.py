@@ -8,8 +8,6 @@ from contextlib import suppress
 from pyfly.kernel.exceptions import PyFlyException
 from pyfly.kernel.record import Record
 
-__all__ = ["AttemptSummary", "attach", "summary"]
-
 _ATTRIBUTE = "retry_history"
 _PREFIX = "Retried: "
 _SHOWN = 10

@@ -24,8 +24,6 @@ from pyfly.resilience.deadlines import time_left
 from pyfly.resilience.retry.history import AttemptSummary, attach, summary
 from pyfly.resilience.retry.state import LONGEST_DELAY, Backoff, told_by, wait_or_reason
 
-__all__ = ["Jitter", "RetryPolicy", "UnwantedResultException"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -18,8 +18,6 @@ from pyfly.resilience.events import (
 from pyfly.resilience.retry.history import attach, summary
 from pyfly.resilience.retry.policy import RetryPolicy, UnwantedResultException
 
-__all__ = ["RetryStage"]
-
 OVERTAKEN = "the circuit has opened since this call was admitted"
 BUDGET_EMPTY = "the retry budget is empty"
 

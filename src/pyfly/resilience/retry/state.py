@@ -7,8 +7,6 @@ import math
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import Draw
 
-__all__ = ["LONGEST_DELAY", "Backoff", "told_by", "wait_or_reason"]
-
 LONGEST_DELAY = 365 * 86_400.0
 """No computed delay is longer, in seconds: doubling would soon leave what timers can take."""
 

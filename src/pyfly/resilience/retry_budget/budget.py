@@ -10,8 +10,6 @@ from pyfly.resilience.clock import Clock
 from pyfly.resilience.retry_budget.policy import RatioBudgetPolicy, RetryBudgetPolicy
 from pyfly.resilience.retry_budget.state import BudgetRules, RatioRules
 
-__all__ = ["RetryBudget"]
-
 
 class RetryBudget(ForkAware):
     """Bounds the retries (and hedges) of all calls that share it, in the token form of gRPC;

@@ -7,8 +7,6 @@ from datetime import timedelta
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import finite_number, span
 
-__all__ = ["RatioBudgetPolicy", "RetryBudgetPolicy"]
-
 _OWNER = "RetryBudget"
 
 

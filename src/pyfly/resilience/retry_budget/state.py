@@ -11,8 +11,6 @@ with the calls that allowed them.
 
 from __future__ import annotations
 
-__all__ = ["BudgetRules", "RatioRules"]
-
 _SLICES = 10
 _ROUNDING = 1e-9
 """A retry may be missing by so much: 0.29 × 100 is 28.999999999999996."""

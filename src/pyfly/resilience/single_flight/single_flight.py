@@ -15,8 +15,6 @@ from pyfly.resilience.single_flight.table import Table, usable_key
 from pyfly.resilience.single_flight.tasks import share
 from pyfly.resilience.single_flight.threads import share_sync
 
-__all__ = ["SingleFlight"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

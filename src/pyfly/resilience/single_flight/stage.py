@@ -9,8 +9,6 @@ from pyfly.resilience.call import Call, Handler, SyncHandler
 from pyfly.resilience.single_flight.single_flight import SingleFlight
 from pyfly.resilience.single_flight.table import usable_key
 
-__all__ = ["SingleFlightStage"]
-
 
 class SingleFlightStage:
     """Lets calls with the same key share all that is inside: deadline, circuit, retries.

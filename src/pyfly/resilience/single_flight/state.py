@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Hashable
 from weakref import WeakValueDictionary
 
-__all__ = ["Flight", "Flights"]
-
 
 class Flight:
     """One call that several callers may wait for.

@@ -13,18 +13,6 @@ from pyfly.resilience.call import Call
 from pyfly.resilience.events import Event
 from pyfly.resilience.single_flight.state import Flight, Flights
 
-__all__ = [
-    "FlightJoined",
-    "Table",
-    "aboard",
-    "board",
-    "copied",
-    "out_of_time",
-    "take_over_facts",
-    "tell_joined",
-    "usable_key",
-]
-
 E = TypeVar("E", bound=BaseException)
 F = TypeVar("F", bound=Flight)
 

@@ -27,8 +27,6 @@ from pyfly.resilience.single_flight.table import (
     tell_joined,
 )
 
-__all__ = ["share"]
-
 
 class TaskFlight(Flight):
     """A flight in a task."""

@@ -26,8 +26,6 @@ from pyfly.resilience.single_flight.table import (
     tell_joined,
 )
 
-__all__ = ["share_sync"]
-
 _POLL = 0.01
 """Seconds after which a waiting thread asks a clock again that is not the system's."""
 

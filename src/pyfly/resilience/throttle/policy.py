@@ -8,8 +8,6 @@ from pyfly.kernel.exceptions import RefusedException
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import finite_number, span
 
-__all__ = ["ThrottlePolicy", "ThrottledException"]
-
 _OWNER = "Throttle"
 _WINDOW = timedelta(minutes=2)
 

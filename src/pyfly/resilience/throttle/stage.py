@@ -10,8 +10,6 @@ from pyfly.resilience.call import Call, Handler, SyncHandler
 from pyfly.resilience.throttle.policy import ThrottledException
 from pyfly.resilience.throttle.throttle import Throttle
 
-__all__ = ["ThrottleStage"]
-
 
 class ThrottleStage:
     """Holds back a part of the attempts while the other side turns many away.

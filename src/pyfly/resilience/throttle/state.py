@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["BUCKETS", "ThrottleRules"]
-
 BUCKETS = 24
 """Parts of the window."""
 

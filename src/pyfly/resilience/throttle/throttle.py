@@ -15,8 +15,6 @@ from pyfly.resilience.events import Events, Listener
 from pyfly.resilience.throttle.policy import ThrottledException, ThrottlePolicy
 from pyfly.resilience.throttle.state import ThrottleRules
 
-__all__ = ["Throttle", "ThrottleSnapshot"]
-
 
 class ThrottleSnapshot(Record):
     """A throttle at one moment; ``requests`` and ``accepts`` are those of the window."""

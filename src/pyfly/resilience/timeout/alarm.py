@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-__all__ = ["Alarm"]
-
 
 class Alarm:
     """Cancels the current task after a span, as :func:`asyncio.timeout` does, but can be asked

@@ -7,8 +7,6 @@ from datetime import timedelta
 from pyfly.kernel.record import Record
 from pyfly.resilience._checks import span
 
-__all__ = ["TimeoutPolicy"]
-
 _OWNER = "TimeoutPolicy"
 _DEFAULT_ATTEMPT = timedelta(seconds=30)
 

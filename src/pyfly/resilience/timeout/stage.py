@@ -19,8 +19,6 @@ from pyfly.resilience.deadlines import deadline_on
 from pyfly.resilience.timeout.alarm import Alarm
 from pyfly.resilience.timeout.state import attempt_end, call_end
 
-__all__ = ["AttemptTimeoutStage", "TotalTimeoutStage"]
-
 
 class TotalTimeoutStage:
     """Bounds a call with its attempts and pauses, and holds it to the deadline around it.

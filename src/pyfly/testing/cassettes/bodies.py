@@ -13,8 +13,6 @@ from pyfly.testing.cassettes.yaml_file import survives
 from pyfly.testing.requests.received import SeenRequest
 from pyfly.testing.requests.secrets import Redactor
 
-__all__ = ["digest", "packed", "request_body", "unpacked"]
-
 
 def packed(content: bytes, headers: Headers, secrets: Redactor) -> dict[str, Any]:
     """One entry, ``json``, ``text`` or ``base64``; none for an empty body."""

@@ -21,8 +21,6 @@ from pyfly.testing.requests.declared import routes_of
 from pyfly.testing.requests.received import SeenRequest, read_content, read_content_sync
 from pyfly.testing.requests.secrets import Redactor
 
-__all__ = ["Cassette", "CassetteBase", "SyncCassette"]
-
 
 class _Recorded:
     """A stream that is recorded while it is read: to its end, or until the reader has enough."""

@@ -21,8 +21,6 @@ from pyfly.testing.requests.received import SeenRequest
 from pyfly.testing.requests.route import Route
 from pyfly.testing.requests.secrets import Redactor, alike
 
-__all__ = ["asked", "failure_entry", "key_of", "played", "response_entry"]
-
 #: Fields that tell of one connection, or of an encoding that is undone.
 _DROPPED = frozenset(
     {"content-length", "transfer-encoding", "connection", "keep-alive", "content-encoding"}

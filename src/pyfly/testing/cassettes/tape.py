@@ -25,8 +25,6 @@ from pyfly.testing.requests.received import SeenRequest, UnexpectedRequestExcept
 from pyfly.testing.requests.route import Route
 from pyfly.testing.requests.secrets import Redactor, alike
 
-__all__ = ["VARIABLE", "Mode", "Tape", "TapeEntry", "mode_of"]
-
 Mode = Literal["auto", "replay", "refresh"]
 
 VARIABLE = "PYFLY_CASSETTES"

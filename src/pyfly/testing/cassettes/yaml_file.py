@@ -11,8 +11,6 @@ from typing import Any
 from pyfly.client._codec.encode import to_json
 from pyfly.kernel.exceptions import PyFlyException
 
-__all__ = ["CassetteException", "read", "survives", "write"]
-
 
 class CassetteException(PyFlyException, ValueError):
     """A cassette cannot be used: it is missing, too old, or no cassette; the message says why."""

@@ -11,8 +11,6 @@ from pyfly.kernel.exceptions import AttemptTimeoutException
 from pyfly.resilience.clock import Clock
 from pyfly.testing.fake_port.replies import Reply
 
-__all__ = ["FakeBody", "SyncFakeBody", "Wait", "whole"]
-
 
 class Wait:
     """How long to wait, and what comes of it: the time until a deadline may be less.

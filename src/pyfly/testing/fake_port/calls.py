@@ -8,8 +8,6 @@ from pyfly.client.message import Headers
 from pyfly.testing.requests.received import SeenRequest
 from pyfly.testing.requests.route import Route
 
-__all__ = ["FakeCall"]
-
 
 class FakeCall:
     """One request that reached a fake port: one attempt, so a retried call has several.

@@ -26,9 +26,6 @@ from pyfly.testing.requests.received import (
 )
 from pyfly.testing.requests.route import Route
 
-__all__ = ["Fake", "FakePort", "SyncFakePort"]
-
-
 P = ParamSpec("P")
 R = TypeVar("R")
 Self = TypeVar("Self", bound="Fake")

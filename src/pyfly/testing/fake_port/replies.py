@@ -14,16 +14,6 @@ from pyfly.client.plan import MethodPlan, allows_none
 from pyfly.kernel.record import Record
 from pyfly.testing.requests.received import SeenRequest
 
-__all__ = [
-    "NOTHING",
-    "Reply",
-    "asks_first",
-    "page_reply",
-    "plain_reply",
-    "reply_to",
-    "stream_reply",
-]
-
 _JSON = "application/json"
 _BYTES = (bytes, bytearray, memoryview)
 

@@ -25,8 +25,6 @@ from pyfly.testing.fake_port.replies import (
 from pyfly.testing.requests.received import SeenRequest
 from pyfly.testing.requests.route import Route, Wanted
 
-__all__ = ["Rule", "RuleAnswer", "RuleBase", "StreamRule"]
-
 R = TypeVar("R")
 T = TypeVar("T")
 Self = TypeVar("Self", bound="RuleBase")

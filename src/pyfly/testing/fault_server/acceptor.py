@@ -8,8 +8,6 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
-__all__ = ["Acceptor", "AcceptorState", "check_states"]
-
 #: ``open``: connections are taken. ``refuse``: they are refused, as if nothing ran there.
 #: ``stall``: connecting neither succeeds nor fails, as if the machine were gone.
 AcceptorState: TypeAlias = Literal["open", "refuse", "stall"]

@@ -15,9 +15,6 @@ from pyfly.testing.fault_server.exchange import (
 )
 from pyfly.testing.fault_server.latency import AnyLatency, as_latency
 
-__all__ = ["Answer", "Delayed", "Drip", "Early", "Interim", "Raw", "Silence"]
-
-
 _WITHOUT_BODY = (204, 304)
 
 

@@ -9,19 +9,6 @@ from pyfly.testing.fault_server import wire
 from pyfly.testing.fault_server.answers import Answer
 from pyfly.testing.fault_server.exchange import AnsweringBehaviour, ServedExchange
 
-__all__ = [
-    "BadChunks",
-    "Bomb",
-    "Close",
-    "HalfClose",
-    "HeaderBomb",
-    "LeftOver",
-    "Place",
-    "Reset",
-    "TruncatedGzip",
-    "WrongLength",
-]
-
 #: Where in an exchange: before any answer, within its head, within its body, after it.
 Place: TypeAlias = Literal["before", "head", "body", "after"]
 _PLACES = ("before", "head", "body", "after")

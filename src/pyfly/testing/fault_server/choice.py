@@ -6,8 +6,6 @@ from itertools import accumulate
 
 from pyfly.testing.fault_server.exchange import Behaviour, ServedExchange
 
-__all__ = ["Flapping", "InTurn", "Mix"]
-
 
 class InTurn(Behaviour):
     """The first for the first request of a route, the second for the second, and so on.

@@ -8,9 +8,6 @@ from random import Random
 from pyfly.testing.fault_server.received import ReceivedRequest, body_length
 from pyfly.testing.fault_server.socket_faults import Hangup, ServerSocket
 
-__all__ = ["SETTLE", "AnsweringBehaviour", "Behaviour", "ServedExchange", "ServerConnection"]
-
-
 #: Longer heads are refused by closing: a client that sends one is not what is tested here.
 _LONGEST_HEAD = 1 << 20
 #: What a client has got before a reset, it may read; what comes with the reset may be lost.

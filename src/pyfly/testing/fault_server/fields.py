@@ -11,8 +11,6 @@ from pyfly.core.keys import common, dotted, nearest
 from pyfly.core.schema import Leaf
 from pyfly.core.tree import Listing, Node, Origin, Scalar, Section
 
-__all__ = ["ScriptSection"]
-
 _KINDS = {Section: "a section", Listing: "a list", Scalar: "a value"}
 
 

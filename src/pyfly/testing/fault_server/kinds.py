@@ -25,8 +25,6 @@ from pyfly.testing.fault_server.exchange import Behaviour
 from pyfly.testing.fault_server.fields import ScriptSection
 from pyfly.testing.fault_server.latency import Latency, LogNormal, Pareto, Uniform, as_latency
 
-__all__ = ["behaviours_of"]
-
 Settings = Mapping[str, Any]
 
 _PLACE = Choice("before", "head", "body", "after", default="before")

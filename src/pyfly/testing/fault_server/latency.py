@@ -5,8 +5,6 @@ from __future__ import annotations
 from random import Random
 from typing import Protocol, TypeAlias
 
-__all__ = ["AnyLatency", "Fixed", "Latency", "LogNormal", "Pareto", "Uniform", "as_latency"]
-
 #: No distribution gives more than this unless it is told to: a test is not to hang by chance.
 LONGEST = 60.0
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pyfly.client.message import Headers
 
-__all__ = ["ReceivedRequest", "body_length"]
-
 
 class ReceivedRequest:
     """A request as it came, and what was done about it.

@@ -30,8 +30,6 @@ from pyfly.testing.fault_server.fields import ScriptSection
 from pyfly.testing.fault_server.kinds import behaviours_of
 from pyfly.testing.fault_server.serving import route_mistake
 
-__all__ = ["Script", "ScriptRoute", "read_script"]
-
 _SEED = Integer(default=0)
 _FLAG = Flag(default=False)
 _ROUTE = Text()

@@ -19,8 +19,6 @@ from pyfly.testing.fault_server.received import ReceivedRequest
 from pyfly.testing.fault_server.script import read_script
 from pyfly.testing.fault_server.serving import ConnectionServer, ServerRoutes
 
-__all__ = ["FaultServer"]
-
 Phases: TypeAlias = tuple[tuple[AcceptorState, float], ...]
 
 

@@ -17,9 +17,6 @@ from pyfly.testing.fault_server.exchange import Behaviour, ServedExchange, Serve
 from pyfly.testing.fault_server.received import ReceivedRequest
 from pyfly.testing.fault_server.socket_faults import Hangup, ServerSocket
 
-__all__ = ["ConnectionServer", "ServerRoute", "ServerRoutes", "route_mistake"]
-
-
 _PATTERN = re.compile(r"(?:(?P<method>[A-Z]+) )?(?P<path>/\S*|\*)")
 _PLACE = re.compile(r"\{\w+\}")
 

@@ -10,8 +10,6 @@ import ssl
 import struct
 from typing import Any
 
-__all__ = ["Hangup", "ServerSocket"]
-
 #: What may wait to be read; beyond it the client has to wait.
 _READ_AHEAD = 64 * 1024
 #: SO_LINGER: on, for no time at all.

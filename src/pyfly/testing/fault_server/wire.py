@@ -7,8 +7,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
-__all__ = ["bomb", "chunk", "head", "pieces_of", "reason_of"]
-
 LAST_CHUNK = b"0\r\n\r\n"
 
 

@@ -27,9 +27,6 @@ from pyfly.testing.requests.received import Part, SeenRequest
 from pyfly.testing.requests.secrets import Redactor, alike
 from pyfly.testing.requests.text import from_texts
 
-__all__ = ["BodySlot", "FileSlot", "FormFieldsSlot", "FormSlot"]
-
-
 _FEW = 60
 
 

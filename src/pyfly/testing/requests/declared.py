@@ -14,8 +14,6 @@ from pyfly.client.streamed import streamed
 from pyfly.client.template import parse_path
 from pyfly.testing.requests.route import Route
 
-__all__ = ["arguments_of", "route_of", "route_of_template", "routes_of"]
-
 _BODY_METHODS = ("POST", "PUT", "PATCH")
 
 

@@ -12,8 +12,6 @@ from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
 from pyfly.kernel.secrets import redacted
 from pyfly.testing.requests.received import SeenRequest
 
-__all__ = ["Slot", "fields_among", "grouped", "is_nested", "model", "outermost", "shown_fields"]
-
 _QUERY = (ParameterKind.QUERY, ParameterKind.QUERY_FIELDS)
 _FORM = (ParameterKind.FORM, ParameterKind.FORM_FIELDS)
 

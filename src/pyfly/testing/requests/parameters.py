@@ -28,8 +28,6 @@ from pyfly.testing.requests.parameter import Slot, fields_among, model, shown_fi
 from pyfly.testing.requests.received import SeenRequest, query_pairs
 from pyfly.testing.requests.text import from_text, from_texts
 
-__all__ = ["slot_for"]
-
 _SEPARATORS = {"csv": ",", "ssv": "%20", "pipes": "%7C"}
 
 

@@ -12,17 +12,6 @@ from pyfly.client._codec.json_text import from_json
 from pyfly.client.message import Headers, Request, media_type
 from pyfly.kernel.secrets import redacted
 
-__all__ = [
-    "Part",
-    "SeenRequest",
-    "UnexpectedRequestException",
-    "query_pairs",
-    "read_content",
-    "read_content_sync",
-    "request_by_hand",
-    "shown_url",
-]
-
 
 class UnexpectedRequestException(BaseException):
     """A request reached a port of a test that has no answer to it; the message says what differs.

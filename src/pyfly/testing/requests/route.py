@@ -17,8 +17,6 @@ from pyfly.testing.requests.parameter import Slot
 from pyfly.testing.requests.parameters import slot_for
 from pyfly.testing.requests.received import SeenRequest
 
-__all__ = ["Expectation", "Route", "Wanted"]
-
 #: How much another method, and another path, weigh against an argument that differs.
 _METHOD_WEIGHT, _PATH_WEIGHT, _ARGUMENT_WEIGHT = 2.0, 3.0, 0.5
 

@@ -12,8 +12,6 @@ from typing import Any
 
 from pyfly.kernel.secrets import is_secret, shown
 
-__all__ = ["Redactor", "alike"]
-
 _PLACEHOLDER = re.compile(r"\*\*\*\d*")
 
 

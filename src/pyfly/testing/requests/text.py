@@ -14,8 +14,6 @@ from uuid import UUID
 from pyfly.client._bind.values import text_of
 from pyfly.client._compile.shapes import is_collection, members, resolved_alias
 
-__all__ = ["from_text", "from_texts"]
-
 
 def _boolean(text: str) -> bool:
     return {"true": True, "false": False}[text]

@@ -14,8 +14,6 @@ from pyfly.transport.http11 import BodyPieces, IncomingResponse, OutgoingRequest
 from pyfly.transport.sockets import PIECE
 from pyfly.transport.target import HttpOrigin
 
-__all__ = ["BlockingConnection"]
-
 
 class BlockingConnection:
     """One connection.

@@ -24,8 +24,6 @@ from pyfly.transport.sockets import Sockets
 from pyfly.transport.socks import SocksHandshake
 from pyfly.transport.target import HttpOrigin
 
-__all__ = ["BlockingConnector"]
-
 
 class BlockingConnector:
     """Makes the connections of one pool.

@@ -22,8 +22,6 @@ from pyfly.transport.pools import BlockingGate
 from pyfly.transport.sockets import sockets_of_threads
 from pyfly.transport.target import HttpOrigin
 
-__all__ = ["BlockingExchange", "BlockingPool"]
-
 
 class BlockingPool:
     """The connections that exchanges share.

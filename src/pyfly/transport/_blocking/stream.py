@@ -18,8 +18,6 @@ from pyfly.transport.errors import (
 from pyfly.transport.sockets import BlockingSocket
 from pyfly.transport.tls_engine import Operation, TlsEngine
 
-__all__ = ["BlockingStream", "BlockingTlsStream", "start_tls_blocking"]
-
 
 class BlockingTlsStream:
     """A stream under TLS; it has the methods of a socket.
