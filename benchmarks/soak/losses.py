@@ -130,6 +130,8 @@ def closed_loops(url: str, count: int) -> Counter[str]:
     at_once = 4
     limits = Limits(at_once)
     ends: Counter[str] = Counter()
+    tasks: list[asyncio.Task[Any]] = []
+    loop: asyncio.AbstractEventLoop | None = None
     opened = connect(limits.client(True), base_url=url)
     client: Any = asyncio.run(opened.__aenter__())
     for number in range(1, count + 1):
@@ -137,7 +139,8 @@ def closed_loops(url: str, count: int) -> Counter[str]:
         tasks = loop.run_until_complete(_begin(client, at_once))
         loop.run_until_complete(asyncio.sleep(random.random() * 0.0004))
         for task in tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # they are meant
+            lost: Any = task
+            lost._log_destroy_pending = False  # they are meant
             ends[_end(task)] += 1
         loop.close()
         if number % 500 == 0:

@@ -11,7 +11,8 @@ A call that ends gives its lease back. A lease that was not given back is found 
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, _get_running_loop
+from asyncio import AbstractEventLoop
+from asyncio import _get_running_loop as running_loop  # pyright: ignore[reportPrivateUsage]
 from collections.abc import Callable, Set
 from weakref import WeakMethod, ref
 
@@ -20,25 +21,31 @@ _MANY_LOOPS = 16
 
 
 class Lease:
-    """Permission for one call, to be given back by whoever holds it."""
+    """Permission for one call, to be given back by whoever holds it.
 
-    __slots__ = ("__weakref__", "_loop", "_mark", "_out")
+    Attributes:
+        loop: The event loop that its call runs in; None in a thread.
+        mark: What stands for it among those that are out; None if it is back.
+        out: Those that are out.
+    """
+
+    __slots__ = ("__weakref__", "loop", "mark", "out")
 
     def __init__(self) -> None:
-        loop = _get_running_loop()
-        self._loop: ref[AbstractEventLoop] | None = None if loop is None else ref(loop)
-        self._mark: ref[Lease] | None = None
-        self._out: Set[ref[Lease] | None] = frozenset()
+        loop = running_loop()
+        self.loop: ref[AbstractEventLoop] | None = None if loop is None else ref(loop)
+        self.mark: ref[Lease] | None = None
+        self.out: Set[ref[Lease] | None] = frozenset()
 
     @property
     def held(self) -> bool:
         """Whether it has to be given back."""
-        return self._mark in self._out
+        return self.mark in self.out
 
     @property
     def lost(self) -> bool:
         """Whether the event loop that its call runs in is closed or gone."""
-        return _is_closed(self._loop)
+        return _is_closed(self.loop)
 
 
 class Leases:
@@ -65,20 +72,20 @@ class Leases:
     def add(self, lease: Lease) -> None:
         """Give a lease out."""
         self.await_turn(lease)
-        lease._mark, lease._out = ref(lease, self._let_go), self._out
-        self._out.add(lease._mark)
+        lease.mark, lease.out = ref(lease, self._let_go), self._out
+        self._out.add(lease.mark)
 
     def await_turn(self, lease: Lease) -> None:
         """Note a lease that is to be given out later, for :meth:`drop_lost` to know its loop."""
-        if lease._loop is not None and lease._loop() is not None:  # one that is gone has no hash
-            self._loops.add(lease._loop)
+        if lease.loop is not None and lease.loop() is not None:  # one that is gone has no hash
+            self._loops.add(lease.loop)
         if len(self._loops) > _MANY_LOOPS:
             self._loops = {loop for loop in list(self._loops) if loop() is not None}
 
     def discard(self, lease: Lease) -> None:
         """Take a lease back; nothing if it is back."""
-        self._out.discard(lease._mark)
-        lease._mark = None
+        self._out.discard(lease.mark)
+        lease.mark = None
 
     def drop_lost(self) -> bool:
         """Take back those whose event loop is closed. Whether there is such a loop."""

@@ -18,7 +18,7 @@ it had made the attempt itself, so there is one code for failures.
 from __future__ import annotations
 
 import time
-from asyncio import _get_running_loop as running_loop
+from asyncio import _get_running_loop as running_loop  # pyright: ignore[reportPrivateUsage]
 from collections.abc import Callable
 from typing import Any
 

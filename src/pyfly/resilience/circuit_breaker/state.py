@@ -146,8 +146,9 @@ class Probe(Admission):
         self.give_back: Callable[[Admission], None] | None = None
 
     def __del__(self) -> None:
-        if getattr(self, "give_back", None) is not None and self.held:  # else half made
-            self.give_back(self)  # type: ignore[misc] # the line above asks
+        give_back = getattr(self, "give_back", None)  # or it is half made
+        if give_back is not None and self.held:
+            give_back(self)
 
 
 class Observation(Admission):
