@@ -27,11 +27,10 @@ from pyfly.client._compile.policies import usable_policies
 from pyfly.client._declare.service import implementation_of
 from pyfly.client._protection.protection import Protection
 from pyfly.client._protection.shared import HostBreakers
-from pyfly.client._review import code_mistakes, decoders_of
+from pyfly.client._review import code_mistakes, decoders_of, port_mistakes
 from pyfly.client._settings.config import ClientConfig, Settings
 from pyfly.client._settings.declared import settings_from_decorator, settings_from_resilience
 from pyfly.client._settings.table import CONNECTIONS
-from pyfly.client._stream.method_checks import port_mistakes
 from pyfly.client._stream.streamer import streamer
 from pyfly.client._stream.sync_streamer import sync_streamer
 from pyfly.client.adapters.choice import make_adapter, unsuitable

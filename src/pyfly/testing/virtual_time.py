@@ -18,17 +18,144 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, ProcessPoolExecutor
 from selectors import DefaultSelector
-from typing import Any, TypeVar, TypeVarTuple
+from types import CodeType
+from typing import Any, NamedTuple, Protocol, TypeVar, TypeVarTuple
 
 from pyfly.kernel.exceptions import PyFlyException
-from pyfly.testing.monotonic_patch import MonotonicPatch, with_monotonic
-from pyfly.testing.pending_tasks import waiting_tasks
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+
+class Timed(Protocol):
+    """What knows the time, such as an event loop."""
+
+    def time(self) -> float:
+        """The time, in seconds."""
+        ...
+
+
+class _Monotonic:
+    """What ``time.monotonic`` is while virtual loops run: theirs in their threads, else the real.
+
+    Attributes:
+        real: The function that it stands in for.
+        loops: The loops of each thread, innermost last.
+    """
+
+    def __init__(self, real: Callable[[], float]) -> None:
+        self.real = real
+        self.loops: dict[int, list[Timed]] = {}
+
+    def __call__(self) -> float:
+        loops = self.loops.get(threading.get_ident())
+        return loops[-1].time() if loops else self.real()
+
+
+#: Guards the exchange of ``time.monotonic``, which belongs to the process.
+_exchange = threading.RLock()
+
+
+class MonotonicPatch:
+    """Has ``time.monotonic`` follow a loop in the current thread while a ``with`` block runs."""
+
+    __slots__ = ("_loop", "_monotonic")
+
+    def __init__(self, loop: Timed) -> None:
+        self._loop = loop
+
+    def __enter__(self) -> None:
+        with _exchange:
+            current: Any = time.monotonic
+            if not isinstance(current, _Monotonic):
+                current = time.monotonic = _Monotonic(current)
+            current.loops.setdefault(threading.get_ident(), []).append(self._loop)
+            self._monotonic = current
+
+    def __exit__(self, *_: object) -> None:
+        ours: _Monotonic = self._monotonic
+        thread = threading.get_ident()
+        with _exchange:
+            ours.loops[thread].pop()
+            if not ours.loops[thread]:
+                del ours.loops[thread]
+            installed: object = time.monotonic  # somebody may have replaced it since
+            if not ours.loops and installed is ours:
+                time.monotonic = ours.real
+
+
+def with_monotonic(loop: Timed, func: Callable[[*Ts], T]) -> Callable[[*Ts], T]:
+    """A function that ``time.monotonic`` follows the loop in while it runs, in any thread."""
+
+    def follow(*args: *Ts) -> T:
+        with MonotonicPatch(loop):
+            return func(*args)
+
+    return follow
+
+
+class _Place(NamedTuple):
+    function: str
+    file: str
+    line: int
+
+
+def waiting_tasks(loop: asyncio.AbstractEventLoop) -> list[str]:
+    """A line for each unfinished task: its name, the places where it waits, and for what."""
+    tasks = sorted(asyncio.all_tasks(loop), key=_number)
+    return [_told(task) for task in tasks]
+
+
+def _number(task: asyncio.Task[Any]) -> tuple[int, str]:
+    """Tasks in the order of their making, where their names tell it: Task-2 before Task-10."""
+    name = task.get_name()
+    digits = name.rpartition("-")[2]
+    return (int(digits) if digits.isdecimal() else 0, name)
+
+
+def _told(task: asyncio.Task[Any]) -> str:
+    places = " → ".join(
+        f"{place.function} ({_short(place.file)}:{place.line})" for place in _way(task.get_coro())
+    )
+    return f"{task.get_name()}: {places}, waits for {_awaited(task)}"
+
+
+def _way(coroutine: Any) -> list[_Place]:
+    """From the task's coroutine through what it awaits to the innermost place."""
+    places: list[_Place] = []
+    current: Any = coroutine
+    while (kind := _kind(current)) is not None:
+        code: CodeType = getattr(current, f"{kind}_code")
+        frame = getattr(current, f"{kind}_frame")
+        line = code.co_firstlineno if frame is None else frame.f_lineno
+        places.append(_Place(code.co_qualname, code.co_filename, line))
+        current = getattr(current, "gi_yieldfrom" if kind == "gi" else f"{kind}_await")
+    return places
+
+
+def _kind(thing: Any) -> str | None:
+    """The prefix of its attributes: of a coroutine, a generator, an asynchronous generator."""
+    return next((kind for kind in ("cr", "gi", "ag") if hasattr(thing, f"{kind}_code")), None)
+
+
+def _awaited(task: asyncio.Task[Any]) -> str:
+    future = getattr(task, "_fut_waiter", None)  # not public, so it may be gone one day
+    if isinstance(future, asyncio.Task):
+        return future.get_name()
+    return "something" if future is None else f"a {type(future).__name__}"
+
+
+def _short(path: str) -> str:
+    """The path as seen from here, if it is below; else the file's name."""
+    here = os.getcwd() + os.sep
+    return path.removeprefix(here) if path.startswith(here) else os.path.basename(path)
+
 
 #: What a virtual clock shows at first, in seconds: not 0, which code may take for "unset".
 START = 1_000.0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyfly.client._stream.json_path import bytes_at
+from pyfly.client._stream.page_decoder import bytes_at
 from tests.client.stream.test_json_items import VALUES
 
 

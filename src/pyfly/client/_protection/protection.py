@@ -25,7 +25,7 @@ from pyfly.client._protection.stages import (
 )
 from pyfly.client._settings.config import Settings
 from pyfly.client._settings.constructors import retry_policy
-from pyfly.client._settings.statuses import statuses_of
+from pyfly.client._settings.table import statuses_of
 from pyfly.client.auth.stage import AuthStage
 from pyfly.client.interceptors import hooks_of
 from pyfly.client.plan import ClientPlan, MethodPlan

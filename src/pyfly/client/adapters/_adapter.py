@@ -13,8 +13,7 @@ from pyfly.client._codec.encode import to_json
 from pyfly.client._codec.inflater import inflate
 from pyfly.client.adapters._errors import AttemptFacts, from_transport
 from pyfly.client.adapters._outgoing import HttpOrigin, RequestFields, TargetResolver
-from pyfly.client.adapters._proxies import proxy_for
-from pyfly.client.adapters._tls import check_files, context_for
+from pyfly.client.adapters._tls import check_files, context_for, proxy_for
 from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
 from pyfly.client.errors import ClientArgumentException, ClientStoppedException
 from pyfly.client.message import Request, Response

@@ -19,7 +19,7 @@ from typing import Any
 from pyfly.client.adapters._bodies import too_large
 from pyfly.client.adapters._library import MissingLibraryException
 from pyfly.client.adapters._outgoing import HttpOrigin
-from pyfly.client.adapters._proxies import proxy_for
+from pyfly.client.adapters._tls import proxy_for
 from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import (
     CallException,

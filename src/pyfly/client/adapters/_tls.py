@@ -1,4 +1,4 @@
-"""The TLS context that connection settings ask for."""
+"""What connection settings say of the way to an origin: its TLS context and its proxy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ from pyfly.client.adapters.settings import ConnectionSettings
 from pyfly.client.errors import TlsException
 from pyfly.transport import tls
 from pyfly.transport.errors import TlsFileError
+from pyfly.transport.proxy import proxy_from_environment
+from pyfly.transport.target import HttpOrigin
+
+
+def proxy_for(settings: ConnectionSettings, origin: HttpOrigin) -> str | None:
+    """The URL of the proxy on the way to ``origin``; None for the direct way."""
+    if settings.proxy is not None or not settings.trust_env or settings.uds is not None:
+        return settings.proxy
+    return proxy_from_environment(origin)
 
 
 def context_for(settings: ConnectionSettings) -> ssl.SSLContext:

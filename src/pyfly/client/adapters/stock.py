@@ -16,8 +16,7 @@ from typing import Any, TypeVar
 from pyfly.client.adapters._library import MissingLibraryException, load
 from pyfly.client.adapters._outgoing import RequestFields, TargetResolver
 from pyfly.client.adapters._per_loop import PerLoop, Tracked
-from pyfly.client.adapters._proxies import proxy_for
-from pyfly.client.adapters._tls import check_files, context_for
+from pyfly.client.adapters._tls import check_files, context_for, proxy_for
 from pyfly.client.adapters.httpx import HttpxClientAdapter
 from pyfly.client.adapters.httpx_sync import HttpxSyncClientAdapter
 from pyfly.client.adapters.settings import ConnectionSettings, checked, require_span
