@@ -14,6 +14,9 @@ from pyfly.kernel.record import Record
 from pyfly.resilience.clock import Clock
 from pyfly.resilience.events import Events
 
+_LATE = 1.0
+"""Seconds after its end at which a process that runs has told of a timeout."""
+
 
 class CallAdmission(Protocol):
     """Permission for a call, as a circuit breaker gave it."""
@@ -154,6 +157,16 @@ class Call:
             setattr(twin, name, getattr(self, name))
         twin.attempt_deadline = twin.expiry = None
         return twin
+
+    @property
+    def stood_still(self) -> bool:
+        """Whether nobody ran for a while: the time that passed proves nothing.
+
+        A process that was stopped, or a machine that slept, tells of an end long after it. The
+        answer may be there, unread.
+        """
+        end = self.deadline if self.attempt_deadline is None else self.attempt_deadline
+        return end is not None and self.clock.monotonic() > end + _LATE
 
     def __repr__(self) -> str:  # never the payload: it may hold secrets
         return f"<Call {self.operation} attempt {self.attempt} of {self.attempts_allowed}>"

@@ -31,14 +31,12 @@ class AdaptiveLimiterStage:
         self._is_drop = is_drop
 
     def wrap(self, inner: Handler) -> Handler:
-        limiter = self.limiter
-
         async def adaptive_limit(call: Call) -> Any:
             permit = self._enter(call)
             try:
                 result = await inner(call)
             except BaseException as error:
-                limiter.failed(permit, error, operation=call.operation, is_drop=self._is_drop)
+                self._failed(call, permit, error)
                 raise
             self._succeeded(call, permit)
             return result
@@ -46,26 +44,33 @@ class AdaptiveLimiterStage:
         return adaptive_limit
 
     def wrap_sync(self, inner: SyncHandler) -> SyncHandler:
-        limiter = self.limiter
-
         def adaptive_limit(call: Call) -> Any:
             permit = self._enter(call)
             try:
                 result = inner(call)
             except BaseException as error:
-                limiter.failed(permit, error, operation=call.operation, is_drop=self._is_drop)
+                self._failed(call, permit, error)
                 raise
             self._succeeded(call, permit)
             return result
 
         return adaptive_limit
 
+    def _failed(self, call: Call, permit: LimiterPermit, error: BaseException) -> None:
+        limiter = self.limiter
+        if call.stood_still:
+            limiter.released(permit)
+        else:
+            limiter.failed(permit, error, operation=call.operation, is_drop=self._is_drop)
+
     def _succeeded(self, call: Call, permit: LimiterPermit) -> None:
         """Give the permit back; for a stream, when that is closed: its length is no sample."""
-        if call.on_close is None:
-            self.limiter.succeeded(permit, operation=call.operation)
-        else:
+        if call.on_close is not None:
             call.on_close.append(partial(self.limiter.released, permit))
+        elif call.stood_still:
+            self.limiter.released(permit)
+        else:
+            self.limiter.succeeded(permit, operation=call.operation)
 
     def _enter(self, call: Call) -> LimiterPermit:
         try:

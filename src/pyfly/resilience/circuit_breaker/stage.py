@@ -23,8 +23,6 @@ from pyfly.resilience.circuit_breaker.state import Admission
 from pyfly.resilience.events import PermitRefused
 
 HALF_OPEN = "the circuit is half-open"
-_LATE = 1.0
-"""Seconds after its end at which a process that runs has told of a timeout."""
 
 
 class CircuitBreakerStage:
@@ -178,7 +176,7 @@ class CircuitBreakerEvidenceStage:
         admission = call.admission
         if isinstance(error, RefusedException) or not isinstance(admission, Admission):
             return
-        if isinstance(error, OperationTimeoutException) and _stood_still(call):
+        if isinstance(error, OperationTimeoutException) and call.stood_still:
             return
         if self._is_failure(error):
             allowed = max(call.attempts_allowed, 1)
@@ -211,16 +209,6 @@ class CircuitBreakerEvidenceStage:
         return "each failed attempt counts 1 part in the attempts its call may make"
 
 
-def _stood_still(call: Call) -> bool:
-    """Returns whether nobody ran for a while, so that a timeout proves nothing.
-
-    A process that was stopped, or a machine that slept, tells of an end long after it. The answer
-    may be there, unread.
-    """
-    end = call.deadline if call.attempt_deadline is None else call.attempt_deadline
-    return end is not None and call.clock.monotonic() > end + _LATE
-
-
 def _attempts_spoken_for(call: Call, error: Exception, allowed: int) -> int:
     if call.against_retry is None or call.against_retry(call, error) is None:
         return 1
@@ -239,4 +227,6 @@ def _attempts_left(call: Call, allowed: int) -> int:
 
 
 def _since(call: Call, started: float | None) -> float | None:
-    return None if started is None else call.clock.monotonic() - started
+    if started is None:
+        return None
+    return 0.0 if call.stood_still else call.clock.monotonic() - started

@@ -148,7 +148,8 @@ class Hedge(ForkAware):
             return await inner(call)
         started = call.clock.monotonic()
         result = await inner(call)
-        self.learn(call.clock.monotonic() - started)
+        if not call.stood_still:
+            self.learn(call.clock.monotonic() - started)
         return result
 
     def __call__(self, func: F) -> F:

@@ -158,7 +158,8 @@ class Race:
 
     async def _attempt(self, runner: Runner) -> Any:
         result = await self._inner(runner.call)
-        self._owner.learn(runner.call.clock.monotonic() - runner.started)
+        if not runner.call.stood_still:
+            self._owner.learn(runner.call.clock.monotonic() - runner.started)
         return result
 
     def _send_hedge(self) -> None:
@@ -250,7 +251,7 @@ class Race:
         losers = [runner for runner in self._runners if not runner.task.done()]
         if winner.call.hedge:
             first = self._runners[0]
-            if first in losers:  # it would have taken longer than this
+            if first in losers and not first.call.stood_still:  # it would have taken longer
                 self._owner.learn(now - first.started)
             if call.events.on:
                 took = now - winner.started
