@@ -81,6 +81,15 @@ def test_a_response_to_head_has_no_body() -> None:
         assert not incoming(head + b"0", method="HEAD").reusable
 
 
+@pytest.mark.parametrize("announced", [b"content-length: 5", b"transfer-encoding: chunked"])
+def test_a_body_that_may_not_be_but_is_announced_spoils_the_connection(announced: bytes) -> None:
+    head = b"HTTP/1.1 204 No Content\r\n%b\r\n\r\n" % announced
+    assert incoming(head).ended
+    assert not incoming(head).reusable
+    assert incoming(head, method="HEAD").reusable  # what GET would have sent
+    assert incoming(b"HTTP/1.1 204 N\r\ncontent-length: 0\r\n\r\n").reusable
+
+
 def test_a_body_until_the_connection_closes_is_known_as_such() -> None:
     follower = incoming(b"HTTP/1.1 200 OK\r\nx: y\r\n\r\nsome")
     assert follower.until_close
@@ -124,6 +133,14 @@ def test_a_connection_stays_open_if_the_peer_says_so(head: bytes, stays: bool) -
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "not known"),
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: x\r\n\r\n0\r\n\r\n", "not known"),
         (CHUNKED + b"zz\r\nhi\r\n0\r\n\r\n", "size of a chunk"),
+        (CHUNKED + b"f" * 17 + b"\r\nhi\r\n0\r\n\r\n", "size of a chunk"),
+        (b"SSH-2.0-x\r\n", "status line"),  # and then it waits for us
+        (b"HTTP/1.1 200 OK\r\nx: 1\rcontent-length: 2\n\r\nhi", "header line"),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length:" + b"9" * 20 + b"\rcontent-length: \n\r\nhi",
+            "content-length is no number",
+        ),
+        (b"HTTP/1.1 101 S\r\nupgrade: a\x07\r\nconnection: upgrade\r\n\r\n", "a protocol"),
         (CHUNKED + b"\r\n", "size of a chunk"),
         (b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000, "100 KiB"),
         (CHUNKED + b"1;" + b"y" * 200_000, "chunk"),
@@ -156,6 +173,15 @@ def test_a_body_that_is_malformed_in_the_packet_of_the_head_leaves_the_head() ->
         (b"HTTP/1.1 200 OK\r\nx: a\x07b\r\ncontent-length: 2\r\n\r\nhi", True),
         (b"HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 2\r\n\r\nhi", True),
         (CHUNKED + b"2\r\nhi\r\n0\r\nContent-Length: 9\r\n\r\n", True),
+        (CHUNKED + b"2  \r\nhi\r\n0 \r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\ncontent-length : 2\r\n\r\nhi", True),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length : 2\r\n\r\nhi", True),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\ntransfer-encoding : chunked\r\n\r\n"
+         b"2\r\nhi\r\n0\r\n\r\n", False),
+        (b"HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ntransfer-encoding: chunked\r\n\r\n"
+         b"2\r\nhi\r\n0\r\n\r\n", False),
+        (CHUNKED + b"2\r\nhi\r\n0\r\n\r\n"
+         b"HTTP/1.1 101 S\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", False),
     ],
 )  # fmt: skip
 def test_deviations_that_harm_nobody_are_taken(response: bytes, reusable: bool) -> None:

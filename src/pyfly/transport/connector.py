@@ -116,6 +116,8 @@ class AsyncConnector:
             answer.feed(await stream.receive(until))
         if not 200 <= answer.status < 300:
             raise ProxyError(f"it answered {answer.status}", proxy.peer)
+        if answer.spoiled:  # TLS has the client speak first: this is a page, not the way
+            raise ProxyError("it sent a body instead of opening the way", proxy.peer)
 
     async def _shake_hands(
         self, stream: AsyncStream, handshake: SocksHandshake, until: float

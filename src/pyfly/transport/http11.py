@@ -33,11 +33,14 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 #: RFC 9110, section 5.5: what would end a field, or be trimmed by whoever reads it.
 _UNSENDABLE = re.compile(r"[\0\r\n\v\f]|^[ \t]|[ \t]$")
 _HEAD_END = re.compile(rb"\n\r?\n")
-_LENGTH_LINE = re.compile(rb"^content-length:[ \t]*([^\r\n]*?)[ \t]*\r?\n", re.I | re.M)
+_LENGTH_LINE = re.compile(rb"^content-length[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?\n", re.I | re.M)
 _LENGTHS = re.compile(rb"0*[0-9]{1,20}(?:[ \t]*,[ \t]*0*[0-9]{1,20})*")
 #: What llhttp counts to.
 _LONGEST = 2**63 - 1
+_START = b"HTTP/1."
 _CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#: What llhttp raises; a change of protocol is no ``HttpParserError``.
+_REFUSALS_OF_LLHTTP = (HttpParserError, HttpParserUpgrade)
 _SWITCHED = "it changed to a protocol that nobody asked for"
 #: Reasons with which llhttp refuses a head, and what they say of the peer.
 _REFUSALS = (
@@ -46,7 +49,7 @@ _REFUSALS = (
     ("Transfer-Encoding", "its transfer-encoding is not known"),
     ("Duplicate Content-Length", "it sent two different lengths"),
     ("Content-Length", "its content-length is no number"),
-    ("chunk", "the size of a chunk is malformed"),
+    ("hunk", "the size of a chunk is malformed"),
     ("header", "a header line is malformed"),
     ("status", "its status line is malformed"),
     ("version", "its status line is malformed"),
@@ -211,6 +214,11 @@ class IncomingResponse:
         """Whether the connection may serve another exchange."""
         return self.ended and self._keep_alive and not self._spoiled
 
+    @property
+    def spoiled(self) -> bool:
+        """Whether more came than this response, or it may be read in two ways."""
+        return self._spoiled
+
     def require_at_most(self, limit: int) -> None:
         """Refuse a body that says already that it is too large, or is.
 
@@ -270,6 +278,8 @@ class IncomingResponse:
                 self._buffer = data[start:]
                 if len(self._buffer) > HEAD_LIMIT:
                     raise RemoteProtocolError("its headers are longer than 100 KiB")
+                if len(self._buffer) >= len(_START):  # whoever speaks otherwise may wait for us
+                    _require_start(self._buffer)
                 return
             look_from = found.end()
             self._read_head(data[start:look_from])
@@ -283,16 +293,13 @@ class IncomingResponse:
             self.feed(data[start:])
 
     def _read_head(self, head: bytes) -> None:
-        if head[:7] != b"HTTP/1.":
-            if head[:1] in b"\r\n":
-                raise RemoteProtocolError("it sent an empty line instead of a status")
-            raise RemoteProtocolError("its status line is malformed")
+        _require_start(head)
         found = _Head()
         parser = HttpResponseParser(found)
         try:
             parser.feed_data(head)
-        except HttpParserUpgrade:
-            raise RemoteProtocolError(_SWITCHED) from None
+        except HttpParserUpgrade as exc:
+            raise _refused(exc) from None
         except HttpParserError as exc:
             found, parser = self._read_leniently(head, exc)
         self.status = parser.get_status_code()
@@ -320,8 +327,10 @@ class IncomingResponse:
         )
         try:
             parser.feed_data(head)
-        except HttpParserError as exc:
+        except _REFUSALS_OF_LLHTTP as exc:
             raise _refused(exc) from None
+        # RFC 9112, section 5.1: a space before the colon is not of the name.
+        found.fields = [(name.rstrip(" \t"), value) for name, value in found.fields]
         return found, parser
 
     def _begin_body(self) -> None:
@@ -340,13 +349,21 @@ class IncomingResponse:
         coding, length = index.get("transfer-encoding"), index.get("content-length")
         if self._method in ("HEAD", "CONNECT") or self.status in (204, 304):
             self.ended = True
+            # A body that may not be, but is announced, may come later, and be taken for an answer.
+            announced = coding is not None or (length or "0") != "0"
+            if self.status == 204 and self._method not in ("HEAD", "CONNECT"):
+                self._spoiled = self._spoiled or announced
         elif coding is not None:
             if coding.lower() != "chunked":
                 raise RemoteProtocolError("its transfer-encoding is not known")
-            self._spoiled = self._spoiled or length is not None
+            # RFC 9112, section 6.1: beside a length, or in HTTP/1.0, it may be read otherwise.
+            self._spoiled = self._spoiled or length is not None or self._http10
             self._chunks = _ChunkedBody()
             self._parser = HttpResponseParser(self._chunks)
-            self._parser.set_dangerous_leniencies(lenient_chunked_length=True)  # in trailers
+            self._parser.set_dangerous_leniencies(
+                lenient_chunked_length=True,  # in trailers
+                lenient_spaces_after_chunk_size=True,  # old servers pad it
+            )
             self._parser.feed_data(_CHUNKED_HEAD)
         elif length is not None:
             self.length = self._left = int(length)
@@ -360,7 +377,7 @@ class IncomingResponse:
         assert parser is not None
         try:
             parser.feed_data(data)
-        except HttpParserError as exc:
+        except _REFUSALS_OF_LLHTTP as exc:
             if not chunks.ended:
                 self.fault = _refused(exc)
             self._spoiled = True  # else it is what follows the response that is no response
@@ -397,9 +414,16 @@ class IncomingResponse:
             raise PrematureEnd("closed the connection in the middle of a chunk of the body")
 
 
+def _require_start(head: bytes) -> None:
+    if not head.startswith(_START):
+        if head[:1] in b"\r\n":
+            raise RemoteProtocolError("it sent an empty line instead of a status")
+        raise RemoteProtocolError("its status line is malformed")
+
+
 def _with_one_length(head: bytes, lengths: list[bytes], refusal: HttpParserError) -> bytes:
     """A head whose length is told more than once, or is huge, with what it means."""
-    if not all(_LENGTHS.fullmatch(each) for each in lengths):
+    if not (lengths and all(_LENGTHS.fullmatch(each) for each in lengths)):
         raise _refused(refusal)
     found = {int(each) for each in b",".join(lengths).split(b",")}
     if len(found) > 1:
@@ -409,7 +433,9 @@ def _with_one_length(head: bytes, lengths: list[bytes], refusal: HttpParserError
     return b"%b\n%b%b" % (status_line, length, _LENGTH_LINE.sub(b"", fields))
 
 
-def _refused(exc: HttpParserError) -> RemoteProtocolError:
+def _refused(exc: Exception) -> RemoteProtocolError:
+    if isinstance(exc, HttpParserUpgrade):
+        return RemoteProtocolError(_SWITCHED)
     reason = str(exc)
     for part, text in _REFUSALS:
         if part in reason:

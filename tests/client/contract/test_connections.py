@@ -46,6 +46,30 @@ def test_a_connection_is_not_used_after_the_peer_asked_to_close_it(caller: Calle
 
 @pytest.mark.survives(
     "Connections between calls",
+    "a `204` announces a body, which comes late",
+    "a new connection for the next call",
+)
+def test_a_body_behind_a_204_is_never_taken_for_the_next_answer(caller: Callers, row: Row) -> None:
+    if row.library != "own":
+        pytest.skip("the library decides")
+    late = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL"
+
+    def script(connection: Connection) -> None:
+        connection.read_request()
+        if connection.number > 1:
+            connection.send(OK)
+            return
+        connection.send(b"HTTP/1.1 204 No Content\r\ncontent-length: %d\r\n\r\n" % len(late))
+        connection.read_request()
+        connection.send(late)
+
+    with Peer(script) as peer:
+        client = caller(peer.url)
+        assert [client.send().content for _ in range(2)] == [b"", b"hi"]
+
+
+@pytest.mark.survives(
+    "Connections between calls",
     "an idle connection was closed by the service",
     "a new connection, and the answer",
 )

@@ -310,6 +310,22 @@ def test_tls_goes_through_a_tunnel_of_tls(caller: Callers, certificates: Certifi
         assert client.send(within=3).content == b"hi"
 
 
+@pytest.mark.survives(
+    "TLS and proxies", "a proxy answers `CONNECT` with a page", "`ProxyException`, at once"
+)
+def test_a_proxy_that_sends_a_page_instead_of_the_way_is_told_apart(
+    caller: Callers, certificates: Certificates, row: Row
+) -> None:
+    if row.library != "own":
+        pytest.skip("the library decides")
+    page = b"HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\nPlease log in"
+    with Peer(tls=certificates.server()) as peer, Peer(Proxy(page)) as middle:
+        client = caller(peer.url, proxy=middle.url, ca=certificates.ca)
+        with pytest.raises(ProxyException, match="a body instead of opening the way"):
+            client.send()
+        assert peer.connections == 0
+
+
 @pytest.mark.survives("TLS and proxies", "the proxy refuses", "`ProxyException` with its status")
 def test_a_proxy_that_refuses_is_told_apart(caller: Callers, certificates: Certificates) -> None:
     refusal = b"HTTP/1.1 407 s3cret\r\ncontent-length: 0\r\n\r\n"

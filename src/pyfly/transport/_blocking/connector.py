@@ -119,6 +119,8 @@ class BlockingConnector:
             answer.feed(stream.receive(until))
         if not 200 <= answer.status < 300:
             raise ProxyError(f"it answered {answer.status}", proxy.peer)
+        if answer.spoiled:  # TLS has the client speak first: this is a page, not the way
+            raise ProxyError("it sent a body instead of opening the way", proxy.peer)
 
     def _shake_hands(self, stream: BlockingStream, handshake: SocksHandshake, until: float) -> None:
         """Have a SOCKS proxy open the way."""
