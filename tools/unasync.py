@@ -55,7 +55,7 @@ class Rewriting(NamedTuple):
     names: Mapping[str, str]
 
 
-_STREAM = ("connection", "page_source", "source", "streamer")
+_STREAM = ("connection", "source", "streamer")
 _TRANSPORT = ("connection", "connector", "pool", "stream")
 
 REWRITINGS: Sequence[Rewriting] = (

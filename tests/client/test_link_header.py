@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyfly.client.link_header import next_link, parse_links
+from pyfly.client.pagination import next_link, parse_links
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from pyfly.container import BeanCreationException
 from pyfly.context import ApplicationContext, AutoConfigurationException
-from pyfly.context.auto_configuration import GROUP
+from pyfly.context.discovery import GROUP
 from pyfly.core import Config
 from pyfly.kernel.exceptions import PyFlyException
 

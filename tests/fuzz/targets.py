@@ -34,16 +34,15 @@ from pyfly.client._stream.json_items import ArrayItems, JsonLines, JsonSequence,
 from pyfly.client._stream.lines import TextLines
 from pyfly.client._stream.server_sent_events import EventParser
 from pyfly.client.adapters._outgoing import TargetResolver
-from pyfly.client.link_header import next_link, parse_links
 from pyfly.client.message import Headers, Request, Response, charset, media_type
-from pyfly.client.pagination import Fetched, Page
+from pyfly.client.pagination import Fetched, Page, next_link, parse_links
 from pyfly.client.problem import parse_problem
 from pyfly.client.retry_after import parse_retry_after
 from pyfly.client.template import parse_path
 from pyfly.core import Config, ConfigException, ConfigWarning
 from pyfly.core.conversions import plain_value, to_flag, to_integer, to_number, to_size
 from pyfly.core.duration import format_duration, parse_duration
-from pyfly.resilience.deadline_header import parse_deadline
+from pyfly.resilience.deadlines import parse_deadline
 from pyfly.testing import UnexpectedRequestException
 from pyfly.testing.cassettes.tape import Tape
 from pyfly.testing.cassettes.yaml_file import CassetteException

@@ -10,7 +10,7 @@ from pyfly.container.errors import (
     ContainerException as ContainerException,
     NoSuchBeanException as NoSuchBeanException,
 )
-from pyfly.container.scope import Scope as Scope
+from pyfly.container.stereotypes import Scope as Scope
 from pyfly.container.stereotypes import (
     Qualifier as Qualifier,
     bean as bean,

@@ -27,7 +27,7 @@ from pyfly.container.errors import (
 from pyfly.container.graph_text import Path
 from pyfly.container.injection_point import InjectionPoint, Kind
 from pyfly.container.matching import satisfies
-from pyfly.container.scope import Scope
+from pyfly.container.stereotypes import Scope
 from pyfly.kernel.exceptions import PyFlyException
 from pyfly.kernel.fork import ForkAware
 

@@ -18,7 +18,7 @@ from pyfly.container.naming import (
     place_of,
     type_text,
 )
-from pyfly.container.scope import Scope
+from pyfly.container.stereotypes import Scope
 
 Reader = Callable[[], tuple[InjectionPoint, ...]]
 

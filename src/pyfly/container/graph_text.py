@@ -19,7 +19,7 @@ from pyfly.container.definition import BeanDefinition
 from pyfly.container.injection_point import InjectionPoint
 from pyfly.container.matching import is_protocol, satisfies
 from pyfly.container.naming import type_text
-from pyfly.container.scope import Scope
+from pyfly.container.stereotypes import Scope
 
 Path = tuple[tuple[BeanDefinition, InjectionPoint], ...]
 """The way from a bean to what it needs: each bean with the parameter that leads on."""

@@ -7,13 +7,25 @@ container that it is registered in, and two containers do not see each other.
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from types import FunctionType
 from typing import Any, TypeVar, overload
 
 from pyfly.container.errors import BeanDefinitionException
 from pyfly.container.naming import function_name, function_of, place_of, type_text
-from pyfly.container.scope import Scope
 from pyfly.kernel.record import Record
+
+
+class Scope(Enum):
+    """How many instances of a bean there are.
+
+    ``SINGLETON``: one per container. ``TRANSIENT``: a new one for whoever asks; the
+    container does not keep it, so nothing stops or destroys it.
+    """
+
+    SINGLETON = "singleton"
+    TRANSIENT = "transient"
+
 
 C = TypeVar("C", bound=type)
 F = TypeVar("F", bound=Callable[..., Any])

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from pyfly.container import Container, Scope
 from pyfly.container.definition import BeanDefinition, define
 from pyfly.container.naming import type_text
-from pyfly.context.auto_configuration import auto_configure
+from pyfly.context.discovery import auto_configure, bean_classes
 from pyfly.context.errors import (
     ContextException,
     ContextNotStartedException,
@@ -20,7 +20,6 @@ from pyfly.context.errors import (
 )
 from pyfly.context.lifecycle import BeanLifecycle
 from pyfly.context.post_processor import PostProcessors, check_hooks
-from pyfly.context.scanning import bean_classes
 from pyfly.core import Config
 
 T = TypeVar("T")

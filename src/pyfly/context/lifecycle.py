@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pyfly.container.definition import BeanDefinition
 from pyfly.container.errors import BeanDefinitionException
 from pyfly.container.naming import function_name, function_of, place_of
-from pyfly.container.scope import Scope
+from pyfly.container.stereotypes import Scope
 from pyfly.context.post_processor import PostProcessors, call
 
 F = TypeVar("F", bound=Callable[[Any], Any])

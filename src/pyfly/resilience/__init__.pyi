@@ -37,7 +37,7 @@ from pyfly.resilience.clock import (
     Clock as Clock,
     SystemClock as SystemClock,
 )
-from pyfly.resilience.deadline_header import (
+from pyfly.resilience.deadlines import (
     DeadlineFormat as DeadlineFormat,
     format_deadline as format_deadline,
     parse_deadline as parse_deadline,
@@ -70,7 +70,7 @@ from pyfly.resilience.events import (
 from pyfly.resilience.fallback.fallback import FallbackUsed as FallbackUsed
 from pyfly.resilience.fallback.fallback import Fallback as Fallback
 from pyfly.resilience.fallback.stage import FallbackStage as FallbackStage
-from pyfly.resilience.hedge.events import (
+from pyfly.resilience.events import (
     HedgeFailed as HedgeFailed,
     HedgeSent as HedgeSent,
     HedgeSuppressed as HedgeSuppressed,

@@ -98,6 +98,42 @@ class BudgetEmpty(Event):
     """A retry or a hedge was not sent because the retry budget had no token left."""
 
 
+class HedgeSent(Event):
+    """An attempt had no answer ``after`` seconds, and was sent once more beside itself.
+
+    In all events of hedges, ``attempt`` is the attempt that is hedged, and ``hedge`` the number
+    of the hedge beside it, from 1.
+    """
+
+    attempt: int
+    hedge: int
+    after: float
+
+
+class HedgeWon(Event):
+    """A hedge brought the answer, before the attempt it was sent beside."""
+
+    attempt: int
+    hedge: int
+    duration: float
+
+
+class HedgeFailed(Event):
+    """A hedge raised; the others go on. The exception that a call raises is its attempt's own."""
+
+    attempt: int
+    hedge: int
+    error: Exception
+    duration: float
+
+
+class HedgeSuppressed(Event):
+    """An attempt had no answer in time, yet no hedge was sent, for ``reason``."""
+
+    attempt: int
+    reason: str
+
+
 class CircuitTransition(Event):
     """A circuit breaker went from one state to another."""
 

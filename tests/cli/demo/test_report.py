@@ -6,10 +6,9 @@ import json
 
 import pytest
 
-from pyfly.cli.demo.report import as_json, phase_counts, recovery
+from pyfly.cli.demo.report import as_json, next_commands, phase_counts, recovery, summary
 from pyfly.cli.demo.run import Run
 from pyfly.cli.demo.screen import PlainView
-from pyfly.cli.demo.summary import next_commands, summary
 from pyfly.cli.drawing.text import UNICODE
 from tests.cli.support import outage, run_of, success
 

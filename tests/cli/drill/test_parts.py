@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pyfly.cli.drill.run import POLICIES, make_client
+from pyfly.cli.drill.run import POLICIES, SimulatedPort, SimulatedService, make_client
 from pyfly.cli.drill.scenario import Scenario, drain_time, highest_load
-from pyfly.cli.drill.service import SimulatedPort, SimulatedService
 from pyfly.cli.drill.settings import clients_in, published, shipped, users
 from pyfly.cli.drill.tally import DrillTally, per_second
 from pyfly.cli.drill.text import seconds

@@ -14,7 +14,7 @@ from pyfly.client.message import Headers
 from pyfly.client.retry_after import parse_retry_after
 from pyfly.core.conversions import to_size
 from pyfly.core.duration import format_duration, parse_duration
-from pyfly.resilience.deadline_header import DeadlineFormat, format_deadline, parse_deadline
+from pyfly.resilience.deadlines import DeadlineFormat, format_deadline, parse_deadline
 from tests.client.properties.support import TEXT, cuts, pieces_of
 
 FORMS: list[DeadlineFormat] = ["ms", "seconds", "grpc"]

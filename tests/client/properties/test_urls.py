@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pyfly.client._compile.base_url import check_base_url
 from pyfly.client.adapters._outgoing import TargetResolver
-from pyfly.client.link_header import next_link, parse_links
+from pyfly.client.pagination import next_link, parse_links
 from pyfly.client.template import parse_path
 from tests.client.properties.support import TEXT, binding, sent_by
 

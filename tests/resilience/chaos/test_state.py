@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyfly.resilience.chaos.chaos import KINDS, Chaos, drawn
+from pyfly.resilience.chaos.chaos import Chaos
+from pyfly.resilience.chaos.state import KINDS, drawn
 
 
 class Numbers:

@@ -27,7 +27,7 @@ from pyfly.resilience import (
 )
 from pyfly.resilience.bulkhead.bulkhead import Bulkhead
 from pyfly.resilience.bulkhead.stage import BulkheadStage
-from pyfly.resilience.hedge.events import HedgeSent
+from pyfly.resilience.events import HedgeSent
 from pyfly.resilience.hedge.hedge import Hedge
 from pyfly.resilience.hedge.stage import HedgeStage
 from tests.resilience.hedge.runs import Attempts, alone, may, seconds, timed

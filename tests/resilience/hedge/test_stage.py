@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pyfly.resilience import BudgetEmpty, Call, History, Pipeline, RetryBudget, deadline
-from pyfly.resilience.hedge.events import HedgeFailed, HedgeSent, HedgeSuppressed, HedgeWon
+from pyfly.resilience.events import HedgeFailed, HedgeSent, HedgeSuppressed, HedgeWon
 from pyfly.resilience.hedge.hedge import Hedge
 from pyfly.resilience.hedge.stage import HedgeStage
 from tests.resilience.hedge.runs import Attempts, alone, may, run_stage, seconds, timed

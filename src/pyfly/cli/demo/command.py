@@ -13,15 +13,14 @@ from pyfly.cli.colour import no_color_option
 from pyfly.cli.demo.chart import timeline
 from pyfly.cli.demo.client import SECTION, source
 from pyfly.cli.demo.plot import figure_of
-from pyfly.cli.demo.report import as_json
+from pyfly.cli.demo.report import as_json, next_commands, summary
 from pyfly.cli.demo.run import Run, perform
 from pyfly.cli.demo.screen import HEIGHT, WIDTH, frame, shown
 from pyfly.cli.demo.script import DEFAULT_SECONDS
 from pyfly.cli.demo.service import DemoService
-from pyfly.cli.demo.summary import next_commands, summary
-from pyfly.cli.drawing.picture import prepare
-from pyfly.cli.drawing.saving import (
+from pyfly.cli.drawing.picture import (
     check_saving,
+    prepare,
     save,
     save_json,
     save_pictures,

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from pyfly.cli.colour import no_color_option
-from pyfly.cli.drawing.saving import check_saving, save_json, save_pictures, saving_options
+from pyfly.cli.drawing.picture import check_saving, save_json, save_pictures, saving_options
 from pyfly.cli.drill.drill import Drill, Plan, perform, plan_for
 from pyfly.cli.drill.plot import figure_of
 from pyfly.cli.drill.scenario import Scenario

@@ -32,8 +32,7 @@ from pyfly.client._declare.service import (
 )
 from pyfly.client._declare.verbs import Declaration, declaration_of
 from pyfly.client.errors import ClientDeclarationException
-from pyfly.client.plan import ClientPlan, MethodPlan
-from pyfly.client.streamed import stream_mistakes, streamed
+from pyfly.client.plan import ClientPlan, MethodPlan, stream_mistakes, streamed
 from pyfly.client.template import parse_path
 
 #: Where a class keeps its plan, and the stubs that it was made of.

@@ -15,7 +15,7 @@ from pyfly.client._declare.options import (
     with_hidden_secrets,
 )
 from pyfly.client._declare.verbs import declaration_of, make_stub
-from pyfly.container.scope import Scope
+from pyfly.container.stereotypes import Scope
 from pyfly.kernel.record import Record
 from pyfly.resilience import CircuitBreaker, CircuitBreakerPolicy, Listener, RetryPolicy
 

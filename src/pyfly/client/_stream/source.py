@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from pyfly.client._stream.body_reader import BodyFormat, BodyReader, EventFormat, UndecodedBody
 from pyfly.client._stream.connection import Connection, Opener
 from pyfly.client._stream.in_flight import StreamInFlight, stopped
 from pyfly.client._stream.open_response import Head
+from pyfly.client._stream.page_decoder import PageItems
+from pyfly.client._stream.pages import Pages
 from pyfly.client._stream.reconnection import Reconnection, can_continue
 from pyfly.client._stream.server_sent_events import EventParser
 from pyfly.client._stream.stream_deadline import StreamDeadline
@@ -21,6 +23,7 @@ from pyfly.client.errors import (
     TransportException,
 )
 from pyfly.client.message import Request
+from pyfly.client.plan import MethodPlan
 from pyfly.kernel.exceptions import DeadlineExceededException
 
 _logger = logging.getLogger("pyfly.client.streams")
@@ -244,3 +247,60 @@ class EventSource(BodySource):
         if in_flight.stopped:
             raise stopped()
         self._deadline.check()
+
+
+class PageSource:
+    """The pages of one pass.
+
+    Args:
+        invoke: Makes the call for one page.
+        method: Whose pages they are.
+        pages: What to ask for.
+        timeout: That of each attempt, if the caller has given one.
+    """
+
+    def __init__(
+        self,
+        invoke: Callable[..., Any],
+        method: MethodPlan,
+        pages: Pages,
+        timeout: float | None,
+    ) -> None:
+        self._invoke = invoke
+        self._method = method
+        self._pages = pages
+        self._timeout = timeout
+        self._last: PageItems | None = None
+
+    @property
+    def head(self) -> Head | None:
+        """The latest page; None before there is one."""
+        return None if self._last is None else self._last.response
+
+    async def open(self) -> None:
+        """Fetch nothing: the first page comes with the first batch."""
+
+    async def batch(self) -> Iterator[Any] | None:
+        """The items of the next page."""
+        request: Request | None = self._pages.request
+        if self._last is not None:
+            request = self._pages.following(self._last)
+        if request is None:
+            return None
+        page: PageItems = await self._invoke(request, self._timeout)
+        self._last = page
+        return iter(page.items)
+
+    async def aclose(self) -> None:
+        """Nothing is held between two pages."""
+
+    def abandon(self) -> None:
+        """Nothing is held between two pages."""
+
+    def interrupt(self) -> None:
+        """Let the page come; nobody will read it."""
+
+    def tell(self, error: CallException) -> None:
+        """Note in an error which method it belongs to."""
+        method = self._method
+        error.at_call(method.operation, method.http_method, method.template.text, 1)

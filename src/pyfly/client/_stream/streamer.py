@@ -11,9 +11,8 @@ from pyfly.client._call.runtime import MethodRuntime
 from pyfly.client._settings.config import Settings
 from pyfly.client._stream.body_reader import BodyFormat, EventFormat
 from pyfly.client._stream.connection import Opener
-from pyfly.client._stream.page_source import PageSource
 from pyfly.client._stream.pages import Pages
-from pyfly.client._stream.source import BodySource, EventSource
+from pyfly.client._stream.source import BodySource, EventSource, PageSource
 from pyfly.client._stream.stream import Stream
 from pyfly.client.message import Request
 

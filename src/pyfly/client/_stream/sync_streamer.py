@@ -14,8 +14,7 @@ from pyfly.client._stream.body_reader import BodyFormat, EventFormat
 from pyfly.client._stream.pages import Pages
 from pyfly.client._stream.stream import SyncStream
 from pyfly.client._stream.sync_connection import SyncOpener
-from pyfly.client._stream.sync_page_source import SyncPageSource
-from pyfly.client._stream.sync_source import SyncBodySource, SyncEventSource
+from pyfly.client._stream.sync_source import SyncBodySource, SyncEventSource, SyncPageSource
 from pyfly.client.message import Request
 
 

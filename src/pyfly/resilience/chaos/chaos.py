@@ -1,31 +1,15 @@
-"""Chaos: which attempt gets what, by random numbers of its own.
-
-Each attempt takes one number for each kind, whether that kind is on or not, so that changing
-one rate does not move what the others hit.
-"""
+"""Chaos: the rules of :mod:`.state` with random numbers of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from pyfly.kernel.fork import ForkAware
-from pyfly.resilience._checks import Draw
 from pyfly.resilience.call import Call
 from pyfly.resilience.chaos.policy import ChaosPolicy
-
-KINDS = ("behaviour", "latency", "fault", "outcome")
-"""In the order in which they are done."""
-
-
-def drawn(draw: Draw, rates: Mapping[str, float]) -> frozenset[str]:
-    """What is done to the next attempt. If it gets a fault, it gets no outcome."""
-    numbers = {kind: draw.random() for kind in KINDS}
-    hit = {kind for kind, rate in rates.items() if numbers[kind] < rate}
-    if "fault" in hit:
-        hit.discard("outcome")
-    return frozenset(hit)
+from pyfly.resilience.chaos.state import drawn
 
 
 class Chaos(ForkAware):

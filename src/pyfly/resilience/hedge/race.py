@@ -16,11 +16,9 @@ from typing import Any, Protocol
 
 from pyfly.kernel.exceptions import DeadlineExceededException
 from pyfly.resilience._checks import Budget
-from pyfly.resilience._deadline_exceeded import at_deadline
 from pyfly.resilience._guard import time_for
-from pyfly.resilience.call import Call, Handler
-from pyfly.resilience.events import BudgetEmpty
-from pyfly.resilience.hedge.events import HedgeFailed, HedgeSent, HedgeSuppressed, HedgeWon
+from pyfly.resilience.call import Call, Handler, at_deadline
+from pyfly.resilience.events import BudgetEmpty, HedgeFailed, HedgeSent, HedgeSuppressed, HedgeWon
 from pyfly.resilience.hedge.policy import HedgePolicy
 
 

@@ -8,8 +8,7 @@ from typing import TypeVar, cast
 
 from pyfly.kernel.exceptions import DeadlineExceededException
 from pyfly.kernel.fork import ForkAware
-from pyfly.resilience._deadline_exceeded import CALLER, deadline_exceeded
-from pyfly.resilience.call import Call
+from pyfly.resilience.call import CALLER, Call, deadline_exceeded
 from pyfly.resilience.events import Event
 from pyfly.resilience.single_flight.state import Flight, Flights
 

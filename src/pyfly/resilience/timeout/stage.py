@@ -14,8 +14,7 @@ from typing import Any
 
 from pyfly.kernel.exceptions import AttemptTimeoutException, DeadlineExceededException
 from pyfly.resilience._checks import finite_number
-from pyfly.resilience._deadline_exceeded import at_deadline
-from pyfly.resilience.call import Call, Handler, SyncHandler
+from pyfly.resilience.call import Call, Handler, SyncHandler, at_deadline
 from pyfly.resilience.deadlines import deadline_on
 from pyfly.resilience.timeout.state import attempt_end, call_end
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfly.resilience._deadline_exceeded import CALLER, TOTAL_TIMEOUT
+from pyfly.resilience.call import CALLER, TOTAL_TIMEOUT
 
 __all__ = ["CALLER", "TOTAL_TIMEOUT", "attempt_end", "call_end"]
 

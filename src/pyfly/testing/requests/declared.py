@@ -9,8 +9,7 @@ from typing import Any
 from pyfly.client._compile.compile import compile_client
 from pyfly.client._compile.signature import read_signature
 from pyfly.client._declare.verbs import Declaration, declaration_of
-from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan
-from pyfly.client.streamed import streamed
+from pyfly.client.plan import MethodPlan, ParameterKind, ParameterPlan, streamed
 from pyfly.client.template import parse_path
 from pyfly.testing.requests.route import Route
 
