@@ -129,3 +129,7 @@ def test_a_credential_is_the_text_and_is_not_shown() -> None:
     assert {"authorization": secret}["authorization"].encode() == b"Bearer hush"
     for value in (secret, secret[:9], secret.encode("latin-1"), pickle.loads(pickle.dumps(secret))):
         assert "hus" not in f"{value!r} {[value]} {(value,)}"
+
+
+def test_a_token_in_the_fragment_of_a_url_is_hidden() -> None:
+    assert shown("/y?page=2#id_token=hush&state=7") == "/y?page=2#id_token=***&state=7"

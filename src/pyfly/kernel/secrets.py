@@ -25,7 +25,7 @@ _added: frozenset[str] = frozenset()
 _excepted: frozenset[str] = _SHIPPED
 
 _IN_AUTHORITY = re.compile(r"(://)([^/@\s\"'<>]+)@")
-_IN_QUERY = re.compile(r"([?&;])([^=&?;#\s\"'<>]+)=([^&;#\s\"'<>]*)")
+_IN_QUERY = re.compile(r"([?&;#])([^=&?;#\s\"'<>]+)=([^&;#\s\"'<>]*)")
 _IN_JSON = re.compile(r"(\"([^\"\\]+)\"\s*:\s*\")((?:[^\"\\]|\\.)*)")
 
 
