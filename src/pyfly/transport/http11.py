@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -106,7 +106,7 @@ class BodyPieces(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
-class OutgoingRequest:
+class OutgoingRequest(NamedTuple):
     """One request: what is on the wire, but for what a proxy has to see.
 
     Attributes:
@@ -116,15 +116,13 @@ class OutgoingRequest:
         content: The body.
     """
 
-    __slots__ = ("content", "fields", "method", "target")
+    method: str
+    target: bytes
+    fields: bytes
+    content: bytes | BodyPieces | None
 
-    def __init__(
-        self, method: str, target: bytes, fields: bytes, content: bytes | BodyPieces | None
-    ) -> None:
-        self.method = method
-        self.target = target
-        self.fields = fields
-        self.content = content
+    def __repr__(self) -> str:
+        return object.__repr__(self)  # what is sent may be secret
 
 
 class _Head:
