@@ -111,12 +111,10 @@ REWRITINGS: Sequence[Rewriting] = (
         modules={
             "httpx.py": "httpx_sync.py",
             "_httpx_client.py": "_httpx_client_blocking.py",
-            "_own_streaming.py": "_own_streaming_blocking.py",
         },
         names={
             "pyfly.transport.pool": "pyfly.transport._blocking.pool",
             "pyfly.client.adapters._httpx_client": "pyfly.client.adapters._httpx_client_blocking",
-            "pyfly.client.adapters._own_streaming": "pyfly.client.adapters._own_streaming_blocking",
             "AsyncClient": "Client",
             "AsyncClientOpened": "BlockingClientOpened",
             "AsyncClientPort": "BlockingClientPort",
