@@ -348,9 +348,8 @@ class IncomingResponse:
         if self._method in ("HEAD", "CONNECT") or self.status in (204, 304):
             self.ended = True
             # A body that may not be, but is announced, may come later, and be taken for an answer.
-            announced = coding is not None or (length or "0") != "0"
-            if self.status == 204 and self._method not in ("HEAD", "CONNECT"):
-                self._spoiled = self._spoiled or announced
+            if self.status == 204 and (coding is not None or (length or "0") != "0"):
+                self._spoiled = True
         elif coding is not None:
             if coding.lower() != "chunked":
                 raise RemoteProtocolError("its transfer-encoding is not known")
