@@ -83,6 +83,10 @@ def serving(seed: int = 7) -> Generator[Server]:
         finally:
             assert process.stdin is not None
             process.stdin.close()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:  # a child of ours that hangs has its input open
+                process.kill()
 
 
 def _kind(error: Exception) -> str:
