@@ -16,7 +16,8 @@ class Case(NamedTuple):
         name: What is wrong with the response; it names the row in the page on faults.
         does: What the server does about the request.
         gives: The value that the call returns, or the exact class of the exception it raises.
-        reused: Whether the next call may use the same connection.
+        reused: Whether the next call uses the same connection; None: as it happens, since the
+            library may have read the whole of it by then, or not.
         returns: The return annotation of the method.
         method: The verb of the method.
         follow: Whether redirects are followed.
@@ -27,7 +28,7 @@ class Case(NamedTuple):
     name: str
     does: Behaviour
     gives: Any
-    reused: bool = False
+    reused: bool | None = False
     returns: Any = bytes
     method: str = "GET"
     follow: bool = False

@@ -49,7 +49,8 @@ def test_a_hostile_response(
     assert taken < at_most(SLACK)
     time.sleep(case.pause)  # on the real clock: bytes are on their way through the kernel
     assert client.next() == b"next"
-    assert server.connections - before == (1 if case.reused else 2)
+    used = server.connections - before
+    assert used in ((1, 2) if case.reused is None else (1,) if case.reused else (2,))
 
 
 @pytest.mark.parametrize(
