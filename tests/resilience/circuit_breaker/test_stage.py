@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from functools import partial
+from math import inf
 from types import SimpleNamespace
 from typing import Any
 
@@ -96,6 +97,7 @@ def test_failures_open_the_circuit_when_they_have_lasted_as_long_as_the_pauses_o
     driver: Driver, clock: ManualClock, breaker: CircuitBreaker
 ) -> None:
     pipeline = a_pipeline(breaker, 3, may_retry=lambda call, error: "POST is not idempotent")
+    breaker.retries_until = inf  # those of other calls are due
     for late in (0.0, 2.9, 0.1):
         assert breaker.state is CircuitState.CLOSED
         clock.now += late
@@ -143,6 +145,7 @@ def test_a_success_starts_the_time_of_the_failures_again_too(
     driver: Driver, clock: ManualClock, breaker: CircuitBreaker
 ) -> None:
     pipeline = a_pipeline(breaker, 3, may_retry=lambda call, error: "POST is not idempotent")
+    breaker.retries_until = inf  # those of other calls are due
     for step in (OSError(), "fine", OSError(), OSError()):
         outcome(lambda: driver.pipeline(pipeline, Scripted(step), a_call(clock)))  # noqa: B023
         clock.now += 2.9 if step == "fine" else 0.2

@@ -135,3 +135,38 @@ def test_calls_one_after_the_other_open_the_circuit_with_the_last_attempt_of_the
         return [await make(handler, service.clock) for _ in range(6)]
 
     assert run_virtual(main()) == ["ConnectionError"] * 5 + ["CircuitBreakerException"]
+
+
+@pytest.mark.survives(
+    "Retries, breakers and time",
+    "calls that may not be repeated meet an outage",
+    "the fifth failure opens the circuit: no retry is waited for",
+)
+@pytest.mark.parametrize("base_delay", [1, 60])
+@pytest.mark.parametrize("window", [None, CountWindow(20, minimum_calls=5)])
+def test_a_circuit_waits_for_no_retry_where_none_is_due(
+    base_delay: int, window: CountWindow | None
+) -> None:
+    async def main() -> Counter[str]:
+        service = Service(until=1e9)
+        breaker = CircuitBreaker(clock=service.clock, window=window)
+        policy = RetryPolicy(base_delay=timedelta(seconds=base_delay), retry_on=(KeyError,))
+        stages = [CircuitBreakerStage(breaker, lambda error: True), RetryStage(policy)]
+        handler = assemble(stages).build(service)
+        return Counter([await make(handler, service.clock) for _ in range(9)])
+
+    assert run_virtual(main()) == Counter(ConnectionError=5, CircuitBreakerException=4)
+
+
+def test_calls_that_may_not_be_repeated_leave_the_retries_of_others_their_time() -> None:
+    async def main() -> tuple[Counter[str], CircuitState]:
+        service = Service(until=0.5)
+        clock = service.clock
+        breaker = CircuitBreaker(clock=clock)
+        circuit = CircuitBreakerStage(breaker, lambda error: True)
+        once = assemble([circuit, RetryStage(RetryPolicy(retry_on=(KeyError,)))]).build(service)
+        again = assemble([circuit, RetryStage(RetryPolicy())]).build(service)
+        calls = [make(again, clock), *(make(once, clock) for _ in range(20))]
+        return Counter(await asyncio.gather(*calls)), breaker.state
+
+    assert run_virtual(main()) == (Counter(fine=1, ConnectionError=20), CircuitState.CLOSED)

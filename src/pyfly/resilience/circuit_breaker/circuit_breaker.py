@@ -80,6 +80,7 @@ class CircuitBreaker(ForkAware):
         events: Its listeners.
         is_failure: As given.
         rules: The state behind it, for stages and tests; not to be written.
+        retries_until: When the last retry is over that a failure has led to; a stage notes it.
 
     Raises:
         TypeError: A value of the wrong type, such as seconds in place of a timedelta.
@@ -95,6 +96,7 @@ class CircuitBreaker(ForkAware):
         "is_failure",
         "name",
         "policy",
+        "retries_until",
         "rules",
     )
 
@@ -130,10 +132,12 @@ class CircuitBreaker(ForkAware):
         self._slow_after = None if slow is None else slow.total_seconds()
         self.rules = rules_of(policy, every=self._fails_by_result is not None)
         self._blocks = Blocks()
+        self.retries_until = -math.inf
         super().__init__()
 
     def after_fork(self) -> None:
         super().after_fork()
+        self.retries_until = -math.inf
         self.rules.start_anew_needs_lock()
 
     # What it is now

@@ -162,13 +162,14 @@ class CircuitBreakerEvidenceStage:
     def _returned(self, call: Call, result: Any, started: float | None) -> None:
         if isinstance(call.admission, Admission):
             allowed = max(call.attempts_allowed, 1)
+            weight = _attempts_ended(call, result, allowed)
             self.breaker.returned(
                 call.admission,
                 result,
                 allowed,
-                weight_numerator=_attempts_ended(call, result, allowed),
+                weight_numerator=weight,
                 duration=_since(call, started),
-                span=self._span(call),
+                span=self._span(call, weight < _attempts_left(call, allowed)),
                 operation=call.operation,
             )
 
@@ -180,13 +181,14 @@ class CircuitBreakerEvidenceStage:
             return
         if self._is_failure(error):
             allowed = max(call.attempts_allowed, 1)
+            weight = _attempts_spoken_for(call, error, allowed)
             self.breaker.failed(
                 admission,
                 error,
                 allowed,
-                weight_numerator=_attempts_spoken_for(call, error, allowed),
+                weight_numerator=weight,
                 duration=_since(call, started),
-                span=self._span(call),
+                span=self._span(call, weight < _attempts_left(call, allowed)),
                 operation=call.operation,
             )
             if call.attempt <= 1:
@@ -196,11 +198,19 @@ class CircuitBreakerEvidenceStage:
                 admission, duration=_since(call, started), operation=call.operation
             )
 
-    def _span(self, call: Call) -> float:
+    def _span(self, call: Call, retried: bool) -> float:
         """Returns the seconds that failures have to last until this attempt opens the circuit.
 
-        0 if all attempts of this call are among them: then they do span its pauses.
+        0 if no attempt has led to a retry lately, as where none may be repeated: then nothing
+        is to be heard. 0 as well if all attempts of this call are among the failures: then they
+        do span its pauses.
         """
+        if call.pauses:
+            now = call.clock.monotonic()
+            if retried:
+                self.breaker.retries_until = max(self.breaker.retries_until, now + call.pauses)
+            elif now >= self.breaker.retries_until:
+                return 0.0
         if call.streak is None or call.attempt < call.attempts_allowed:
             return call.pauses
         return 0.0 if call.streak is self.breaker.rules.streak else call.pauses
