@@ -39,7 +39,7 @@ ADAPTERS = ("httpx2", "httpx", "aiohttp")
 AT_ONCE = 32
 _SPARE_MEMORY = 16 << 20
 #: What becomes of calls that are lost, and of those beside them.
-MEANT = ("ok", "lost", "interrupted")
+MEANT = ("ok", "lost", "late", "interrupted")
 
 
 @http_client()
